@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
+import path from "node:path"
+import { build } from "esbuild"
+
+// Under --jitless there is no WebAssembly, so type stripping fails and whatever runs there must be plain JavaScript.
+const ENTRIES = {
+    trustkeyd: "src/bin/trustkeyd.ts",
+    "signer-file": "src/bin/signer-file.ts",
+    "signer-pkcs11": "src/bin/signer-pkcs11.ts",
+    trustkey: "src/bin/trustkey.ts",
+    "database-worker": "src/storage/database-worker.ts",
+}
+
+// Packages with a native part find it beside themselves, so they stay where npm put them.
+const NATIVE = ["koffi", "pkcs11js", "argon2"]
+
+// CommonJS has no import.meta. The directive has to come first: behind the banner's code it would be a mere string,
+// and modules would silently run in sloppy mode.
+const BANNER = '"use strict"; const __bundle_url = require("node:url").pathToFileURL(__filename).href;'
+
+async function bundle(root: string): Promise<void> {
+    const missing = Object.values(ENTRIES).filter((entry) => !existsSync(path.join(root, entry)))
+    if (missing.length > 0) throw new Error(`cannot bundle, these files are missing: ${missing.join(", ")}`)
+    const outdir = path.join(root, "dist")
+    await build({
+        absWorkingDir: root,
+        entryPoints: ENTRIES,
+        outdir,
+        outExtension: { ".js": ".cjs" },
+        bundle: true,
+        platform: "node",
+        format: "cjs",
+        target: "node24",
+        charset: "utf8",
+        sourcemap: "linked",
+        legalComments: "linked",
+        external: NATIVE,
+        banner: { js: BANNER },
+        define: {
+            "import.meta.url": "__bundle_url",
+            "import.meta.filename": "__filename",
+            "import.meta.dirname": "__dirname",
+        },
+        logLevel: "warning",
+    })
+    removeOldBundles(outdir)
+    for (const name of Object.keys(ENTRIES)) {
+        const kilobytes = Math.round(statSync(path.join(outdir, `${name}.cjs`)).size / 1024)
+        console.log(`dist/${name}.cjs  ${kilobytes} kB`)
+    }
+}
+
+/** A bundle whose source is gone would go on being run. */
+function removeOldBundles(outdir: string): void {
+    for (const file of readdirSync(outdir)) {
+        const name = /^(.+)\.cjs(\.map|\.LEGAL\.txt)?$/.exec(file)?.[1]
+        if (name !== undefined && !Object.hasOwn(ENTRIES, name)) rmSync(path.join(outdir, file))
+    }
+}
+
+try {
+    await bundle(path.resolve(import.meta.dirname, ".."))
+} catch (error) {
+    console.error(`packaging/bundle.ts: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+}
