@@ -1,0 +1,14 @@
+// Secrets, sealed forms, keys, signatures and certificates. Pure: bytes in, bytes out; no file, no clock, no network.
+// It knows nothing of TUF: no role, no key ID, no JSON.
+
+export { ALGORITHMS, type Algorithm, algorithmOf, type PublicKeyBytes, toKeyObject } from "./algorithm.ts"
+export { type Argon2Cost, DEFAULT_COST, isCostAllowed, LARGEST_COST, LEAST_COST } from "./argon2.ts"
+export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
+export { sha256, sha512 } from "./digest.ts"
+export { type Opener, open, rewrap, seal, type WayToOpen, type Wrap, waysToOpen } from "./envelope.ts"
+export { generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
+export { assembleCertificate, type RootCertificateOptions, rootCertificateTbs } from "./root-certificate.ts"
+export { type SealedSecret, type SecretContext, sealSecret } from "./sealed-secret.ts"
+export { Secret } from "./secret.ts"
+export { SecretInbox } from "./secret-inbox.ts"
+export { certificateScheme, derToRaw, rawToDer, type Scheme, signWith, tufScheme, verify } from "./signature.ts"
