@@ -1,0 +1,211 @@
+import { randomBytes } from "node:crypto"
+import { constants } from "node:fs"
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises"
+import path from "node:path"
+import { TrustkeyError } from "../errors.ts"
+
+export type ReadOptions = { readonly maxBytes?: number }
+
+export type FileFacts = {
+    /** The permission bits, 0 to 0o7777 */
+    readonly mode: number
+    readonly uid: number
+    readonly size: number
+    readonly kind: "file" | "directory" | "socket" | "other"
+}
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+const MAX_SECRET_BYTES = 64 * 1024
+
+/**
+ * UTF-8 text; a byte order mark is kept.
+ *
+ * @throws not_found, payload_too_large, invalid_request (not UTF-8), storage_failed
+ */
+export async function readTextFile(file: string, options: ReadOptions = {}): Promise<string> {
+    const bytes = await readBytes(file, options)
+    if (bytes === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
+    try {
+        return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
+    } catch (error) {
+        throw new TrustkeyError("invalid_request", `${file} is not UTF-8 text`, { cause: error })
+    }
+}
+
+/**
+ * A whole file of at most `maxBytes` (64 MiB). Undefined: it is not there.
+ *
+ * @throws payload_too_large, storage_failed
+ */
+export async function readBytes(file: string, options: ReadOptions = {}): Promise<Buffer | undefined> {
+    const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+    try {
+        await using handle = await openUnlessMissing(file)
+        if (handle === undefined) return undefined
+        if ((await handle.stat()).size > maxBytes) throw tooLarge(file, maxBytes)
+        // The size is 0 in /proc and for a pipe, and a file may grow: what counts is what is read.
+        const chunks: Buffer[] = []
+        let total = 0
+        for await (const chunk of handle.createReadStream({ autoClose: false })) {
+            if (!Buffer.isBuffer(chunk)) continue
+            chunks.push(chunk)
+            total += chunk.length
+            if (total > maxBytes) throw tooLarge(file, maxBytes)
+        }
+        return Buffer.concat(chunks)
+    } catch (error) {
+        throw asStorageError(error, `${path.basename(file)} cannot be read`)
+    }
+}
+
+/**
+ * TK-SEC-1: a credential, as bytes that never become a string. At most 64 KiB; one newline at the end is dropped, for editors and `echo`
+ * put it there. The caller owns the Buffer, which shares its memory with no other, and wipes it.
+ *
+ * @throws not_found, payload_too_large, storage_failed
+ * @throws file_unsafe: not a regular file, not ours or root's, or others may read it
+ */
+export async function readSecretFile(file: string): Promise<Buffer> {
+    // One byte more shows that a file is too large. Not from the shared pool, where it could not be wiped for certain.
+    const whole = Buffer.alloc(MAX_SECRET_BYTES + 1)
+    try {
+        // A FIFO would keep a blocking open waiting for its writer.
+        await using handle = await openUnlessMissing(file, constants.O_NONBLOCK)
+        if (handle === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
+        await checkSecretFile(handle, file)
+        let length = 0
+        while (length < whole.length) {
+            const { bytesRead } = await handle.read(whole, length, whole.length - length, null)
+            if (bytesRead === 0) break
+            length += bytesRead
+        }
+        if (length > MAX_SECRET_BYTES) throw tooLarge(file, MAX_SECRET_BYTES)
+        if (length > 0 && whole[length - 1] === 0x0a) length -= 1
+        const secret = Buffer.alloc(length)
+        whole.copy(secret, 0, 0, length)
+        return secret
+    } catch (error) {
+        throw asStorageError(error, `${path.basename(file)} cannot be read`)
+    } finally {
+        whole.fill(0)
+    }
+}
+
+async function checkSecretFile(handle: FileHandle, file: string): Promise<void> {
+    // Of the open file, so that nobody can exchange it between the check and the reading.
+    const facts = await handle.stat()
+    if (!facts.isFile()) throw new TrustkeyError("file_unsafe", `${file} is not a regular file`)
+    const uid = process.geteuid?.()
+    if (facts.uid !== uid && facts.uid !== 0) throw new TrustkeyError("file_unsafe", `${file} belongs to another user`)
+    // systemd lets a service read its credentials through an ACL: then they are root:root and 0440, the group bits being the
+    // ACL's mask and no permission of a group.
+    const tolerated = facts.uid === 0 && facts.gid === 0 ? 0o040 : 0
+    if ((facts.mode & 0o077 & ~tolerated) !== 0) {
+        throw new TrustkeyError("file_unsafe", `${file} can be read or changed by others; make it mode 0600 or 0400`)
+    }
+}
+
+/**
+ * Put `content` in the place of `file`: the old content or the new, never a part, whatever happens. When it resolves, the
+ * new one is on stable storage.
+ *
+ * @throws storage_failed: the old file is as it was, except after a failing sync of the directory
+ */
+export async function writeFileDurable(file: string, content: Uint8Array | string, mode: number): Promise<void> {
+    const directory = path.dirname(file)
+    const temporary = path.join(directory, `.${path.basename(file)}.${randomBytes(8).toString("hex")}.tmp`)
+    try {
+        await using handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+        try {
+            await handle.writeFile(content)
+            // Not by open: the umask may take bits away there.
+            await handle.chmod(mode)
+            await handle.sync()
+            await rename(temporary, file)
+        } catch (error) {
+            await unlink(temporary).catch(() => {})
+            throw error
+        }
+        await syncDirectory(directory)
+    } catch (error) {
+        throw asStorageError(error, `${path.basename(file)} cannot be written`)
+    }
+}
+
+/** Names in a directory, sorted. @throws not_found, storage_failed */
+export async function listDirectory(directory: string): Promise<string[]> {
+    try {
+        return (await readdir(directory)).sort()
+    } catch (error) {
+        if (isMissing(error)) throw new TrustkeyError("not_found", "the directory does not exist", { cause: error })
+        throw asStorageError(error, "a directory cannot be read")
+    }
+}
+
+/** Gone for good when it resolves; not there is fine. @throws storage_failed */
+export async function removeFile(file: string): Promise<void> {
+    try {
+        await unlink(file)
+        await syncDirectory(path.dirname(file))
+    } catch (error) {
+        if (isMissing(error)) return
+        throw asStorageError(error, `${path.basename(file)} cannot be removed`)
+    }
+}
+
+/** Make a directory and those above it; one that is there stays as it is, its mode too. @throws storage_failed */
+export async function makeDirectory(directory: string, mode: number): Promise<void> {
+    try {
+        const first = await mkdir(directory, { recursive: true, mode })
+        // Every new name lives in the directory above it.
+        if (first === undefined) return
+        for (let made = path.resolve(directory); ; made = path.dirname(made)) {
+            await syncDirectory(path.dirname(made))
+            if (made === path.resolve(first) || made === path.dirname(made)) return
+        }
+    } catch (error) {
+        throw asStorageError(error, "a directory cannot be made")
+    }
+}
+
+/** Follows symbolic links. Undefined: it is not there. @throws storage_failed */
+export async function fileMode(file: string): Promise<FileFacts | undefined> {
+    try {
+        const facts = await stat(file)
+        const kind = facts.isFile() ? "file" : facts.isDirectory() ? "directory" : facts.isSocket() ? "socket" : "other"
+        return { mode: facts.mode & 0o7777, uid: facts.uid, size: facts.size, kind }
+    } catch (error) {
+        if (isMissing(error)) return undefined
+        throw asStorageError(error, `${path.basename(file)} cannot be examined`)
+    }
+}
+
+/** fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing the file has also reached disk." */
+export async function syncDirectory(directory: string): Promise<void> {
+    await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+    await handle.sync()
+}
+
+async function openUnlessMissing(file: string, flags = 0): Promise<FileHandle | undefined> {
+    try {
+        return await open(file, constants.O_RDONLY | flags)
+    } catch (error) {
+        if (isMissing(error)) return undefined
+        throw error
+    }
+}
+
+function isMissing(error: unknown): boolean {
+    return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")
+}
+
+function tooLarge(file: string, maxBytes: number): TrustkeyError {
+    return new TrustkeyError("payload_too_large", `${path.basename(file)} is over ${maxBytes} bytes`)
+}
+
+/** The system's words, without the path they end in: that is for the log. */
+function asStorageError(error: unknown, message: string): TrustkeyError {
+    if (error instanceof TrustkeyError) return error
+    const code = error instanceof Error && "code" in error ? `: ${String(error.code)}` : ""
+    return new TrustkeyError("storage_failed", `${message}${code}`, { cause: error })
+}

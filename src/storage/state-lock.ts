@@ -1,0 +1,56 @@
+import { closeSync, constants, openSync } from "node:fs"
+import path from "node:path"
+import { TrustkeyError } from "../errors.ts"
+import { fileMode, makeDirectory } from "./files.ts"
+import { lockExclusively } from "./flock.ts"
+
+export type StateLock = {
+    /** Another process may have the directory now. Releasing again does nothing. */
+    release(): Promise<void>
+}
+
+/**
+ * Take the state directory for this process alone, until it is released or the process is gone: kill -9 leaves nothing behind. The
+ * directory is made, mode 0700, when it isn't there.
+ *
+ * @throws state_in_use: another process has it.
+ * @throws file_unsafe: it isn't a directory, belongs to somebody else, or others may enter it.
+ * @throws storage_failed
+ */
+export async function lockStateDirectory(directory: string): Promise<StateLock> {
+    await makeDirectory(directory, 0o700)
+    const facts = await fileMode(directory)
+    if (facts?.kind !== "directory") throw new TrustkeyError("file_unsafe", "the state directory is not a directory")
+    if (facts.uid !== process.geteuid?.()) throw new TrustkeyError("file_unsafe", "the state directory belongs to another user")
+    if ((facts.mode & 0o077) !== 0) throw new TrustkeyError("file_unsafe", "others may enter the state directory; make it mode 0700")
+    return lockFile(path.join(directory, "lock"))
+}
+
+function lockFile(file: string): StateLock {
+    let descriptor: number
+    try {
+        // A number and no FileHandle: a handle that is forgotten is closed. Node opens with O_CLOEXEC, so a signer
+        // process does not keep the lock.
+        descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    } catch (error) {
+        throw new TrustkeyError("storage_failed", "the state directory cannot be locked", { cause: error })
+    }
+    let locked = false
+    try {
+        locked = lockExclusively(descriptor)
+    } catch (error) {
+        throw new TrustkeyError("storage_failed", "the state directory cannot be locked", { cause: error })
+    } finally {
+        if (!locked) closeSync(descriptor)
+    }
+    if (!locked) throw new TrustkeyError("state_in_use", "another trustkeyd uses this state directory")
+    let held = true
+    return {
+        // The file stays: removing it would let two processes lock two files of one name.
+        release: async () => {
+            if (!held) return
+            held = false
+            closeSync(descriptor)
+        },
+    }
+}
