@@ -1,0 +1,9 @@
+/**
+ * What we have promised to sign; consulted before every signature. A promise is on disk before the key is touched, and is
+ * never taken back. This room never reaches a key.
+ */
+export type { Intent, IntentKind } from "./intent.ts"
+export { type Journal, type JournalEntry, type JournalFilter, openJournal } from "./journal.ts"
+export type { Binding, KeyHome, KeyRecord, Purpose } from "./key-record.ts"
+export { checkMark, type Mark } from "./mark.ts"
+export type { Published, Repository } from "./repository.ts"

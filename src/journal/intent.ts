@@ -1,0 +1,67 @@
+import type { Scheme } from "../crypto/index.ts"
+import type { Gun, RoleName } from "../tuf/index.ts"
+import type { KeyRecord } from "./key-record.ts"
+
+/** Each kind has a form no other kind can parse as: canonical JSON that begins `{"_type":` here, a DER SEQUENCE there. */
+export type IntentKind = "notary-metadata" | "root-certificate"
+
+export type IntentFacts = {
+    readonly sequence: number
+    readonly kind: IntentKind
+    readonly key: KeyRecord
+    readonly scheme: Scheme
+    readonly bytes: Uint8Array
+    readonly gun: Gun
+    readonly lineage: string
+    readonly role: RoleName
+    readonly version: number
+    readonly signature: Uint8Array | undefined
+}
+
+/**
+ * TK-SIG-1: a promise to sign, already durable. Made only by Journal.commit…; there is no other way to a signature, and no
+ * function anywhere that signs bytes.
+ */
+export class Intent implements IntentFacts {
+    // A private field makes the type nominal: no object literal passes for an Intent.
+    readonly #facts: IntentFacts
+
+    constructor(facts: IntentFacts) {
+        this.#facts = facts
+    }
+
+    get sequence(): number {
+        return this.#facts.sequence
+    }
+    get kind(): IntentKind {
+        return this.#facts.kind
+    }
+    get key(): KeyRecord {
+        return this.#facts.key
+    }
+    get scheme(): Scheme {
+        return this.#facts.scheme
+    }
+    /** Exactly what is signed. */
+    get bytes(): Uint8Array {
+        return this.#facts.bytes
+    }
+    get gun(): Gun {
+        return this.#facts.gun
+    }
+    /** Empty for a certificate: it belongs to a key and a GUN, not to a lineage. */
+    get lineage(): string {
+        return this.#facts.lineage
+    }
+    get role(): RoleName {
+        return this.#facts.role
+    }
+    /** Zero for a certificate. */
+    get version(): number {
+        return this.#facts.version
+    }
+    /** Already made and verified: the request is a retry. */
+    get signature(): Uint8Array | undefined {
+        return this.#facts.signature
+    }
+}

@@ -1,0 +1,384 @@
+import { certificateScheme, sha256, tufScheme } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import type { Permit } from "../policy/index.ts"
+import { type Change, Conflict, integerOf, optionalBytesOf, type Store } from "../storage/index.ts"
+import { type Gun, type KeyId, lineageOf, type MetadataFile, ROOT, type RoleName, type SignedMetadata } from "../tuf/index.ts"
+import { Intent, type IntentFacts } from "./intent.ts"
+import type { KeyRecord } from "./key-record.ts"
+import { loadState } from "./load.ts"
+import { checkMark, type Mark } from "./mark.ts"
+import { planObservation } from "./observe.ts"
+import { markOf, type Repository, RepositoryState } from "./repository.ts"
+import { entryOf } from "./rows.ts"
+
+export type JournalEntry = {
+    readonly sequence: number
+    readonly kind: string
+    readonly gun: string
+    readonly lineage: string
+    readonly role: string
+    readonly version: number
+    /** Of the promised bytes, lowercase hex. */
+    readonly sha256: string
+    readonly keyId: string
+    readonly state: "promised" | "signed" | "void"
+    /** RFC 3339, UTC */
+    readonly promisedAt: string
+}
+
+export type JournalFilter = { readonly gun?: Gun; readonly role?: RoleName; readonly after: number; readonly limit: number }
+
+export interface Journal {
+    /** The repository as promised and seen so far; undefined: never heard of. */
+    repository(gun: Gun): Repository | undefined
+    repositories(): readonly Repository[]
+
+    /**
+     * Promise to sign `metadata` with `key`. TK-JRN-3: when this resolves, the promise is on stable storage and the role's mark
+     * has moved. It cannot be taken back: a crash before the signature is made counts as a signature made. The same content
+     * under the same version is a retry and yields the stored signature, if one was made. Root version 1 of a GUN without an
+     * active lineage begins one.
+     *
+     * @throws rollback_refused, equivocation_refused, root_rejected, repository_unknown: nothing was written.
+     * @throws storage_failed: something may have been; the next start finds out.
+     */
+    commitMetadata(permit: Permit<"sign">, key: KeyRecord, gun: Gun, metadata: SignedMetadata): Promise<Intent>
+
+    /** Promise to sign a root certificate's DER TBSCertificate. */
+    commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent>
+
+    /**
+     * Keep a verified signature with its promise, so that a retry gets the same bytes.
+     *
+     * @returns the one kept: when two requests raced, the first.
+     */
+    signed(intent: Intent, signature: Uint8Array): Promise<Uint8Array>
+
+    certificate(keyId: KeyId, gun: Gun): string | undefined
+    /** The first certificate kept for a key and a GUN stays: resolves to that one. */
+    keepCertificate(keyId: KeyId, gun: Gun, pem: string): Promise<string>
+
+    /** Complete files, ready to be published: into the outbox, in one commit. Again with the same files: nothing changes. */
+    release(gun: Gun, files: readonly MetadataFile[]): Promise<void>
+
+    /**
+     * Take note of verified published files. Marks rise, never fall (TK-JRN-4).
+     *
+     * @returns the roles that left the outbox
+     * @throws rollback_detected, verification_failed: nothing was written.
+     */
+    observe(gun: Gun, files: readonly MetadataFile[]): Promise<readonly RoleName[]>
+
+    /** Begin a lineage made elsewhere. `files`: every root from version 1, then the current files; all verified by the caller. */
+    adopt(gun: Gun, files: readonly MetadataFile[]): Promise<void>
+
+    /** End the current lineage; its marks are kept. */
+    reset(gun: Gun): Promise<void>
+
+    /** Void an unpublished root promise. The record stays; a voided root version 1 ends its lineage. */
+    void(gun: Gun, version: number, who: string): Promise<void>
+
+    show(filter: JournalFilter): Promise<readonly JournalEntry[]>
+}
+
+/** Read everything back and carry on where the last process stopped. @throws storage_failed */
+export async function openJournal(store: Store, now: () => Date): Promise<Journal> {
+    return new StoredJournal(store, now, await loadState(store))
+}
+
+class StoredJournal implements Journal {
+    readonly #store: Store
+    readonly #now: () => Date
+    readonly #repositories: Map<string, RepositoryState>
+    readonly #certificates: Map<string, string>
+    #sequence: number
+    // What is checked against memory must be on disk before a retry may lean on it.
+    readonly #pending = new Map<string, Promise<void>>()
+
+    constructor(store: Store, now: () => Date, loaded: Awaited<ReturnType<typeof loadState>>) {
+        this.#store = store
+        this.#now = now
+        this.#repositories = loaded.repositories
+        this.#certificates = loaded.certificates
+        this.#sequence = loaded.nextSequence
+    }
+
+    repository(gun: Gun): Repository | undefined {
+        return this.#repositories.get(gun)
+    }
+
+    repositories(): readonly Repository[] {
+        return [...this.#repositories.values()]
+    }
+
+    async commitMetadata(permit: Permit<"sign">, key: KeyRecord, gun: Gun, metadata: SignedMetadata): Promise<Intent> {
+        requirePlace(permit, gun, metadata.role)
+        // What we bear in files of others is more than what we sign.
+        if (!metadata.isFitToSign) throw new TrustkeyError("internal", "metadata that was not checked for signing")
+        const mark = markOf(metadata)
+        let place = this.#placeOf(gun, metadata)
+        checkMark(metadata.role, place.mark, mark)
+        const facts = {
+            kind: "notary-metadata" as const,
+            key,
+            scheme: tufScheme(key.algorithm),
+            bytes: metadata.bytes,
+            gun,
+            lineage: place.lineage,
+            role: metadata.role,
+            version: mark.version,
+        }
+        if (place.mark?.version === mark.version) {
+            const earlier = await this.#earlier(facts)
+            if (earlier !== undefined) return earlier
+            // The repository may have moved on while we read.
+            place = this.#placeOf(gun, metadata)
+            checkMark(metadata.role, place.mark, mark)
+            if (place.lineage !== facts.lineage) throw unknownRepository(gun)
+        }
+        const { state, lineage } = place
+        // From here to the commit's hand-over nothing waits: memory and the order on disk agree.
+        const changes: Change[] = []
+        if (state?.state !== "active") {
+            if (state?.oldLineages.includes(lineage))
+                throw new TrustkeyError("rollback_refused", `this root version 1 began a lineage of ${gun} that has ended`)
+            const fresh = state ?? new RepositoryState(gun)
+            fresh.begin(lineage, "born")
+            this.#repositories.set(gun, fresh)
+            changes.push({ kind: "lineage.insert", gun, lineage, origin: "born", at: this.#now().toISOString() })
+        }
+        this.#repositories.get(gun)?.marks.set(metadata.role, mark)
+        changes.push({ kind: "mark.raise", gun, lineage, role: metadata.role, ...mark })
+        const sequence = this.#sequence++
+        changes.push(this.#promise(sequence, facts, mark.sha256))
+        await this.#commit(placeKey(lineage, metadata.role), changes)
+        return new Intent({ ...facts, sequence, signature: undefined })
+    }
+
+    async commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent> {
+        const role = ROOT
+        requirePlace(permit, gun, role)
+        const facts = {
+            kind: "root-certificate" as const,
+            key,
+            scheme: certificateScheme(key.algorithm),
+            bytes: tbs,
+            gun,
+            lineage: "",
+            role,
+            version: 0,
+        }
+        const sequence = this.#sequence++
+        await this.#commit("", [this.#promise(sequence, facts, sha256(tbs).toString("hex"))])
+        return new Intent({ ...facts, sequence, signature: undefined })
+    }
+
+    async signed(intent: Intent, signature: Uint8Array): Promise<Uint8Array> {
+        if (intent.signature !== undefined) return intent.signature
+        try {
+            await this.#store.commit([{ kind: "intent.signed", sequence: intent.sequence, signature }])
+            return signature
+        } catch (error) {
+            if (!(error instanceof Conflict)) throw error
+            const kept = (await this.#earlier(intent))?.signature
+            if (kept === undefined) throw new TrustkeyError("rollback_refused", "the promise was voided meanwhile", { cause: error })
+            return kept
+        }
+    }
+
+    certificate(keyId: KeyId, gun: Gun): string | undefined {
+        return this.#certificates.get(`${keyId} ${gun}`)
+    }
+
+    async keepCertificate(keyId: KeyId, gun: Gun, pem: string): Promise<string> {
+        const kept = this.certificate(keyId, gun)
+        if (kept !== undefined) return kept
+        this.#certificates.set(`${keyId} ${gun}`, pem)
+        await this.#store.commit([{ kind: "certificate.put", keyId, gun, pem }])
+        return pem
+    }
+
+    async release(gun: Gun, files: readonly MetadataFile[]): Promise<void> {
+        const state = this.#active(gun)
+        const place = { gun, lineage: state.lineage }
+        const changes: Change[] = []
+        const steps: (() => void)[] = []
+        const at = this.#now().toISOString()
+        for (const file of files) {
+            const { version, sha256 } = markOf(file.signed)
+            if (isKnown(state, file)) continue
+            // An unpublished older file is of no use any more, but for roots: clients walk them one by one.
+            const replaced = (waiting: MetadataFile): boolean =>
+                waiting.role === file.role && (file.role !== "root" || waiting.signed.document.version === version)
+            for (const older of state.outbox.filter(replaced)) {
+                changes.push({ kind: "outbox.remove", ...place, role: older.role, version: older.signed.document.version })
+                steps.push(() => {
+                    state.outbox = state.outbox.filter((other) => other !== older)
+                })
+            }
+            changes.push({ kind: "outbox.put", ...place, role: file.role, version, sha256, content: file.content, at })
+            steps.push(() => state.outbox.push(file))
+            if (file.role !== "root") {
+                changes.push({ kind: "document.put", ...place, role: file.role, version, sha256, content: file.content })
+                steps.push(() => state.documents.set(file.role, file))
+            }
+        }
+        if (changes.length === 0) return
+        await this.#store.commit(changes)
+        for (const step of steps) step()
+    }
+
+    async observe(gun: Gun, files: readonly MetadataFile[]): Promise<readonly RoleName[]> {
+        const observation = planObservation(this.#active(gun), files)
+        if (observation.changes.length > 0) await this.#store.commit(observation.changes)
+        observation.apply()
+        return observation.published
+    }
+
+    async adopt(gun: Gun, files: readonly MetadataFile[]): Promise<void> {
+        const first = files.find((file) => file.role === "root" && file.signed.document.version === 1)
+        if (first === undefined) throw new TrustkeyError("invalid_request", "the root chain must begin with version 1")
+        const lineage = lineageOf(first.signed)
+        const known = this.#repositories.get(gun)
+        if (known?.state === "active") {
+            if (known.lineage === lineage) {
+                await this.observe(gun, files)
+                return
+            }
+            throw new TrustkeyError(
+                "already_exists",
+                `${gun} has another lineage, ${known.lineage.slice(0, 8)}; end it with trust reset first`,
+            )
+        }
+        const begin: Change = { kind: "lineage.insert", gun, lineage, origin: "adopted", at: this.#now().toISOString() }
+        let state = new RepositoryState(gun)
+        if (known?.oldLineages.includes(lineage)) {
+            // It was reset by mistake. Its marks were kept, and still hold.
+            await this.#store.commit([begin])
+            state = (await loadState(this.#store)).repositories.get(gun) ?? state
+            this.#repositories.set(gun, state)
+            await this.observe(gun, files)
+            return
+        }
+        state.oldLineages = [...(known?.oldLineages ?? [])]
+        state.begin(lineage, "adopted")
+        const observation = planObservation(state, files)
+        await this.#store.commit([begin, ...observation.changes])
+        observation.apply()
+        this.#repositories.set(gun, state)
+    }
+
+    async reset(gun: Gun): Promise<void> {
+        const state = this.#active(gun)
+        await this.#store.commit([
+            ...emptyOutbox(state, () => true),
+            { kind: "lineage.retire", gun, lineage: state.lineage, at: this.#now().toISOString() },
+        ])
+        state.retire()
+    }
+
+    async void(gun: Gun, version: number, who: string): Promise<void> {
+        const state = this.#active(gun)
+        const root = ROOT
+        const mark = state.marks.get(root)
+        if (mark?.version !== version) throw new TrustkeyError("not_found", `there is no promise of root version ${version} to void`)
+        if ((state.published.get(root)?.version ?? 0) >= version) {
+            throw new TrustkeyError("invalid_request", `root version ${version} was published; only a newer root can replace it`)
+        }
+        const at = this.#now().toISOString()
+        const intents = (await this.show({ gun, role: root, after: 0, limit: Number.MAX_SAFE_INTEGER })).filter(
+            (entry) => entry.lineage === state.lineage && entry.version === version && entry.state !== "void",
+        )
+        const changes: Change[] = intents.map((entry) => ({ kind: "intent.void", sequence: entry.sequence, at, who }))
+        changes.push(...emptyOutbox(state, (file) => version === 1 || (file.role === root && file.signed.document.version === version)))
+        if (version === 1) {
+            await this.#store.commit([...changes, { kind: "lineage.retire", gun, lineage: state.lineage, at }])
+            state.retire()
+            return
+        }
+        const before = state.roots.findLast((file) => file.signed.document.version < version)
+        const to = before === undefined ? null : markOf(before.signed)
+        changes.push({ kind: "mark.lower-void", gun, lineage: state.lineage, role: root, version, sha256: mark.sha256, to })
+        await this.#store.commit(changes)
+        state.outbox = state.outbox.filter((file) => file.role !== root || file.signed.document.version !== version)
+        if (to === null) state.marks.delete(root)
+        else state.marks.set(root, to)
+    }
+
+    async show(filter: JournalFilter): Promise<readonly JournalEntry[]> {
+        const rows = await this.#store.read({ kind: "intents", ...filter })
+        return rows.map(entryOf)
+    }
+
+    #promise(sequence: number, facts: Omit<IntentFacts, "sequence" | "signature">, sha256: string): Change {
+        const { kind, gun, lineage, role, version, scheme, bytes } = facts
+        const promise = { kind, gun, lineage, role, version, sha256, keyId: facts.key.id, scheme, bytes, at: this.#now().toISOString() }
+        return { kind: "intent.insert", sequence, promise }
+    }
+
+    async #earlier(intent: Omit<IntentFacts, "sequence" | "signature">): Promise<Intent | undefined> {
+        const { kind, key, scheme, bytes, gun, lineage, role, version } = intent
+        await this.#pending.get(placeKey(lineage, role))
+        const rows = await this.#store.read({ kind: "intent", gun, lineage, role, version, keyId: key.id })
+        const row = rows.find((candidate) => candidate["voidedAt"] === null)
+        if (row === undefined) return undefined
+        const sequence = integerOf(row, "sequence")
+        return new Intent({ kind, key, scheme, bytes, gun, lineage, role, version, sequence, signature: optionalBytesOf(row, "signature") })
+    }
+
+    async #commit(place: string, changes: readonly Change[]): Promise<void> {
+        const done = this.#store.commit(changes)
+        this.#pending.set(place, done)
+        try {
+            await done
+        } catch (error) {
+            // Only another daemon on the same database can have moved a mark under us.
+            if (error instanceof Conflict)
+                throw new TrustkeyError("rollback_refused", "another daemon has promised this version", { cause: error })
+            throw error
+        } finally {
+            if (this.#pending.get(place) === done) this.#pending.delete(place)
+        }
+    }
+
+    #placeOf(gun: Gun, metadata: SignedMetadata): { state: RepositoryState | undefined; lineage: string; mark: Mark | undefined } {
+        const state = this.#repositories.get(gun)
+        if (state?.state === "active") return { state, lineage: state.lineage, mark: state.marks.get(metadata.role) }
+        if (metadata.role !== "root" || metadata.document.version !== 1) throw unknownRepository(gun)
+        return { state, lineage: lineageOf(metadata), mark: undefined }
+    }
+
+    #active(gun: Gun): RepositoryState {
+        const state = this.#repositories.get(gun)
+        if (state?.state !== "active") throw unknownRepository(gun)
+        return state
+    }
+}
+
+function unknownRepository(gun: Gun): TrustkeyError {
+    return new TrustkeyError("repository_unknown", `${gun} is not known here: make it with trust init, or take it in with trust adopt`)
+}
+
+/** A permit speaks for the places it was given for, and no others. */
+function requirePlace(permit: Permit<"sign" | "certificate">, gun: Gun, role: RoleName): void {
+    if (!permit.covers(gun, role)) throw new TrustkeyError("internal", "a permit for another place")
+}
+
+function placeKey(lineage: string, role: RoleName): string {
+    return `${lineage} ${role}`
+}
+
+function isKnown(state: RepositoryState, file: MetadataFile): boolean {
+    const same = (other: MetadataFile): boolean => other.role === file.role && Buffer.from(other.content).equals(file.content)
+    return state.outbox.some(same) || state.publishedRoots.some(same) || [...state.documents.values()].some(same)
+}
+
+function emptyOutbox(state: RepositoryState, which: (file: MetadataFile) => boolean): Change[] {
+    return state.outbox.filter(which).map((file) => ({
+        kind: "outbox.remove",
+        gun: state.gun,
+        lineage: state.lineage,
+        role: file.role,
+        version: file.signed.document.version,
+    }))
+}

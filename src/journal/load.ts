@@ -1,0 +1,80 @@
+import { TrustkeyError } from "../errors.ts"
+import { bytesOf, integerOf, type Row, type Store, textOf } from "../storage/index.ts"
+import { type MetadataFile, parseFile, parseGun, parseRoleName } from "../tuf/index.ts"
+import { RepositoryState } from "./repository.ts"
+
+export type Loaded = {
+    readonly repositories: Map<string, RepositoryState>
+    readonly certificates: Map<string, string>
+    readonly nextSequence: number
+}
+
+/** Everything the journal keeps in memory. @throws storage_failed when what is stored no longer parses. */
+export async function loadState(store: Store): Promise<Loaded> {
+    const repositories = new Map<string, RepositoryState>()
+    for (const row of await store.read({ kind: "lineages" })) {
+        const gun = parseGun(textOf(row, "gun"))
+        const state = repositories.get(gun) ?? new RepositoryState(gun)
+        repositories.set(gun, state)
+        const lineage = textOf(row, "lineage")
+        if (row["retiredAt"] !== null) {
+            state.oldLineages.push(lineage)
+            continue
+        }
+        state.lineage = lineage
+        state.origin = textOf(row, "origin") === "adopted" ? "adopted" : "born"
+        state.state = "active"
+    }
+    for (const row of await store.read({ kind: "marks" })) {
+        const state = current(repositories, row)
+        state?.marks.set(parseRoleName(textOf(row, "role")), {
+            version: integerOf(row, "version"),
+            sha256: textOf(row, "sha256"),
+            expires: textOf(row, "expires"),
+        })
+    }
+    for (const row of await store.read({ kind: "promised-versions" })) requireMark(current(repositories, row), row)
+    for (const row of await store.read({ kind: "published" })) {
+        current(repositories, row)?.published.set(parseRoleName(textOf(row, "role")), {
+            version: integerOf(row, "version"),
+            sha256: textOf(row, "sha256"),
+        })
+    }
+    for (const state of repositories.values()) {
+        if (state.state !== "active") continue
+        const place = { gun: state.gun, lineage: state.lineage }
+        state.publishedRoots = (await store.read({ kind: "roots", ...place })).map((row) => fileOf(row, "root"))
+        for (const row of await store.read({ kind: "documents", ...place })) {
+            const file = fileOf(row, textOf(row, "role"))
+            state.documents.set(file.role, file)
+        }
+        state.outbox = (await store.read({ kind: "outbox", ...place })).map((row) => fileOf(row, textOf(row, "role")))
+    }
+    const certificates = new Map<string, string>()
+    for (const row of await store.read({ kind: "certificates" }))
+        certificates.set(`${textOf(row, "keyId")} ${textOf(row, "gun")}`, textOf(row, "pem"))
+    const [next] = await store.read({ kind: "next-sequence" })
+    return { repositories, certificates, nextSequence: next === undefined ? 1 : integerOf(next, "sequence") }
+}
+
+function current(repositories: ReadonlyMap<string, RepositoryState>, row: Row): RepositoryState | undefined {
+    const state = repositories.get(textOf(row, "gun"))
+    return state?.lineage === textOf(row, "lineage") ? state : undefined
+}
+
+/** A promise and its mark are written together. A mark below a promise was changed by somebody else, or by a failing disk (TK-JRN-1). */
+function requireMark(state: RepositoryState | undefined, row: Row): void {
+    const role = textOf(row, "role")
+    const mark = state?.marks.get(parseRoleName(role))?.version ?? 0
+    if (state !== undefined && mark < integerOf(row, "version")) {
+        throw new TrustkeyError("storage_failed", `the database is damaged: ${role} of ${state.gun} was promised beyond its mark`)
+    }
+}
+
+function fileOf(row: Row, role: string): MetadataFile {
+    try {
+        return parseFile(bytesOf(row, "content"), parseRoleName(role))
+    } catch (error) {
+        throw new TrustkeyError("storage_failed", `the database is damaged: a stored ${role} file does not parse`, { cause: error })
+    }
+}
