@@ -1,0 +1,13 @@
+// The client's Notary side: which repository is meant, what is published, sending and reading back, what a registry serves. It holds no
+// key, and believes no server: metadata counts when tuf has verified it, a manifest when its bytes have the digest.
+
+export { type Credentials, credentialsFor } from "./credentials.ts"
+export { type DockerConfig, parseDockerConfig, readDockerConfig, type StoredLogin } from "./docker-config.ts"
+export { DEFAULT_TIMES, type HttpTimes } from "./exchange.ts"
+export { type CurrentRepository, type FetchOptions, fetchRepository } from "./fetch-repository.ts"
+export type { DockerPlace } from "./place.ts"
+export { type PublishOptions, publishFiles } from "./publish-files.ts"
+export { credentialsName, type ImageReference, parseReference, trustServerUrl } from "./reference.ts"
+export { openRegistry, type Registry, type ResolvedImage } from "./registry.ts"
+export { openTrustCache, type TrustCache } from "./trust-cache.ts"
+export { openTrustServer, type PublishedFile, type TrustServer } from "./trust-server.ts"
