@@ -1,0 +1,30 @@
+import { type ChannelOptions, loadPackageDefinition } from "@grpc/grpc-js"
+import { fromJSON, type PackageDefinition } from "@grpc/proto-loader"
+import { descriptor } from "./descriptor.ts"
+import type { ProtoGrpcType } from "./services.ts"
+
+/** Ours and the standard services, ready for grpc-js: `v1.Keys` is the client's class, `v1.Keys.service` what a server adds. */
+export type Wire = {
+    readonly v1: ProtoGrpcType["trustkeyd"]["v1"]
+    readonly health: ProtoGrpcType["grpc"]["health"]["v1"]
+    readonly reflection: ProtoGrpcType["grpc"]["reflection"]["v1"]
+    /** For reflection: everything, with the encoded descriptors. */
+    readonly definition: PackageDefinition
+}
+
+/** A client's channel: answers may be as large as the metadata they carry. */
+export const CHANNEL_OPTIONS: ChannelOptions = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 }
+
+let loaded: Wire | undefined
+
+/** From the embedded descriptor, so no .proto file is needed at run time. Takes some milliseconds the first time. */
+export function loadWire(): Wire {
+    if (loaded !== undefined) return loaded
+    // As packaging/generate-wire.ts has it: the types were generated for these options.
+    // protobufjs reads what it has written, but its types ask for comments that it leaves out.
+    const definition = fromJSON(descriptor as Parameters<typeof fromJSON>[0], { longs: Number, enums: String, defaults: true, oneofs: true })
+    // The types and the descriptor come from one run of the generator, which grpc-js can't know.
+    const { trustkeyd, grpc } = loadPackageDefinition(definition) as unknown as ProtoGrpcType
+    loaded = { v1: trustkeyd.v1, health: grpc.health.v1, reflection: grpc.reflection.v1, definition }
+    return loaded
+}

@@ -1,0 +1,226 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { HealthClient as _grpc_health_v1_HealthClient, HealthDefinition as _grpc_health_v1_HealthDefinition } from './grpc/health/v1/Health.ts';
+import type { HealthCheckRequest as _grpc_health_v1_HealthCheckRequest, HealthCheckRequest__Output as _grpc_health_v1_HealthCheckRequest__Output } from './grpc/health/v1/HealthCheckRequest.ts';
+import type { HealthCheckResponse as _grpc_health_v1_HealthCheckResponse, HealthCheckResponse__Output as _grpc_health_v1_HealthCheckResponse__Output } from './grpc/health/v1/HealthCheckResponse.ts';
+import type { HealthListRequest as _grpc_health_v1_HealthListRequest, HealthListRequest__Output as _grpc_health_v1_HealthListRequest__Output } from './grpc/health/v1/HealthListRequest.ts';
+import type { HealthListResponse as _grpc_health_v1_HealthListResponse, HealthListResponse__Output as _grpc_health_v1_HealthListResponse__Output } from './grpc/health/v1/HealthListResponse.ts';
+import type { ErrorResponse as _grpc_reflection_v1_ErrorResponse, ErrorResponse__Output as _grpc_reflection_v1_ErrorResponse__Output } from './grpc/reflection/v1/ErrorResponse.ts';
+import type { ExtensionNumberResponse as _grpc_reflection_v1_ExtensionNumberResponse, ExtensionNumberResponse__Output as _grpc_reflection_v1_ExtensionNumberResponse__Output } from './grpc/reflection/v1/ExtensionNumberResponse.ts';
+import type { ExtensionRequest as _grpc_reflection_v1_ExtensionRequest, ExtensionRequest__Output as _grpc_reflection_v1_ExtensionRequest__Output } from './grpc/reflection/v1/ExtensionRequest.ts';
+import type { FileDescriptorResponse as _grpc_reflection_v1_FileDescriptorResponse, FileDescriptorResponse__Output as _grpc_reflection_v1_FileDescriptorResponse__Output } from './grpc/reflection/v1/FileDescriptorResponse.ts';
+import type { ListServiceResponse as _grpc_reflection_v1_ListServiceResponse, ListServiceResponse__Output as _grpc_reflection_v1_ListServiceResponse__Output } from './grpc/reflection/v1/ListServiceResponse.ts';
+import type { ServerReflectionClient as _grpc_reflection_v1_ServerReflectionClient, ServerReflectionDefinition as _grpc_reflection_v1_ServerReflectionDefinition } from './grpc/reflection/v1/ServerReflection.ts';
+import type { ServerReflectionRequest as _grpc_reflection_v1_ServerReflectionRequest, ServerReflectionRequest__Output as _grpc_reflection_v1_ServerReflectionRequest__Output } from './grpc/reflection/v1/ServerReflectionRequest.ts';
+import type { ServerReflectionResponse as _grpc_reflection_v1_ServerReflectionResponse, ServerReflectionResponse__Output as _grpc_reflection_v1_ServerReflectionResponse__Output } from './grpc/reflection/v1/ServerReflectionResponse.ts';
+import type { ServiceResponse as _grpc_reflection_v1_ServiceResponse, ServiceResponse__Output as _grpc_reflection_v1_ServiceResponse__Output } from './grpc/reflection/v1/ServiceResponse.ts';
+import type { AdoptRequest as _trustkeyd_v1_AdoptRequest, AdoptRequest__Output as _trustkeyd_v1_AdoptRequest__Output } from './trustkeyd/v1/AdoptRequest.ts';
+import type { AuditClient as _trustkeyd_v1_AuditClient, AuditDefinition as _trustkeyd_v1_AuditDefinition } from './trustkeyd/v1/Audit.ts';
+import type { AuditRecord as _trustkeyd_v1_AuditRecord, AuditRecord__Output as _trustkeyd_v1_AuditRecord__Output } from './trustkeyd/v1/AuditRecord.ts';
+import type { BindKeyRequest as _trustkeyd_v1_BindKeyRequest, BindKeyRequest__Output as _trustkeyd_v1_BindKeyRequest__Output } from './trustkeyd/v1/BindKeyRequest.ts';
+import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1_Binding__Output } from './trustkeyd/v1/Binding.ts';
+import type { Body as _trustkeyd_v1_Body, Body__Output as _trustkeyd_v1_Body__Output } from './trustkeyd/v1/Body.ts';
+import type { ChallengeRequest as _trustkeyd_v1_ChallengeRequest, ChallengeRequest__Output as _trustkeyd_v1_ChallengeRequest__Output } from './trustkeyd/v1/ChallengeRequest.ts';
+import type { ChallengeResponse as _trustkeyd_v1_ChallengeResponse, ChallengeResponse__Output as _trustkeyd_v1_ChallengeResponse__Output } from './trustkeyd/v1/ChallengeResponse.ts';
+import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from './trustkeyd/v1/ChangePassphraseRequest.ts';
+import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from './trustkeyd/v1/ChangePassphraseResponse.ts';
+import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from './trustkeyd/v1/CreateGroupRequest.ts';
+import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from './trustkeyd/v1/CreateKeyRequest.ts';
+import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from './trustkeyd/v1/EnrollKeyRequest.ts';
+import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from './trustkeyd/v1/GetKeyRequest.ts';
+import type { GetStatusRequest as _trustkeyd_v1_GetStatusRequest, GetStatusRequest__Output as _trustkeyd_v1_GetStatusRequest__Output } from './trustkeyd/v1/GetStatusRequest.ts';
+import type { GetStatusResponse as _trustkeyd_v1_GetStatusResponse, GetStatusResponse__Output as _trustkeyd_v1_GetStatusResponse__Output } from './trustkeyd/v1/GetStatusResponse.ts';
+import type { Group as _trustkeyd_v1_Group, Group__Output as _trustkeyd_v1_Group__Output } from './trustkeyd/v1/Group.ts';
+import type { JournalClient as _trustkeyd_v1_JournalClient, JournalDefinition as _trustkeyd_v1_JournalDefinition } from './trustkeyd/v1/Journal.ts';
+import type { JournalEntry as _trustkeyd_v1_JournalEntry, JournalEntry__Output as _trustkeyd_v1_JournalEntry__Output } from './trustkeyd/v1/JournalEntry.ts';
+import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from './trustkeyd/v1/Key.ts';
+import type { KeysClient as _trustkeyd_v1_KeysClient, KeysDefinition as _trustkeyd_v1_KeysDefinition } from './trustkeyd/v1/Keys.ts';
+import type { ListAuditRequest as _trustkeyd_v1_ListAuditRequest, ListAuditRequest__Output as _trustkeyd_v1_ListAuditRequest__Output } from './trustkeyd/v1/ListAuditRequest.ts';
+import type { ListAuditResponse as _trustkeyd_v1_ListAuditResponse, ListAuditResponse__Output as _trustkeyd_v1_ListAuditResponse__Output } from './trustkeyd/v1/ListAuditResponse.ts';
+import type { ListGroupsRequest as _trustkeyd_v1_ListGroupsRequest, ListGroupsRequest__Output as _trustkeyd_v1_ListGroupsRequest__Output } from './trustkeyd/v1/ListGroupsRequest.ts';
+import type { ListGroupsResponse as _trustkeyd_v1_ListGroupsResponse, ListGroupsResponse__Output as _trustkeyd_v1_ListGroupsResponse__Output } from './trustkeyd/v1/ListGroupsResponse.ts';
+import type { ListKeysRequest as _trustkeyd_v1_ListKeysRequest, ListKeysRequest__Output as _trustkeyd_v1_ListKeysRequest__Output } from './trustkeyd/v1/ListKeysRequest.ts';
+import type { ListKeysResponse as _trustkeyd_v1_ListKeysResponse, ListKeysResponse__Output as _trustkeyd_v1_ListKeysResponse__Output } from './trustkeyd/v1/ListKeysResponse.ts';
+import type { ListTokensRequest as _trustkeyd_v1_ListTokensRequest, ListTokensRequest__Output as _trustkeyd_v1_ListTokensRequest__Output } from './trustkeyd/v1/ListTokensRequest.ts';
+import type { ListTokensResponse as _trustkeyd_v1_ListTokensResponse, ListTokensResponse__Output as _trustkeyd_v1_ListTokensResponse__Output } from './trustkeyd/v1/ListTokensResponse.ts';
+import type { ListTrustRequest as _trustkeyd_v1_ListTrustRequest, ListTrustRequest__Output as _trustkeyd_v1_ListTrustRequest__Output } from './trustkeyd/v1/ListTrustRequest.ts';
+import type { ListTrustResponse as _trustkeyd_v1_ListTrustResponse, ListTrustResponse__Output as _trustkeyd_v1_ListTrustResponse__Output } from './trustkeyd/v1/ListTrustResponse.ts';
+import type { LockRequest as _trustkeyd_v1_LockRequest, LockRequest__Output as _trustkeyd_v1_LockRequest__Output } from './trustkeyd/v1/LockRequest.ts';
+import type { LockResponse as _trustkeyd_v1_LockResponse, LockResponse__Output as _trustkeyd_v1_LockResponse__Output } from './trustkeyd/v1/LockResponse.ts';
+import type { LoginRequest as _trustkeyd_v1_LoginRequest, LoginRequest__Output as _trustkeyd_v1_LoginRequest__Output } from './trustkeyd/v1/LoginRequest.ts';
+import type { LogoutRequest as _trustkeyd_v1_LogoutRequest, LogoutRequest__Output as _trustkeyd_v1_LogoutRequest__Output } from './trustkeyd/v1/LogoutRequest.ts';
+import type { Mark as _trustkeyd_v1_Mark, Mark__Output as _trustkeyd_v1_Mark__Output } from './trustkeyd/v1/Mark.ts';
+import type { MetadataFile as _trustkeyd_v1_MetadataFile, MetadataFile__Output as _trustkeyd_v1_MetadataFile__Output } from './trustkeyd/v1/MetadataFile.ts';
+import type { ObserveRequest as _trustkeyd_v1_ObserveRequest, ObserveRequest__Output as _trustkeyd_v1_ObserveRequest__Output } from './trustkeyd/v1/ObserveRequest.ts';
+import type { ObserveResponse as _trustkeyd_v1_ObserveResponse, ObserveResponse__Output as _trustkeyd_v1_ObserveResponse__Output } from './trustkeyd/v1/ObserveResponse.ts';
+import type { OutboxRequest as _trustkeyd_v1_OutboxRequest, OutboxRequest__Output as _trustkeyd_v1_OutboxRequest__Output } from './trustkeyd/v1/OutboxRequest.ts';
+import type { OutboxResponse as _trustkeyd_v1_OutboxResponse, OutboxResponse__Output as _trustkeyd_v1_OutboxResponse__Output } from './trustkeyd/v1/OutboxResponse.ts';
+import type { RemoveKeyRequest as _trustkeyd_v1_RemoveKeyRequest, RemoveKeyRequest__Output as _trustkeyd_v1_RemoveKeyRequest__Output } from './trustkeyd/v1/RemoveKeyRequest.ts';
+import type { Repository as _trustkeyd_v1_Repository, Repository__Output as _trustkeyd_v1_Repository__Output } from './trustkeyd/v1/Repository.ts';
+import type { ResetRequest as _trustkeyd_v1_ResetRequest, ResetRequest__Output as _trustkeyd_v1_ResetRequest__Output } from './trustkeyd/v1/ResetRequest.ts';
+import type { RootCertificateRequest as _trustkeyd_v1_RootCertificateRequest, RootCertificateRequest__Output as _trustkeyd_v1_RootCertificateRequest__Output } from './trustkeyd/v1/RootCertificateRequest.ts';
+import type { RootCertificateResponse as _trustkeyd_v1_RootCertificateResponse, RootCertificateResponse__Output as _trustkeyd_v1_RootCertificateResponse__Output } from './trustkeyd/v1/RootCertificateResponse.ts';
+import type { SealedSecret as _trustkeyd_v1_SealedSecret, SealedSecret__Output as _trustkeyd_v1_SealedSecret__Output } from './trustkeyd/v1/SealedSecret.ts';
+import type { SecretsClient as _trustkeyd_v1_SecretsClient, SecretsDefinition as _trustkeyd_v1_SecretsDefinition } from './trustkeyd/v1/Secrets.ts';
+import type { ShowJournalRequest as _trustkeyd_v1_ShowJournalRequest, ShowJournalRequest__Output as _trustkeyd_v1_ShowJournalRequest__Output } from './trustkeyd/v1/ShowJournalRequest.ts';
+import type { ShowJournalResponse as _trustkeyd_v1_ShowJournalResponse, ShowJournalResponse__Output as _trustkeyd_v1_ShowJournalResponse__Output } from './trustkeyd/v1/ShowJournalResponse.ts';
+import type { ShowTrustRequest as _trustkeyd_v1_ShowTrustRequest, ShowTrustRequest__Output as _trustkeyd_v1_ShowTrustRequest__Output } from './trustkeyd/v1/ShowTrustRequest.ts';
+import type { SignRequest as _trustkeyd_v1_SignRequest, SignRequest__Output as _trustkeyd_v1_SignRequest__Output } from './trustkeyd/v1/SignRequest.ts';
+import type { SignResponse as _trustkeyd_v1_SignResponse, SignResponse__Output as _trustkeyd_v1_SignResponse__Output } from './trustkeyd/v1/SignResponse.ts';
+import type { SignSetRequest as _trustkeyd_v1_SignSetRequest, SignSetRequest__Output as _trustkeyd_v1_SignSetRequest__Output } from './trustkeyd/v1/SignSetRequest.ts';
+import type { SignSetResponse as _trustkeyd_v1_SignSetResponse, SignSetResponse__Output as _trustkeyd_v1_SignSetResponse__Output } from './trustkeyd/v1/SignSetResponse.ts';
+import type { Signature as _trustkeyd_v1_Signature, Signature__Output as _trustkeyd_v1_Signature__Output } from './trustkeyd/v1/Signature.ts';
+import type { SignerStatus as _trustkeyd_v1_SignerStatus, SignerStatus__Output as _trustkeyd_v1_SignerStatus__Output } from './trustkeyd/v1/SignerStatus.ts';
+import type { SigningClient as _trustkeyd_v1_SigningClient, SigningDefinition as _trustkeyd_v1_SigningDefinition } from './trustkeyd/v1/Signing.ts';
+import type { SnapshotBody as _trustkeyd_v1_SnapshotBody, SnapshotBody__Output as _trustkeyd_v1_SnapshotBody__Output } from './trustkeyd/v1/SnapshotBody.ts';
+import type { StatusClient as _trustkeyd_v1_StatusClient, StatusDefinition as _trustkeyd_v1_StatusDefinition } from './trustkeyd/v1/Status.ts';
+import type { Token as _trustkeyd_v1_Token, Token__Output as _trustkeyd_v1_Token__Output } from './trustkeyd/v1/Token.ts';
+import type { TokenObject as _trustkeyd_v1_TokenObject, TokenObject__Output as _trustkeyd_v1_TokenObject__Output } from './trustkeyd/v1/TokenObject.ts';
+import type { TokenObjectsRequest as _trustkeyd_v1_TokenObjectsRequest, TokenObjectsRequest__Output as _trustkeyd_v1_TokenObjectsRequest__Output } from './trustkeyd/v1/TokenObjectsRequest.ts';
+import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenObjectsResponse__Output as _trustkeyd_v1_TokenObjectsResponse__Output } from './trustkeyd/v1/TokenObjectsResponse.ts';
+import type { TokensClient as _trustkeyd_v1_TokensClient, TokensDefinition as _trustkeyd_v1_TokensDefinition } from './trustkeyd/v1/Tokens.ts';
+import type { TrustClient as _trustkeyd_v1_TrustClient, TrustDefinition as _trustkeyd_v1_TrustDefinition } from './trustkeyd/v1/Trust.ts';
+import type { UnlockRequest as _trustkeyd_v1_UnlockRequest, UnlockRequest__Output as _trustkeyd_v1_UnlockRequest__Output } from './trustkeyd/v1/UnlockRequest.ts';
+import type { UnlockResponse as _trustkeyd_v1_UnlockResponse, UnlockResponse__Output as _trustkeyd_v1_UnlockResponse__Output } from './trustkeyd/v1/UnlockResponse.ts';
+import type { VerifyAuditRequest as _trustkeyd_v1_VerifyAuditRequest, VerifyAuditRequest__Output as _trustkeyd_v1_VerifyAuditRequest__Output } from './trustkeyd/v1/VerifyAuditRequest.ts';
+import type { VerifyAuditResponse as _trustkeyd_v1_VerifyAuditResponse, VerifyAuditResponse__Output as _trustkeyd_v1_VerifyAuditResponse__Output } from './trustkeyd/v1/VerifyAuditResponse.ts';
+import type { VoidRequest as _trustkeyd_v1_VoidRequest, VoidRequest__Output as _trustkeyd_v1_VoidRequest__Output } from './trustkeyd/v1/VoidRequest.ts';
+import type { VoidResponse as _trustkeyd_v1_VoidResponse, VoidResponse__Output as _trustkeyd_v1_VoidResponse__Output } from './trustkeyd/v1/VoidResponse.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  grpc: {
+    health: {
+      v1: {
+        /**
+         * Health is gRPC's mechanism for checking whether a server is able to handle
+         * RPCs. Its semantics are documented in
+         * https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
+         */
+        Health: SubtypeConstructor<typeof grpc.Client, _grpc_health_v1_HealthClient> & { service: _grpc_health_v1_HealthDefinition }
+        HealthCheckRequest: MessageTypeDefinition<_grpc_health_v1_HealthCheckRequest, _grpc_health_v1_HealthCheckRequest__Output>
+        HealthCheckResponse: MessageTypeDefinition<_grpc_health_v1_HealthCheckResponse, _grpc_health_v1_HealthCheckResponse__Output>
+        HealthListRequest: MessageTypeDefinition<_grpc_health_v1_HealthListRequest, _grpc_health_v1_HealthListRequest__Output>
+        HealthListResponse: MessageTypeDefinition<_grpc_health_v1_HealthListResponse, _grpc_health_v1_HealthListResponse__Output>
+      }
+    }
+    reflection: {
+      v1: {
+        ErrorResponse: MessageTypeDefinition<_grpc_reflection_v1_ErrorResponse, _grpc_reflection_v1_ErrorResponse__Output>
+        ExtensionNumberResponse: MessageTypeDefinition<_grpc_reflection_v1_ExtensionNumberResponse, _grpc_reflection_v1_ExtensionNumberResponse__Output>
+        ExtensionRequest: MessageTypeDefinition<_grpc_reflection_v1_ExtensionRequest, _grpc_reflection_v1_ExtensionRequest__Output>
+        FileDescriptorResponse: MessageTypeDefinition<_grpc_reflection_v1_FileDescriptorResponse, _grpc_reflection_v1_FileDescriptorResponse__Output>
+        ListServiceResponse: MessageTypeDefinition<_grpc_reflection_v1_ListServiceResponse, _grpc_reflection_v1_ListServiceResponse__Output>
+        ServerReflection: SubtypeConstructor<typeof grpc.Client, _grpc_reflection_v1_ServerReflectionClient> & { service: _grpc_reflection_v1_ServerReflectionDefinition }
+        ServerReflectionRequest: MessageTypeDefinition<_grpc_reflection_v1_ServerReflectionRequest, _grpc_reflection_v1_ServerReflectionRequest__Output>
+        ServerReflectionResponse: MessageTypeDefinition<_grpc_reflection_v1_ServerReflectionResponse, _grpc_reflection_v1_ServerReflectionResponse__Output>
+        ServiceResponse: MessageTypeDefinition<_grpc_reflection_v1_ServiceResponse, _grpc_reflection_v1_ServiceResponse__Output>
+      }
+    }
+  }
+  trustkeyd: {
+    v1: {
+      AdoptRequest: MessageTypeDefinition<_trustkeyd_v1_AdoptRequest, _trustkeyd_v1_AdoptRequest__Output>
+      Algorithm: EnumTypeDefinition
+      /**
+       * The chain of records. Admin socket.
+       */
+      Audit: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_AuditClient> & { service: _trustkeyd_v1_AuditDefinition }
+      AuditRecord: MessageTypeDefinition<_trustkeyd_v1_AuditRecord, _trustkeyd_v1_AuditRecord__Output>
+      BindKeyRequest: MessageTypeDefinition<_trustkeyd_v1_BindKeyRequest, _trustkeyd_v1_BindKeyRequest__Output>
+      Binding: MessageTypeDefinition<_trustkeyd_v1_Binding, _trustkeyd_v1_Binding__Output>
+      Body: MessageTypeDefinition<_trustkeyd_v1_Body, _trustkeyd_v1_Body__Output>
+      ChallengeRequest: MessageTypeDefinition<_trustkeyd_v1_ChallengeRequest, _trustkeyd_v1_ChallengeRequest__Output>
+      ChallengeResponse: MessageTypeDefinition<_trustkeyd_v1_ChallengeResponse, _trustkeyd_v1_ChallengeResponse__Output>
+      ChangePassphraseRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseRequest__Output>
+      ChangePassphraseResponse: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseResponse__Output>
+      CreateGroupRequest: MessageTypeDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_CreateGroupRequest__Output>
+      CreateKeyRequest: MessageTypeDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_CreateKeyRequest__Output>
+      EnrollKeyRequest: MessageTypeDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_EnrollKeyRequest__Output>
+      GetKeyRequest: MessageTypeDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_GetKeyRequest__Output>
+      GetStatusRequest: MessageTypeDefinition<_trustkeyd_v1_GetStatusRequest, _trustkeyd_v1_GetStatusRequest__Output>
+      GetStatusResponse: MessageTypeDefinition<_trustkeyd_v1_GetStatusResponse, _trustkeyd_v1_GetStatusResponse__Output>
+      Group: MessageTypeDefinition<_trustkeyd_v1_Group, _trustkeyd_v1_Group__Output>
+      /**
+       * What was promised.
+       */
+      Journal: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_JournalClient> & { service: _trustkeyd_v1_JournalDefinition }
+      JournalEntry: MessageTypeDefinition<_trustkeyd_v1_JournalEntry, _trustkeyd_v1_JournalEntry__Output>
+      Key: MessageTypeDefinition<_trustkeyd_v1_Key, _trustkeyd_v1_Key__Output>
+      KeyState: EnumTypeDefinition
+      /**
+       * Keys and their groups.
+       */
+      Keys: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_KeysClient> & { service: _trustkeyd_v1_KeysDefinition }
+      ListAuditRequest: MessageTypeDefinition<_trustkeyd_v1_ListAuditRequest, _trustkeyd_v1_ListAuditRequest__Output>
+      ListAuditResponse: MessageTypeDefinition<_trustkeyd_v1_ListAuditResponse, _trustkeyd_v1_ListAuditResponse__Output>
+      ListGroupsRequest: MessageTypeDefinition<_trustkeyd_v1_ListGroupsRequest, _trustkeyd_v1_ListGroupsRequest__Output>
+      ListGroupsResponse: MessageTypeDefinition<_trustkeyd_v1_ListGroupsResponse, _trustkeyd_v1_ListGroupsResponse__Output>
+      ListKeysRequest: MessageTypeDefinition<_trustkeyd_v1_ListKeysRequest, _trustkeyd_v1_ListKeysRequest__Output>
+      ListKeysResponse: MessageTypeDefinition<_trustkeyd_v1_ListKeysResponse, _trustkeyd_v1_ListKeysResponse__Output>
+      ListTokensRequest: MessageTypeDefinition<_trustkeyd_v1_ListTokensRequest, _trustkeyd_v1_ListTokensRequest__Output>
+      ListTokensResponse: MessageTypeDefinition<_trustkeyd_v1_ListTokensResponse, _trustkeyd_v1_ListTokensResponse__Output>
+      ListTrustRequest: MessageTypeDefinition<_trustkeyd_v1_ListTrustRequest, _trustkeyd_v1_ListTrustRequest__Output>
+      ListTrustResponse: MessageTypeDefinition<_trustkeyd_v1_ListTrustResponse, _trustkeyd_v1_ListTrustResponse__Output>
+      LockRequest: MessageTypeDefinition<_trustkeyd_v1_LockRequest, _trustkeyd_v1_LockRequest__Output>
+      LockResponse: MessageTypeDefinition<_trustkeyd_v1_LockResponse, _trustkeyd_v1_LockResponse__Output>
+      LoginRequest: MessageTypeDefinition<_trustkeyd_v1_LoginRequest, _trustkeyd_v1_LoginRequest__Output>
+      LogoutRequest: MessageTypeDefinition<_trustkeyd_v1_LogoutRequest, _trustkeyd_v1_LogoutRequest__Output>
+      Mark: MessageTypeDefinition<_trustkeyd_v1_Mark, _trustkeyd_v1_Mark__Output>
+      MetadataFile: MessageTypeDefinition<_trustkeyd_v1_MetadataFile, _trustkeyd_v1_MetadataFile__Output>
+      ObserveRequest: MessageTypeDefinition<_trustkeyd_v1_ObserveRequest, _trustkeyd_v1_ObserveRequest__Output>
+      ObserveResponse: MessageTypeDefinition<_trustkeyd_v1_ObserveResponse, _trustkeyd_v1_ObserveResponse__Output>
+      OutboxRequest: MessageTypeDefinition<_trustkeyd_v1_OutboxRequest, _trustkeyd_v1_OutboxRequest__Output>
+      OutboxResponse: MessageTypeDefinition<_trustkeyd_v1_OutboxResponse, _trustkeyd_v1_OutboxResponse__Output>
+      Purpose: EnumTypeDefinition
+      RemoveKeyRequest: MessageTypeDefinition<_trustkeyd_v1_RemoveKeyRequest, _trustkeyd_v1_RemoveKeyRequest__Output>
+      Repository: MessageTypeDefinition<_trustkeyd_v1_Repository, _trustkeyd_v1_Repository__Output>
+      ResetRequest: MessageTypeDefinition<_trustkeyd_v1_ResetRequest, _trustkeyd_v1_ResetRequest__Output>
+      RootCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_RootCertificateRequest, _trustkeyd_v1_RootCertificateRequest__Output>
+      RootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_RootCertificateResponse, _trustkeyd_v1_RootCertificateResponse__Output>
+      SealedSecret: MessageTypeDefinition<_trustkeyd_v1_SealedSecret, _trustkeyd_v1_SealedSecret__Output>
+      /**
+       * How a client hands a secret to the signer process that needs it, past the daemon.
+       */
+      Secrets: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_SecretsClient> & { service: _trustkeyd_v1_SecretsDefinition }
+      ShowJournalRequest: MessageTypeDefinition<_trustkeyd_v1_ShowJournalRequest, _trustkeyd_v1_ShowJournalRequest__Output>
+      ShowJournalResponse: MessageTypeDefinition<_trustkeyd_v1_ShowJournalResponse, _trustkeyd_v1_ShowJournalResponse__Output>
+      ShowTrustRequest: MessageTypeDefinition<_trustkeyd_v1_ShowTrustRequest, _trustkeyd_v1_ShowTrustRequest__Output>
+      SignRequest: MessageTypeDefinition<_trustkeyd_v1_SignRequest, _trustkeyd_v1_SignRequest__Output>
+      SignResponse: MessageTypeDefinition<_trustkeyd_v1_SignResponse, _trustkeyd_v1_SignResponse__Output>
+      SignSetRequest: MessageTypeDefinition<_trustkeyd_v1_SignSetRequest, _trustkeyd_v1_SignSetRequest__Output>
+      SignSetResponse: MessageTypeDefinition<_trustkeyd_v1_SignSetResponse, _trustkeyd_v1_SignSetResponse__Output>
+      Signature: MessageTypeDefinition<_trustkeyd_v1_Signature, _trustkeyd_v1_Signature__Output>
+      SignerStatus: MessageTypeDefinition<_trustkeyd_v1_SignerStatus, _trustkeyd_v1_SignerStatus__Output>
+      /**
+       * Signatures over Notary v1 metadata. There is no call that signs bytes.
+       */
+      Signing: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_SigningClient> & { service: _trustkeyd_v1_SigningDefinition }
+      SnapshotBody: MessageTypeDefinition<_trustkeyd_v1_SnapshotBody, _trustkeyd_v1_SnapshotBody__Output>
+      Status: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_StatusClient> & { service: _trustkeyd_v1_StatusDefinition }
+      Token: MessageTypeDefinition<_trustkeyd_v1_Token, _trustkeyd_v1_Token__Output>
+      TokenObject: MessageTypeDefinition<_trustkeyd_v1_TokenObject, _trustkeyd_v1_TokenObject__Output>
+      TokenObjectsRequest: MessageTypeDefinition<_trustkeyd_v1_TokenObjectsRequest, _trustkeyd_v1_TokenObjectsRequest__Output>
+      TokenObjectsResponse: MessageTypeDefinition<_trustkeyd_v1_TokenObjectsResponse, _trustkeyd_v1_TokenObjectsResponse__Output>
+      /**
+       * PKCS#11 tokens named in the configuration.
+       */
+      Tokens: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_TokensClient> & { service: _trustkeyd_v1_TokensDefinition }
+      /**
+       * What the daemon knows of repositories.
+       */
+      Trust: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_TrustClient> & { service: _trustkeyd_v1_TrustDefinition }
+      UnlockRequest: MessageTypeDefinition<_trustkeyd_v1_UnlockRequest, _trustkeyd_v1_UnlockRequest__Output>
+      UnlockResponse: MessageTypeDefinition<_trustkeyd_v1_UnlockResponse, _trustkeyd_v1_UnlockResponse__Output>
+      VerifyAuditRequest: MessageTypeDefinition<_trustkeyd_v1_VerifyAuditRequest, _trustkeyd_v1_VerifyAuditRequest__Output>
+      VerifyAuditResponse: MessageTypeDefinition<_trustkeyd_v1_VerifyAuditResponse, _trustkeyd_v1_VerifyAuditResponse__Output>
+      VoidRequest: MessageTypeDefinition<_trustkeyd_v1_VoidRequest, _trustkeyd_v1_VoidRequest__Output>
+      VoidResponse: MessageTypeDefinition<_trustkeyd_v1_VoidResponse, _trustkeyd_v1_VoidResponse__Output>
+    }
+  }
+}
+

@@ -1,0 +1,24 @@
+// Original file: proto/trustkeyd/v1/secrets.proto
+
+
+export interface ChallengeRequest {
+  /**
+   * "create", "unlock", "passphrase-old", "passphrase-new", "login"
+   */
+  'purpose'?: (string);
+  /**
+   * key ID, "group:<name>", "token:<name>"; "new" when the key does not exist yet
+   */
+  'subject'?: (string);
+}
+
+export interface ChallengeRequest__Output {
+  /**
+   * "create", "unlock", "passphrase-old", "passphrase-new", "login"
+   */
+  'purpose': (string);
+  /**
+   * key ID, "group:<name>", "token:<name>"; "new" when the key does not exist yet
+   */
+  'subject': (string);
+}

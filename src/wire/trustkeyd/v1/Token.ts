@@ -1,0 +1,56 @@
+// Original file: proto/trustkeyd/v1/tokens.proto
+
+
+export interface Token {
+  /**
+   * from the configuration
+   */
+  'name'?: (string);
+  /**
+   * RFC 7512, path attributes only
+   */
+  'uri'?: (string);
+  /**
+   * "present", "absent", "logged-in", "busy", "blocked", "failed"
+   */
+  'state'?: (string);
+  /**
+   * what a person should do, if anything
+   */
+  'detail'?: (string);
+  'label'?: (string);
+  'serial'?: (string);
+  'manufacturer'?: (string);
+  'model'?: (string);
+  /**
+   * "ok", "low", "final", "blocked": what the token's flags say
+   */
+  'tries'?: (string);
+}
+
+export interface Token__Output {
+  /**
+   * from the configuration
+   */
+  'name': (string);
+  /**
+   * RFC 7512, path attributes only
+   */
+  'uri': (string);
+  /**
+   * "present", "absent", "logged-in", "busy", "blocked", "failed"
+   */
+  'state': (string);
+  /**
+   * what a person should do, if anything
+   */
+  'detail': (string);
+  'label': (string);
+  'serial': (string);
+  'manufacturer': (string);
+  'model': (string);
+  /**
+   * "ok", "low", "final", "blocked": what the token's flags say
+   */
+  'tries': (string);
+}

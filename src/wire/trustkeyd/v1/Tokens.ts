@@ -1,0 +1,83 @@
+// Original file: proto/trustkeyd/v1/tokens.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ListTokensRequest as _trustkeyd_v1_ListTokensRequest, ListTokensRequest__Output as _trustkeyd_v1_ListTokensRequest__Output } from '../../trustkeyd/v1/ListTokensRequest.ts';
+import type { ListTokensResponse as _trustkeyd_v1_ListTokensResponse, ListTokensResponse__Output as _trustkeyd_v1_ListTokensResponse__Output } from '../../trustkeyd/v1/ListTokensResponse.ts';
+import type { LoginRequest as _trustkeyd_v1_LoginRequest, LoginRequest__Output as _trustkeyd_v1_LoginRequest__Output } from '../../trustkeyd/v1/LoginRequest.ts';
+import type { LogoutRequest as _trustkeyd_v1_LogoutRequest, LogoutRequest__Output as _trustkeyd_v1_LogoutRequest__Output } from '../../trustkeyd/v1/LogoutRequest.ts';
+import type { Token as _trustkeyd_v1_Token, Token__Output as _trustkeyd_v1_Token__Output } from '../../trustkeyd/v1/Token.ts';
+import type { TokenObjectsRequest as _trustkeyd_v1_TokenObjectsRequest, TokenObjectsRequest__Output as _trustkeyd_v1_TokenObjectsRequest__Output } from '../../trustkeyd/v1/TokenObjectsRequest.ts';
+import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenObjectsResponse__Output as _trustkeyd_v1_TokenObjectsResponse__Output } from '../../trustkeyd/v1/TokenObjectsResponse.ts';
+
+/**
+ * PKCS#11 tokens named in the configuration.
+ */
+export interface TokensClient extends grpc.Client {
+  List(argument: _trustkeyd_v1_ListTokensRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  List(argument: _trustkeyd_v1_ListTokensRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  List(argument: _trustkeyd_v1_ListTokensRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  List(argument: _trustkeyd_v1_ListTokensRequest, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _trustkeyd_v1_ListTokensRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _trustkeyd_v1_ListTokensRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _trustkeyd_v1_ListTokensRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _trustkeyd_v1_ListTokensRequest, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
+  
+  Login(argument: _trustkeyd_v1_LoginRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  Login(argument: _trustkeyd_v1_LoginRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  Login(argument: _trustkeyd_v1_LoginRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  Login(argument: _trustkeyd_v1_LoginRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  login(argument: _trustkeyd_v1_LoginRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  login(argument: _trustkeyd_v1_LoginRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  login(argument: _trustkeyd_v1_LoginRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  login(argument: _trustkeyd_v1_LoginRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  
+  Logout(argument: _trustkeyd_v1_LogoutRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  Logout(argument: _trustkeyd_v1_LogoutRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  Logout(argument: _trustkeyd_v1_LogoutRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  Logout(argument: _trustkeyd_v1_LogoutRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  logout(argument: _trustkeyd_v1_LogoutRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  logout(argument: _trustkeyd_v1_LogoutRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  logout(argument: _trustkeyd_v1_LogoutRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  logout(argument: _trustkeyd_v1_LogoutRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * admin socket: the private keys on a token
+   */
+  Objects(argument: _trustkeyd_v1_TokenObjectsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  Objects(argument: _trustkeyd_v1_TokenObjectsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  Objects(argument: _trustkeyd_v1_TokenObjectsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  Objects(argument: _trustkeyd_v1_TokenObjectsRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * admin socket: the private keys on a token
+   */
+  objects(argument: _trustkeyd_v1_TokenObjectsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  objects(argument: _trustkeyd_v1_TokenObjectsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  objects(argument: _trustkeyd_v1_TokenObjectsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  objects(argument: _trustkeyd_v1_TokenObjectsRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
+  
+}
+
+/**
+ * PKCS#11 tokens named in the configuration.
+ */
+export interface TokensHandlers extends grpc.UntypedServiceImplementation {
+  List: grpc.handleUnaryCall<_trustkeyd_v1_ListTokensRequest__Output, _trustkeyd_v1_ListTokensResponse>;
+  
+  Login: grpc.handleUnaryCall<_trustkeyd_v1_LoginRequest__Output, _trustkeyd_v1_Token>;
+  
+  Logout: grpc.handleUnaryCall<_trustkeyd_v1_LogoutRequest__Output, _trustkeyd_v1_Token>;
+  
+  /**
+   * admin socket: the private keys on a token
+   */
+  Objects: grpc.handleUnaryCall<_trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse>;
+  
+}
+
+export interface TokensDefinition extends grpc.ServiceDefinition {
+  List: MethodDefinition<_trustkeyd_v1_ListTokensRequest, _trustkeyd_v1_ListTokensResponse, _trustkeyd_v1_ListTokensRequest__Output, _trustkeyd_v1_ListTokensResponse__Output>
+  Login: MethodDefinition<_trustkeyd_v1_LoginRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LoginRequest__Output, _trustkeyd_v1_Token__Output>
+  Logout: MethodDefinition<_trustkeyd_v1_LogoutRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LogoutRequest__Output, _trustkeyd_v1_Token__Output>
+  Objects: MethodDefinition<_trustkeyd_v1_TokenObjectsRequest, _trustkeyd_v1_TokenObjectsResponse, _trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse__Output>
+}
