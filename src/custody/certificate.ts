@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto"
+import { assembleCertificate, rootCertificateTbs } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import type { KeyRecord } from "../journal/index.ts"
+import { authorize, type Principal } from "../policy/index.ts"
+import { certificateKey, type Gun, type KeyId, keyIdOf, ROOT } from "../tuf/index.ts"
+import { usableKey } from "./places.ts"
+import { recorded, type Subject } from "./recorded.ts"
+import type { Rooms } from "./rooms.ts"
+
+/** What Notary's own client gives a root certificate. */
+const VALIDITY_DAYS = 3650
+
+/**
+ * The certificate that stands for a root key in one repository's root: made once, signed by the key itself, and kept, so that a
+ * repeated `trust init` builds the same root. Stock clients fail at this with hardware keys. Binds the key to the repository's
+ * root if it was not; that needs permission to bind.
+ */
+export async function rootCertificate(
+    rooms: Rooms,
+    principal: Principal,
+    request: { readonly keyId: string; readonly gun: Gun },
+): Promise<{ readonly pem: string; readonly tufKeyId: KeyId }> {
+    const { gun } = request
+    const subject: Subject = { gun, role: ROOT }
+    return await recorded(rooms, principal, "certificate", subject, async () => {
+        const { key, permit } = usableKey(rooms, principal, "certificate", request.keyId, { gun, role: ROOT })
+        subject.keyId = key.id
+        if (key.purpose !== "root")
+            throw new TrustkeyError("key_unfit", `the key ${key.id.slice(0, 12)} is a ${key.purpose} key, not a root key`)
+        const bound = await bindToRoot(rooms, principal, key, gun)
+        const kept = rooms.journal.certificate(key.id, gun)
+        if (kept !== undefined) return { pem: kept, tufKeyId: keyIdOf(certificateKey(kept)) }
+        const notBefore = new Date(Math.floor(rooms.now().getTime() / 1000) * 1000)
+        const notAfter = new Date(notBefore.getTime() + VALIDITY_DAYS * 86_400_000)
+        const tbs = rootCertificateTbs({ gun, publicKey: bound.publicKey, serial: randomBytes(16), notBefore, notAfter })
+        const intent = await rooms.journal.commitCertificate(permit, bound, gun, tbs)
+        const signature = await rooms.keys.sign(intent)
+        await rooms.journal.signed(intent, signature)
+        const pem = await rooms.journal.keepCertificate(bound.id, gun, assembleCertificate(tbs, bound.publicKey, signature))
+        return { pem, tufKeyId: keyIdOf(certificateKey(pem)) }
+    })
+}
+
+async function bindToRoot(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): Promise<KeyRecord> {
+    if (key.bindings.some((binding) => binding.gun === gun && binding.role === ROOT)) return key
+    authorize(rooms.policy(), principal, "bind", [{ gun, role: ROOT }, ...key.bindings])
+    return await rooms.keys.bind(key.id, [{ gun, role: ROOT }], [])
+}

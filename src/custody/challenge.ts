@@ -1,0 +1,52 @@
+import { TrustkeyError } from "../errors.ts"
+import { type Action, authorize, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
+import { placesOf } from "./places.ts"
+import type { Rooms } from "./rooms.ts"
+
+export type Challenge = {
+    readonly signerPublic: Uint8Array
+    readonly nonce: Uint8Array
+    readonly purpose: string
+    readonly subject: string
+}
+
+const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
+    ["create", ["create-key", "create-group"]],
+    ["unlock", ["unlock"]],
+    ["passphrase-old", ["passphrase"]],
+    ["passphrase-new", ["passphrase"]],
+    ["login", ["login"]],
+])
+
+/** TK-SEC-2: the key and the nonce with which a client seals a secret for the signer process that needs it. */
+export async function challenge(
+    rooms: Rooms,
+    principal: Principal,
+    request: { readonly purpose: string; readonly subject: string },
+): Promise<Challenge> {
+    const { purpose } = request
+    const actions = ACTION_OF_PURPOSE.get(purpose)
+    if (actions === undefined)
+        throw new TrustkeyError("invalid_request", `unknown purpose; it is one of ${[...ACTION_OF_PURPOSE.keys()].join(", ")}`)
+    const subject = authorizedSubject(rooms, principal, actions, purpose, request.subject)
+    const { signerPublic, nonce } = await rooms.keys.challenge(purpose, subject)
+    return { signerPublic, nonce, purpose, subject }
+}
+
+function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly Action[], purpose: string, subject: string): string {
+    const policy = rooms.policy()
+    if (subject === "new" && purpose === "create") {
+        // Where the key may sign is asked when it is made; here it is enough that the caller could make one somewhere.
+        if (!mayAnywhere(policy, principal, "create-key")) throw denial()
+        return subject
+    }
+    if (subject.startsWith("group:") || subject.startsWith("token:")) {
+        if (!actions.some((action) => isAllowed(policy, principal, action, []))) throw denial()
+        return subject
+    }
+    const key = rooms.keys.find(subject)
+    const [action] = actions
+    if (key === undefined || key.removedAt !== undefined || action === undefined) throw denial()
+    authorize(policy, principal, action, placesOf(key))
+    return key.id
+}

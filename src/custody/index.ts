@@ -1,0 +1,171 @@
+/**
+ * The operations: one file each, and the only room that knows the order of steps. Every operation that changes something is
+ * recorded; it never reaches a private key but through an Intent.
+ */
+import type { AuditRecord } from "../audit/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import type { JournalEntry, JournalFilter, Mark, Repository } from "../journal/index.ts"
+import { type TokenObject, type TokenState, Turns } from "../keys/index.ts"
+import type { Principal } from "../policy/index.ts"
+import type { Gun, KeyId, RoleName, Signature } from "../tuf/index.ts"
+import { rootCertificate } from "./certificate.ts"
+import { type Challenge, challenge } from "./challenge.ts"
+import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
+import {
+    type BindKeyRequest,
+    bindKey,
+    type ChangePassphraseRequest,
+    type CreateKeyRequest,
+    changePassphrase,
+    createKey,
+    type EnrollKeyRequest,
+    enrollKey,
+    getKey,
+    type KeySubject,
+    type KeyView,
+    type ListKeysRequest,
+    listKeys,
+    lock,
+    removeKey,
+    type UnlockRequest,
+    unlock,
+} from "./keys.ts"
+import { observe, outbox, type RawFile } from "./observe.ts"
+import { type AuditVerdict, listAudit, type StatusView, showJournal, status, verifyAudit } from "./read.ts"
+import type { CustodyOptions, Rooms } from "./rooms.ts"
+import { type SignRequest, sign } from "./sign.ts"
+import { type SignSetRequest, signSet } from "./sign-set.ts"
+import { type LoginRequest, listTokens, login, logout, tokenObjects } from "./tokens.ts"
+import { adopt, listTrust, reset, showTrust, type TrustView, voidPromise } from "./trust.ts"
+
+export type { CreateGroupRequest, GroupView } from "./groups.ts"
+export type {
+    BindKeyRequest,
+    ChangePassphraseRequest,
+    CreateKeyRequest,
+    EnrollKeyRequest,
+    KeySubject,
+    KeyView,
+    ListKeysRequest,
+    UnlockRequest,
+} from "./keys.ts"
+export type { RawFile } from "./observe.ts"
+export type { AuditVerdict, StatusView } from "./read.ts"
+export type { CustodyOptions } from "./rooms.ts"
+export type { SignRequest } from "./sign.ts"
+export type { SetBody, SignSetRequest } from "./sign-set.ts"
+export type { LoginRequest } from "./tokens.ts"
+export type { TrustView } from "./trust.ts"
+
+export interface Custody {
+    sign(principal: Principal, request: SignRequest): Promise<Signature>
+    signSet(principal: Principal, request: SignSetRequest): Promise<readonly RawFile[]>
+    createKey(principal: Principal, request: CreateKeyRequest): Promise<KeyView>
+    enrollKey(principal: Principal, request: EnrollKeyRequest): Promise<KeyView>
+    listKeys(principal: Principal, request: ListKeysRequest): Promise<{ readonly keys: readonly KeyView[]; readonly nextPageToken: string }>
+    getKey(principal: Principal, request: { readonly id: string }): Promise<KeyView>
+    bindKey(principal: Principal, request: BindKeyRequest): Promise<KeyView>
+    unlock(principal: Principal, request: UnlockRequest): Promise<{ readonly until: Date | undefined }>
+    lock(principal: Principal, request: { readonly subject: KeySubject | "all" }): Promise<void>
+    changePassphrase(principal: Principal, request: ChangePassphraseRequest): Promise<void>
+    removeKey(principal: Principal, request: { readonly id: string; readonly confirm: string }): Promise<KeyView>
+    rootCertificate(
+        principal: Principal,
+        request: { readonly keyId: string; readonly gun: Gun },
+    ): Promise<{ readonly pem: string; readonly tufKeyId: KeyId }>
+    createGroup(principal: Principal, request: CreateGroupRequest): Promise<GroupView>
+    listGroups(principal: Principal): Promise<readonly GroupView[]>
+    challenge(principal: Principal, request: { readonly purpose: string; readonly subject: string }): Promise<Challenge>
+    listTokens(principal: Principal): Promise<readonly TokenState[]>
+    login(principal: Principal, request: LoginRequest): Promise<TokenState>
+    logout(principal: Principal, request: { readonly token: string }): Promise<TokenState>
+    tokenObjects(principal: Principal, request: { readonly token: string }): Promise<readonly TokenObject[]>
+    listTrust(principal: Principal): Promise<readonly Repository[]>
+    showTrust(principal: Principal, request: { readonly gun: Gun }): Promise<TrustView>
+    adopt(
+        principal: Principal,
+        request: { readonly gun: Gun; readonly files: readonly RawFile[]; readonly confirm: string },
+    ): Promise<TrustView>
+    reset(principal: Principal, request: { readonly gun: Gun; readonly confirm: string }): Promise<TrustView>
+    observe(
+        principal: Principal,
+        request: { readonly gun: Gun; readonly files: readonly RawFile[] },
+    ): Promise<{ readonly marks: ReadonlyMap<RoleName, Mark>; readonly published: readonly RoleName[] }>
+    outbox(principal: Principal, request: { readonly gun: Gun }): Promise<readonly RawFile[]>
+    showJournal(principal: Principal, request: JournalFilter): Promise<readonly JournalEntry[]>
+    voidPromise(
+        principal: Principal,
+        request: { readonly gun: Gun; readonly role: RoleName; readonly version: number; readonly confirm: string },
+    ): Promise<void>
+    listAudit(
+        principal: Principal,
+        request: { readonly after: number; readonly limit: number; readonly newest: boolean },
+    ): Promise<readonly AuditRecord[]>
+    verifyAudit(principal: Principal): Promise<AuditVerdict>
+    status(principal: Principal): Promise<StatusView>
+    /** Wait for what runs now; new requests are taken meanwhile. */
+    settled(): Promise<void>
+    /** Refuse what is new, wait for what runs. */
+    drain(): Promise<void>
+}
+
+export function openCustody(options: CustodyOptions): Custody {
+    const rooms: Rooms = { ...options, turns: new Turns() }
+    const running = new Set<Promise<unknown>>()
+    let draining = false
+
+    function operation<R, A>(
+        run: (rooms: Rooms, principal: Principal, request: R) => Promise<A> | A,
+    ): (principal: Principal, request: R) => Promise<A> {
+        return async (principal, request) => {
+            if (draining) throw new TrustkeyError("shutting_down", "the daemon is stopping")
+            const work = (async () => await run(rooms, principal, request))()
+            running.add(work)
+            try {
+                return await work
+            } finally {
+                running.delete(work)
+            }
+        }
+    }
+
+    return {
+        sign: operation(sign),
+        signSet: operation(signSet),
+        createKey: operation(createKey),
+        enrollKey: operation(enrollKey),
+        listKeys: operation(listKeys),
+        getKey: operation(getKey),
+        bindKey: operation(bindKey),
+        unlock: operation(unlock),
+        lock: operation(lock),
+        changePassphrase: operation(changePassphrase),
+        removeKey: operation(removeKey),
+        rootCertificate: operation(rootCertificate),
+        createGroup: operation(createGroup),
+        listGroups: (principal) => operation(listGroups)(principal, undefined),
+        challenge: operation(challenge),
+        listTokens: (principal) => operation(listTokens)(principal, undefined),
+        login: operation(login),
+        logout: operation(logout),
+        tokenObjects: operation(tokenObjects),
+        listTrust: (principal) => operation(listTrust)(principal, undefined),
+        showTrust: operation(showTrust),
+        adopt: operation(adopt),
+        reset: operation(reset),
+        observe: operation(observe),
+        outbox: operation(outbox),
+        showJournal: operation(showJournal),
+        voidPromise: operation(voidPromise),
+        listAudit: operation(listAudit),
+        verifyAudit: (principal) => operation(verifyAudit)(principal, undefined),
+        status: (principal) => operation(status)(principal, undefined),
+        settled: async () => {
+            await Promise.allSettled([...running])
+        },
+        drain: async () => {
+            draining = true
+            while (running.size > 0) await Promise.allSettled(running)
+        },
+    }
+}

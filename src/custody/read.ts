@@ -1,0 +1,85 @@
+import type { AuditRecord } from "../audit/index.ts"
+import type { JournalEntry, JournalFilter } from "../journal/index.ts"
+import type { SignerProcessState } from "../keys/index.ts"
+import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
+import { maySee } from "./places.ts"
+import type { Rooms } from "./rooms.ts"
+
+/** The promises of the repositories the caller may see. */
+export async function showJournal(rooms: Rooms, principal: Principal, request: JournalFilter): Promise<readonly JournalEntry[]> {
+    if (request.gun !== undefined && !maySee(rooms, principal, request.gun)) throw denial()
+    const entries = await rooms.journal.show(request)
+    const visible = new Map<string, boolean>()
+    return entries.filter(({ gun }) => {
+        const known = visible.get(gun) ?? maySee(rooms, principal, gun)
+        visible.set(gun, known)
+        return known
+    })
+}
+
+export async function listAudit(
+    rooms: Rooms,
+    principal: Principal,
+    request: { readonly after: number; readonly limit: number; readonly newest: boolean },
+): Promise<readonly AuditRecord[]> {
+    authorize(rooms.policy(), principal, "audit", [])
+    return request.newest ? await rooms.audit.newest(request.limit) : await rooms.audit.list(request.after, request.limit)
+}
+
+export type AuditVerdict = { readonly intact: boolean; readonly records: number; readonly brokenAt: number; readonly head: string }
+
+export async function verifyAudit(rooms: Rooms, principal: Principal): Promise<AuditVerdict> {
+    authorize(rooms.policy(), principal, "audit", [])
+    return await rooms.audit.verify()
+}
+
+export type StatusView = {
+    readonly version: string
+    readonly startedAt: Date
+    readonly signers: readonly SignerProcessState[]
+    readonly keys: number
+    readonly unlockedKeys: number
+    readonly repositories: number
+    /** Files not yet seen published. */
+    readonly outbox: number
+    readonly auditRecords: number
+    readonly problems: readonly string[]
+}
+
+/** From what the custodian itself knows: never asks a token, which may be waiting for a touch. */
+export function status(rooms: Rooms, principal: Principal): StatusView {
+    const policy = rooms.policy()
+    const full = isAllowed(policy, principal, "status", [])
+    const repositories = rooms.journal.repositories().filter((repository) => full || maySee(rooms, principal, repository.gun))
+    const counts = full ? countKeys(rooms) : { keys: 0, unlockedKeys: 0 }
+    const outbox = repositories.reduce((sum, repository) => sum + repository.outbox.length, 0)
+    return {
+        version: rooms.version,
+        startedAt: rooms.startedAt,
+        signers: full ? rooms.keys.signers() : [],
+        ...counts,
+        repositories: repositories.length,
+        outbox,
+        auditRecords: full ? rooms.audit.head.sequence : 0,
+        problems: problemsOf(rooms, full, outbox),
+    }
+}
+
+function countKeys(rooms: Rooms): { readonly keys: number; readonly unlockedKeys: number } {
+    let keys = 0
+    let unlockedKeys = 0
+    for (const record of rooms.keys.list()) {
+        if (record.removedAt !== undefined) continue
+        keys++
+        if (rooms.keys.state(record.id).state === "unlocked") unlockedKeys++
+    }
+    return { keys, unlockedKeys }
+}
+
+function problemsOf(rooms: Rooms, full: boolean, outbox: number): readonly string[] {
+    const failed = full ? rooms.keys.signers().filter(({ state }) => state === "failed") : []
+    return [
+        ...failed.map(({ name, detail }) => `signer ${name} has failed: ${detail}`),
+        ...(outbox > 0 ? [`${outbox} signed files are not seen published: run the publishing command again`] : []),
+    ]
+}

@@ -1,0 +1,36 @@
+import type { SealedSecret } from "../crypto/index.ts"
+import type { TokenObject, TokenState } from "../keys/index.ts"
+import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
+import { recorded } from "./recorded.ts"
+import type { Rooms } from "./rooms.ts"
+
+export async function listTokens(rooms: Rooms, principal: Principal): Promise<readonly TokenState[]> {
+    const allowed = (["list", "login", "status"] as const).some((action) => isAllowed(rooms.policy(), principal, action, []))
+    if (!allowed) throw denial()
+    return await rooms.keys.tokens()
+}
+
+export type LoginRequest = { readonly token: string; readonly sealed?: SealedSecret; readonly evenFinalTry: boolean }
+
+export async function login(rooms: Rooms, principal: Principal, request: LoginRequest): Promise<TokenState> {
+    return await recorded(rooms, principal, "login", { detail: { token: request.token } }, async () => {
+        authorize(rooms.policy(), principal, "login", [])
+        return await rooms.keys.login(request.token, request.sealed, request.evenFinalTry)
+    })
+}
+
+export async function logout(rooms: Rooms, principal: Principal, request: { readonly token: string }): Promise<TokenState> {
+    return await recorded(rooms, principal, "logout", { detail: { token: request.token } }, async () => {
+        authorize(rooms.policy(), principal, "logout", [])
+        return await rooms.keys.logout(request.token)
+    })
+}
+
+export async function tokenObjects(
+    rooms: Rooms,
+    principal: Principal,
+    request: { readonly token: string },
+): Promise<readonly TokenObject[]> {
+    authorize(rooms.policy(), principal, "enroll-key", [])
+    return await rooms.keys.objects(request.token)
+}
