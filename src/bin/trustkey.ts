@@ -1,0 +1,75 @@
+// The client's program: everything it may know of its surroundings is collected here and handed in.
+import { constants, createReadStream, fstatSync, openSync } from "node:fs"
+import { homedir } from "node:os"
+import { ReadStream, WriteStream } from "node:tty"
+import { runCli, type Terminal, type Tty } from "../cli/index.ts"
+import { TrustkeyError } from "../errors.ts"
+
+const VERSION = "0.1.0"
+
+/** However we end, the terminal is put right again: a shell without echo helps nobody. */
+let openTerminal: Tty | undefined
+
+/** The controlling terminal, whatever stdin and stdout are. */
+function openTty(): Tty | undefined {
+    try {
+        // Two descriptors: each stream closes its own.
+        const input = new ReadStream(openSync("/dev/tty", constants.O_RDONLY | constants.O_NOCTTY))
+        const output = new WriteStream(openSync("/dev/tty", constants.O_WRONLY | constants.O_NOCTTY))
+        const close = (): void => {
+            openTerminal = undefined
+            input.setRawMode(false)
+            input.destroy()
+            output.destroy()
+        }
+        openTerminal = { input, output, close }
+        return openTerminal
+    } catch {
+        return undefined
+    }
+}
+
+function openDescriptor(descriptor: number): NodeJS.ReadableStream {
+    if (!isReadable(descriptor)) throw new TrustkeyError("usage", `file descriptor ${descriptor} is not open for reading`)
+    return createReadStream("", { fd: descriptor, autoClose: false })
+}
+
+/** Open, and of a kind a caller hands down: Node has descriptors of its own. */
+function isReadable(descriptor: number): boolean {
+    try {
+        const facts = fstatSync(descriptor)
+        return facts.isFile() || facts.isFIFO() || facts.isSocket() || facts.isCharacterDevice()
+    } catch {
+        return false
+    }
+}
+
+function endOn(signal: "SIGINT" | "SIGTERM" | "SIGHUP", code: number): void {
+    process.on(signal, () => {
+        openTerminal?.close()
+        process.exit(code)
+    })
+}
+
+async function main(): Promise<void> {
+    endOn("SIGINT", 130)
+    endOn("SIGTERM", 143)
+    endOn("SIGHUP", 129)
+    // Whoever reads our output may have seen enough.
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+    const terminal: Terminal = {
+        stdin: process.stdin,
+        stdout: process.stdout,
+        stderr: process.stderr,
+        stdoutIsTerminal: process.stdout.isTTY === true,
+        stderrIsTerminal: process.stderr.isTTY === true,
+        openTty,
+        openDescriptor,
+    }
+    const home = process.env["HOME"] ?? homedir()
+    const code = await runCli(process.argv.slice(2), { env: process.env, now: () => new Date(), terminal, home, version: VERSION })
+    // A kept connection must not keep us; what was written must be out.
+    process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+}
+
+void main()

@@ -1,0 +1,75 @@
+import type { ErrorCode } from "../errors.ts"
+
+/** One line for each code: what a person can do next. The second line of every error. */
+export const ADVICE = {
+    invalid_request: "Change the request; the line above says which part of it.",
+    usage: "See the command's --help; it begins with examples.",
+    not_found: "Look it up: trustkey key list, trustkey token list, trustkey trust list. What you may not use is not shown.",
+    already_exists: "It is there already: use it, or choose another name.",
+    unauthenticated: "Ask on a socket where the daemon can tell who you are.",
+    denied: "Ask whoever keeps the daemon's configuration for an [[allow]] rule, or name something else: what you may not use looks as if it did not exist.",
+    declined: "Run the command again when you have decided otherwise.",
+    confirmation_required: "A person has to confirm this: type what is asked for, or pass it with --confirm.",
+    no_terminal: "Pass the flag named above, or run this on a terminal.",
+    file_unsafe: "Make the file yours alone: chown it to the user who runs this and chmod 600.",
+    metadata_rejected: "Change the metadata; docs/errors.md lists what is checked.",
+    payload_too_large: "Send less: split the repository, or raise the limit in the daemon's configuration.",
+    expiry_rejected: "Choose another expiry date: in the future, and within the configured max_validity.",
+    threshold_lowered: "Lowering a threshold needs a rule of its own; keep the threshold, or ask an administrator.",
+    root_rejected: "Build root on the newest trusted one: version one higher, signed by the old keys and the new.",
+    immutable_target: "This tag never changes its digest. Sign the image under a new tag.",
+    repository_unknown: "Make it with trustkey trust init, or take it in with trustkey trust adopt.",
+    rollback_refused: "Fetch what is published and build on it; take the next version.",
+    equivocation_refused:
+        "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION.",
+    set_incomplete: "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN.",
+    key_unfit: "Use another key: trustkey key create shows the algorithms.",
+    key_locked: "Unlock it: trustkey key unlock ID.",
+    open_failed: "Check the passphrase and try again. If you are sure of it, the stored key is damaged: restore it.",
+    challenge_expired: "Run the command again and answer within two minutes.",
+    token_absent: "Insert the token: trustkey token list shows which one is expected.",
+    token_changed:
+        "Another token, or another key, answers than the one that was enrolled. Insert the right one; do not enter the PIN into this one.",
+    token_busy: "Wait until the running operation is over (it may be waiting for a touch), then try again.",
+    token_failed: "Look at trustkey token list, take the token out and insert it again; the daemon's log has the module's answer.",
+    login_required: "Log in first: trustkey token login NAME.",
+    pin_incorrect: "Check the PIN before trying again: the token counts wrong tries and then blocks.",
+    pin_blocked: "The token refuses every PIN now. Unblock it with its own tool and the PUK or SO PIN.",
+    pin_final_try: "One more wrong PIN blocks the token. If you are sure of the PIN: trustkey token login NAME --even-final-try.",
+    pin_refused_before: "The token has refused this very PIN before, so it was not tried again. Use another one.",
+    object_ambiguous: "Make the URI narrower (add id= or object=) until it matches one key: trustkey token objects NAME.",
+    signer_unavailable: "Try again in a moment; trustkey status shows the signer processes.",
+    bad_signature: "The signature did not verify, so it was not released. Do not use this token until it has been examined.",
+    storage_failed: "Look at the daemon's log and the disk its state directory is on; then restart the daemon.",
+    state_in_use: "Another daemon uses this state directory. Stop it first.",
+    state_newer: "This state was written by a newer version. Install that version or a later one.",
+    config_invalid: "Correct the configuration; trustkeyd --check-config lists every mistake.",
+    overloaded: "Try again in a moment.",
+    shutting_down: "The daemon is stopping. Try again when it is back.",
+    deadline_exceeded: "Try again; if a token is involved it may be waiting for a touch.",
+    audit_broken: "Records of the audit log do not fit together. Keep the state directory as it is and find out who had access.",
+    internal: "This is a bug. Please report it, with what stands here and in the daemon's log.",
+    daemon_unreachable: "Start it with systemctl start trustkeyd, or name its socket with --socket.",
+    server_unreachable: "Check the network and DOCKER_CONTENT_TRUST_SERVER, then run the command again.",
+    server_refused: "The trust server says no; its answer is above.",
+    server_error: "The trust server failed. Run the command again; what was signed is kept and published then.",
+    registry_unreachable: "Check the network, or give what you know yourself: --digest and --size.",
+    registry_refused: "Check the image's name, and that you are logged in: docker login.",
+    login_needed: "Log in at the registry first: docker login HOST.",
+    no_trust_data: "Nothing is signed there. trustkey trust init starts a repository.",
+    verification_failed: "Do not use this image or repository until somebody has explained it. It may be an attack.",
+    rollback_detected:
+        "The server serves something older than was seen before: an old copy was restored there, or it is an attack. Find out before going on.",
+    metadata_expired:
+        "Nobody refreshed this metadata in time, or somebody holds newer metadata back. Ask the holder of the key to sign it anew.",
+    digest_mismatch: "The registry serves something else than you named. Find out which of the two is right before signing.",
+    digest_required: "Say what is to be signed: --digest sha256:... --size N, or --from-registry.",
+    publish_unconfirmed:
+        "The server took the files and serves others. Look at the server; what was signed is kept and can be published again.",
+    target_unknown: "Look at what is signed: trustkey trust inspect IMAGE.",
+} as const satisfies Record<ErrorCode, string>
+
+/** What to do about an error of this code. */
+export function adviceFor(code: ErrorCode): string {
+    return ADVICE[code]
+}

@@ -1,0 +1,85 @@
+import type { Command } from "commander"
+import { TrustkeyError } from "../../errors.ts"
+import type { Cli } from "../context.ts"
+import { printable, shortId } from "../output.ts"
+import { jsonOption, newCommand, withExamples } from "../syntax.ts"
+import type { RepositoryView } from "../trust/view.ts"
+
+type Inspected = RepositoryView & { readonly name: string; readonly gun: string; readonly server: string }
+
+export function trustInspectCommand(cli: Cli): Command {
+    const command = newCommand(cli, "inspect", "Show who has signed what in a repository, verified as docker would.")
+        .argument("<image...>", "images, with or without a tag")
+        .addOption(jsonOption())
+        .action((images: readonly string[], options: { json?: boolean }) => inspectAll(cli, images, options.json === true))
+    return withExamples(command, [
+        "trustkey trust inspect registry.example.com/team/app",
+        "trustkey trust inspect --json registry.example.com/team/app:v1",
+    ])
+}
+
+/** Those that can be shown are shown; then the first failure decides the exit code. */
+async function inspectAll(cli: Cli, images: readonly string[], json: boolean): Promise<void> {
+    const inspected: Inspected[] = []
+    const failures: { image: string; error: TrustkeyError }[] = []
+    for (const image of images) {
+        try {
+            inspected.push(await inspect(cli, image))
+        } catch (error) {
+            if (!(error instanceof TrustkeyError)) throw error
+            failures.push({ image, error })
+        }
+    }
+    if (json) cli.output.json({ images: inspected })
+    else for (const [index, view] of inspected.entries()) print(cli, view, index > 0)
+    for (const { image, error } of failures.slice(1)) cli.output.warn(`${printable(image)}: ${printable(error.message)} [${error.code}]`)
+    const first = failures[0]
+    if (first !== undefined) throw first.error
+}
+
+async function inspect(cli: Cli, image: string): Promise<Inspected> {
+    const { openSession } = await import("../trust/session.ts")
+    const { viewOf } = await import("../trust/view.ts")
+    const session = await openSession(cli, image, "pull")
+    return { name: image, gun: session.gun, server: session.server.url, ...viewOf(await session.fetchToUse(), session.reference.tag) }
+}
+
+function print(cli: Cli, view: Inspected, separate: boolean): void {
+    const { output } = cli
+    if (separate) output.line()
+    output.line(view.signedTags.length === 0 ? `No signatures for ${view.name}` : `Signatures for ${view.name}`)
+    if (view.signedTags.length > 0) {
+        output.line()
+        output.table(
+            ["SIGNED TAG", "DIGEST", "SIGNERS"],
+            view.signedTags.map(({ tag, digest, signers }) => [tag, digest, signers.join(", ")]),
+        )
+    }
+    if (view.signers.length > 0) {
+        output.line()
+        output.line(`Signers and their keys for ${view.gun}`)
+        output.line()
+        output.table(
+            ["SIGNER", "KEYS"],
+            view.signers.map(({ name, keyIds }) => [name, keyIds.map(shortId).join(", ")]),
+        )
+    }
+    output.line()
+    output.line(`Administrative keys for ${view.gun}`)
+    output.line()
+    output.facts([
+        ["  Repository Key:", view.administrativeKeys.repository.join(", ")],
+        ["  Root Key:", view.administrativeKeys.root.join(", ")],
+    ])
+    output.line()
+    output.table(
+        ["ROLE", "VERSION", "EXPIRES", "THRESHOLD", "KEYS"],
+        view.roles.map(({ role, version, expires, threshold, keyIds }) => [
+            role,
+            String(version),
+            expires.slice(0, 10),
+            `${threshold} of ${keyIds.length}`,
+            keyIds.map(shortId).join(", "),
+        ]),
+    )
+}

@@ -1,0 +1,94 @@
+import type { Command } from "commander"
+import type { Daemon } from "./daemon-types.ts"
+import { Output, wantsColour } from "./output.ts"
+import type { Prompts } from "./prompts.ts"
+import type { Terminal } from "./terminal.ts"
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What `bin` knows and hands in. */
+export type CliContext = {
+    readonly env: Environment
+    readonly now: () => Date
+    readonly terminal: Terminal
+    /** The user's home directory, for ~/.docker. */
+    readonly home: string
+    readonly version: string
+}
+
+export const DEFAULT_SIGN_SOCKET = "/run/trustkeyd/sign.sock"
+export const DEFAULT_ADMIN_SOCKET = "/run/trustkeyd/admin.sock"
+
+export type GlobalOptions = { socket?: string; adminSocket?: string; quiet?: boolean }
+
+/**
+ * What every command is handed. Heavy parts (gRPC, cryptography) are loaded when a command first asks for them, so that
+ * --help and mistakes answer at once.
+ */
+export class Cli {
+    readonly context: CliContext
+    #options: GlobalOptions = {}
+    #output: Output
+    #daemons = new Map<Daemon["socket"], Promise<Daemon>>()
+    #prompts: Promise<Prompts> | undefined
+    readonly #warned = new Set<string>()
+
+    constructor(context: CliContext) {
+        this.context = context
+        this.#output = this.#makeOutput()
+    }
+
+    /** Called once, when the global options are known. */
+    configure(command: Command): void {
+        this.#options = command.optsWithGlobals<GlobalOptions>()
+        this.#output = this.#makeOutput()
+    }
+
+    get output(): Output {
+        return this.#output
+    }
+
+    get now(): Date {
+        return this.context.now()
+    }
+
+    socketPath(socket: Daemon["socket"]): string {
+        const { env } = this.context
+        if (socket === "sign") return this.#options.socket ?? nonEmpty(env["TRUSTKEYD_SOCKET"]) ?? DEFAULT_SIGN_SOCKET
+        return this.#options.adminSocket ?? nonEmpty(env["TRUSTKEYD_ADMIN_SOCKET"]) ?? DEFAULT_ADMIN_SOCKET
+    }
+
+    /** The daemon behind one of its two sockets. Opens lazily: the first call finds out whether anybody is there. */
+    daemon(socket: Daemon["socket"] = "sign"): Promise<Daemon> {
+        const known = this.#daemons.get(socket)
+        if (known !== undefined) return known
+        const opening = import("./daemon.ts").then(({ openDaemon }) => openDaemon(socket, this.socketPath(socket)))
+        this.#daemons.set(socket, opening)
+        return opening
+    }
+
+    prompts(): Promise<Prompts> {
+        this.#prompts ??= import("./prompts.ts").then(({ openPrompts }) => openPrompts(this.context.terminal))
+        return this.#prompts
+    }
+
+    /** A warning worth saying once per run. */
+    warnOnce(text: string): void {
+        if (this.#warned.has(text)) return
+        this.#warned.add(text)
+        this.#output.warn(text)
+    }
+
+    async close(): Promise<void> {
+        for (const daemon of this.#daemons.values()) (await daemon.catch(() => undefined))?.close()
+        if (this.#prompts !== undefined) (await this.#prompts).close()
+    }
+
+    #makeOutput(): Output {
+        return new Output(this.context.terminal, { quiet: this.#options.quiet === true, colour: wantsColour(this.context.env) })
+    }
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+    return text === "" ? undefined : text
+}

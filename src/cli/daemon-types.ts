@@ -1,0 +1,203 @@
+/** What the daemon answers, as commands see it: every field present, enums as words, times as RFC 3339 text ("" for none). */
+
+export const ALGORITHMS = ["p256", "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519"] as const
+export type AlgorithmName = (typeof ALGORITHMS)[number]
+
+export const PURPOSES = ["root", "targets", "snapshot", "delegation"] as const
+export type PurposeName = (typeof PURPOSES)[number]
+
+export type Binding = { readonly gun: string; readonly role: string }
+
+export type DaemonKey = {
+    readonly id: string
+    /** "unknown" when a newer daemon has one we don't know. */
+    readonly algorithm: AlgorithmName | "unknown"
+    readonly purpose: PurposeName | "unknown"
+    readonly label: string
+    readonly publicKey: Uint8Array
+    readonly keytype: string
+    readonly bindings: readonly Binding[]
+    readonly home: string
+    readonly tokenUri: string
+    readonly origin: string
+    readonly createdAt: string
+    readonly removedAt: string
+    readonly state: "locked" | "unlocked" | "absent" | "removed" | "unknown"
+    readonly unlockedUntil: string
+    readonly usesLeft: number
+    readonly ready: boolean
+}
+
+export type DaemonGroup = {
+    readonly name: string
+    readonly byPassphrase: boolean
+    readonly credential: string
+    readonly unlocked: boolean
+    readonly unlockedUntil: string
+    readonly keys: number
+}
+
+export type DaemonToken = {
+    readonly name: string
+    readonly uri: string
+    readonly state: string
+    readonly detail: string
+    readonly label: string
+    readonly serial: string
+    readonly manufacturer: string
+    readonly model: string
+    readonly tries: string
+}
+
+export type DaemonTokenObject = {
+    readonly uri: string
+    readonly label: string
+    readonly id: Uint8Array
+    readonly algorithm: AlgorithmName | "unknown"
+    readonly keyId: string
+    readonly local: boolean
+    readonly sensitive: boolean
+    readonly extractable: boolean
+    readonly alwaysAuthenticate: boolean
+}
+
+export type WireFile = { readonly role: string; readonly content: Uint8Array }
+export type WireSignature = { readonly keyid: string; readonly method: string; readonly sig: Uint8Array }
+export type WireMark = { readonly role: string; readonly version: number; readonly sha256: string; readonly expires: string }
+
+export type DaemonRepository = {
+    readonly gun: string
+    readonly lineage: string
+    readonly rootVersion: number
+    readonly origin: string
+    readonly marks: readonly WireMark[]
+    readonly outbox: number
+    readonly oldLineages: readonly string[]
+    readonly state: string
+    readonly documents: readonly WireFile[]
+}
+
+export type DaemonStatus = {
+    readonly version: string
+    readonly startedAt: string
+    readonly socket: string
+    readonly caller: string
+    readonly signers: readonly { readonly name: string; readonly state: string; readonly detail: string; readonly restarts: number }[]
+    readonly keys: number
+    readonly unlockedKeys: number
+    readonly repositories: number
+    readonly outbox: number
+    readonly auditRecords: number
+    readonly problems: readonly string[]
+}
+
+export type JournalEntry = {
+    readonly sequence: number
+    readonly kind: string
+    readonly gun: string
+    readonly lineage: string
+    readonly role: string
+    readonly version: number
+    readonly sha256: string
+    readonly keyId: string
+    readonly state: string
+    readonly promisedAt: string
+}
+
+export type AuditRecord = {
+    readonly sequence: number
+    readonly at: string
+    readonly who: string
+    readonly action: string
+    readonly outcome: string
+    readonly gun: string
+    readonly role: string
+    readonly keyId: string
+    readonly detail: string
+    readonly previous: string
+    readonly hash: string
+}
+
+export type AuditVerdict = { readonly intact: boolean; readonly records: number; readonly brokenAt: number; readonly head: string }
+
+export type Sealed = { readonly ephemeralPublic: Uint8Array; readonly nonce: Uint8Array; readonly ciphertext: Uint8Array }
+
+export type Challenge = {
+    readonly signerPublic: Uint8Array
+    readonly nonce: Uint8Array
+    readonly purpose: string
+    readonly subject: string
+}
+
+export type KeySubject = { readonly keyId: string } | { readonly group: string }
+
+export type KeyHome = { readonly passphrase: Sealed } | { readonly group: string } | { readonly token: string }
+
+export type SignSetBody = {
+    readonly role: string
+    readonly signed: Uint8Array
+    readonly keyIds: readonly string[]
+    readonly signatures: readonly WireSignature[]
+    /** Hex SHA-256 of the document it was built from; empty: of nothing. */
+    readonly base: string
+}
+
+/** The daemon's calls. Each rejects with a TrustkeyError: the daemon's own code, or daemon_unreachable, deadline_exceeded. */
+export interface Daemon {
+    readonly socket: "sign" | "admin"
+    status(): Promise<DaemonStatus>
+    challenge(purpose: string, subject: string): Promise<Challenge>
+
+    createKey(request: {
+        algorithm: AlgorithmName
+        purpose: PurposeName
+        label: string
+        home: KeyHome
+        bindings: readonly Binding[]
+    }): Promise<DaemonKey>
+    enrollKey(request: {
+        token: string
+        uri: string
+        purpose: PurposeName
+        label: string
+        bindings: readonly Binding[]
+    }): Promise<DaemonKey>
+    /** All pages. */
+    listKeys(filter: { gun?: string; role?: string; includeRemoved?: boolean }): Promise<readonly DaemonKey[]>
+    getKey(id: string): Promise<DaemonKey>
+    bindKey(request: { id: string; add: readonly Binding[]; remove: readonly Binding[] }): Promise<DaemonKey>
+    unlock(request: { subject: KeySubject; sealed: Sealed | undefined; ttlSeconds: number; uses: number }): Promise<string>
+    lock(subject: KeySubject | "all"): Promise<void>
+    changePassphrase(request: { subject: KeySubject; oldSealed: Sealed; newSealed: Sealed }): Promise<void>
+    removeKey(request: { id: string; confirm: string }): Promise<DaemonKey>
+    rootCertificate(request: { keyId: string; gun: string }): Promise<{ pem: string; tufKeyId: string }>
+    createGroup(request: { name: string; sealed: Sealed | undefined; credential: string }): Promise<DaemonGroup>
+    listGroups(): Promise<readonly DaemonGroup[]>
+
+    listTokens(): Promise<readonly DaemonToken[]>
+    login(request: { token: string; sealed: Sealed | undefined; evenFinalTry: boolean }): Promise<DaemonToken>
+    logout(token: string): Promise<DaemonToken>
+    tokenObjects(token: string): Promise<readonly DaemonTokenObject[]>
+
+    sign(request: { keyId: string; gun: string; role: string; signed: Uint8Array }): Promise<WireSignature>
+    signSet(request: {
+        gun: string
+        published: readonly WireFile[]
+        bodies: readonly SignSetBody[]
+        snapshot: { version: number; expires: string; keyIds: readonly string[] } | undefined
+    }): Promise<readonly WireFile[]>
+
+    listTrust(): Promise<readonly DaemonRepository[]>
+    showTrust(gun: string): Promise<DaemonRepository>
+    adopt(request: { gun: string; files: readonly WireFile[]; confirm: string }): Promise<DaemonRepository>
+    reset(request: { gun: string; confirm: string }): Promise<DaemonRepository>
+    observe(request: { gun: string; files: readonly WireFile[] }): Promise<{ marks: readonly WireMark[]; published: readonly string[] }>
+    outbox(gun: string): Promise<readonly WireFile[]>
+
+    showJournal(request: { gun: string; role: string; after: number; limit: number }): Promise<readonly JournalEntry[]>
+    voidPromise(request: { gun: string; role: string; version: number; confirm: string }): Promise<void>
+    listAudit(request: { after: number; limit: number; newest: boolean }): Promise<readonly AuditRecord[]>
+    verifyAudit(): Promise<AuditVerdict>
+
+    close(): void
+}

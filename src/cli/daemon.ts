@@ -1,0 +1,291 @@
+import { connect } from "node:net"
+import path from "node:path"
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js"
+import type { MethodDefinition } from "@grpc/proto-loader"
+import { isErrorCode, TrustkeyError } from "../errors.ts"
+import { fileMode } from "../storage/index.ts"
+import { CHANNEL_OPTIONS, loadWire, type Wire } from "../wire/load.ts"
+import type {
+    AuditRecord,
+    AuditVerdict,
+    Binding,
+    Challenge,
+    Daemon,
+    DaemonGroup,
+    DaemonKey,
+    DaemonRepository,
+    DaemonStatus,
+    DaemonToken,
+    DaemonTokenObject,
+    JournalEntry,
+    KeySubject,
+    WireFile,
+    WireMark,
+    WireSignature,
+} from "./daemon-types.ts"
+import { encodeAlgorithm, encodePurpose, readKey, readTokenObject } from "./decode.ts"
+
+/** For what the daemon knows without asking anybody. */
+const QUICK_SECONDS = 20
+/** For Argon2, tokens, touches and large repositories. */
+const SLOW_SECONDS = 150
+
+/** Does not connect yet: the first call does, and says what is wrong. */
+export function openDaemon(socket: "sign" | "admin", socketPath: string): Daemon {
+    return new GrpcDaemon(socket, path.resolve(socketPath))
+}
+
+class GrpcDaemon implements Daemon {
+    readonly socket: "sign" | "admin"
+    readonly #path: string
+    readonly #client: Client
+    readonly #v1: Wire["v1"]
+
+    constructor(socket: "sign" | "admin", socketPath: string) {
+        this.socket = socket
+        this.#path = socketPath
+        this.#v1 = loadWire().v1
+        this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), CHANNEL_OPTIONS)
+    }
+
+    close(): void {
+        this.#client.close()
+    }
+
+    async #ask<Req, Res, ReqOut, Out>(
+        method: MethodDefinition<Req, Res, ReqOut, Out>,
+        request: Req,
+        seconds = QUICK_SECONDS,
+    ): Promise<Out> {
+        const { promise, resolve, reject } = Promise.withResolvers<Out>()
+        const answer = (error: ServiceError | null, value: Out | undefined): void => {
+            if (error !== null) reject(error)
+            else if (value === undefined) reject(new TrustkeyError("internal", "the daemon answered nothing"))
+            else resolve(value)
+        }
+        const { path: name, requestSerialize, responseDeserialize } = method
+        const call = this.#client.makeUnaryRequest(name, requestSerialize, responseDeserialize, request, new Metadata(), answer)
+        const timer = setTimeout(() => {
+            reject(new TrustkeyError("deadline_exceeded", `the daemon did not answer within ${seconds} seconds`))
+            call.cancel()
+        }, seconds * 1000)
+        try {
+            return await promise
+        } catch (error) {
+            throw await toTrustkeyError(error, this.socket, this.#path, name)
+        } finally {
+            clearTimeout(timer)
+        }
+    }
+
+    status(): Promise<DaemonStatus> {
+        return this.#ask(this.#v1.Status.service.Get, {})
+    }
+
+    challenge(purpose: string, subject: string): Promise<Challenge> {
+        return this.#ask(this.#v1.Secrets.service.Challenge, { purpose, subject })
+    }
+
+    async createKey(request: Parameters<Daemon["createKey"]>[0]): Promise<DaemonKey> {
+        const { home } = request
+        const wire = { algorithm: encodeAlgorithm(request.algorithm), purpose: encodePurpose(request.purpose), label: request.label }
+        const bindings = mutable(request.bindings)
+        return readKey(await this.#ask(this.#v1.Keys.service.Create, { ...wire, bindings, ...home }, SLOW_SECONDS))
+    }
+
+    async enrollKey(request: Parameters<Daemon["enrollKey"]>[0]): Promise<DaemonKey> {
+        const wire = { ...request, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings) }
+        return readKey(await this.#ask(this.#v1.Keys.service.Enroll, wire, SLOW_SECONDS))
+    }
+
+    async listKeys(filter: Parameters<Daemon["listKeys"]>[0]): Promise<readonly DaemonKey[]> {
+        const keys: DaemonKey[] = []
+        let pageToken = ""
+        do {
+            const page = await this.#ask(this.#v1.Keys.service.List, { ...filter, pageToken })
+            keys.push(...page.keys.map(readKey))
+            pageToken = page.nextPageToken
+        } while (pageToken !== "")
+        return keys
+    }
+
+    async getKey(id: string): Promise<DaemonKey> {
+        return readKey(await this.#ask(this.#v1.Keys.service.Get, { id }))
+    }
+
+    async bindKey(request: Parameters<Daemon["bindKey"]>[0]): Promise<DaemonKey> {
+        const wire = { id: request.id, add: mutable(request.add), remove: mutable(request.remove) }
+        return readKey(await this.#ask(this.#v1.Keys.service.Bind, wire))
+    }
+
+    async unlock(request: Parameters<Daemon["unlock"]>[0]): Promise<string> {
+        const { subject, sealed, ttlSeconds, uses } = request
+        const wire = { ...subject, passphrase: sealed ?? null, ttlSeconds, uses }
+        return (await this.#ask(this.#v1.Keys.service.Unlock, wire, SLOW_SECONDS)).unlockedUntil
+    }
+
+    async lock(subject: KeySubject | "all"): Promise<void> {
+        await this.#ask(this.#v1.Keys.service.Lock, subject === "all" ? { all: true } : subject)
+    }
+
+    async changePassphrase(request: Parameters<Daemon["changePassphrase"]>[0]): Promise<void> {
+        const { subject, oldSealed, newSealed } = request
+        const wire = { ...subject, oldPassphrase: oldSealed, newPassphrase: newSealed }
+        await this.#ask(this.#v1.Keys.service.ChangePassphrase, wire, SLOW_SECONDS)
+    }
+
+    async removeKey(request: Parameters<Daemon["removeKey"]>[0]): Promise<DaemonKey> {
+        return readKey(await this.#ask(this.#v1.Keys.service.Remove, request))
+    }
+
+    async rootCertificate(request: Parameters<Daemon["rootCertificate"]>[0]): Promise<{ pem: string; tufKeyId: string }> {
+        const { certificatePem, tufKeyId } = await this.#ask(this.#v1.Keys.service.RootCertificate, request, SLOW_SECONDS)
+        return { pem: certificatePem, tufKeyId }
+    }
+
+    createGroup(request: Parameters<Daemon["createGroup"]>[0]): Promise<DaemonGroup> {
+        const { name, sealed, credential } = request
+        return this.#ask(this.#v1.Keys.service.CreateGroup, { name, passphrase: sealed ?? null, credential }, SLOW_SECONDS)
+    }
+
+    async listGroups(): Promise<readonly DaemonGroup[]> {
+        return (await this.#ask(this.#v1.Keys.service.ListGroups, {})).groups
+    }
+
+    async listTokens(): Promise<readonly DaemonToken[]> {
+        return (await this.#ask(this.#v1.Tokens.service.List, {})).tokens
+    }
+
+    login(request: Parameters<Daemon["login"]>[0]): Promise<DaemonToken> {
+        const { token, sealed, evenFinalTry } = request
+        return this.#ask(this.#v1.Tokens.service.Login, { token, pin: sealed ?? null, evenFinalTry }, SLOW_SECONDS)
+    }
+
+    logout(token: string): Promise<DaemonToken> {
+        return this.#ask(this.#v1.Tokens.service.Logout, { token }, SLOW_SECONDS)
+    }
+
+    async tokenObjects(token: string): Promise<readonly DaemonTokenObject[]> {
+        return (await this.#ask(this.#v1.Tokens.service.Objects, { token }, SLOW_SECONDS)).objects.map(readTokenObject)
+    }
+
+    async sign(request: Parameters<Daemon["sign"]>[0]): Promise<WireSignature> {
+        const { signature } = await this.#ask(this.#v1.Signing.service.Sign, request, SLOW_SECONDS)
+        if (signature === null) throw new TrustkeyError("internal", "the daemon answered without a signature")
+        return signature
+    }
+
+    async signSet(request: Parameters<Daemon["signSet"]>[0]): Promise<readonly WireFile[]> {
+        const { gun, snapshot } = request
+        const wire = {
+            gun,
+            published: [...request.published],
+            bodies: request.bodies.map((body) => ({ ...body, keyIds: [...body.keyIds], signatures: [...body.signatures] })),
+            snapshot: snapshot === undefined ? null : { ...snapshot, keyIds: [...snapshot.keyIds] },
+        }
+        return (await this.#ask(this.#v1.Signing.service.SignSet, wire, SLOW_SECONDS)).files
+    }
+
+    async listTrust(): Promise<readonly DaemonRepository[]> {
+        return (await this.#ask(this.#v1.Trust.service.List, {})).repositories
+    }
+
+    showTrust(gun: string): Promise<DaemonRepository> {
+        return this.#ask(this.#v1.Trust.service.Show, { gun })
+    }
+
+    adopt(request: Parameters<Daemon["adopt"]>[0]): Promise<DaemonRepository> {
+        return this.#ask(this.#v1.Trust.service.Adopt, { ...request, files: [...request.files] }, SLOW_SECONDS)
+    }
+
+    reset(request: Parameters<Daemon["reset"]>[0]): Promise<DaemonRepository> {
+        return this.#ask(this.#v1.Trust.service.Reset, request)
+    }
+
+    observe(request: Parameters<Daemon["observe"]>[0]): Promise<{ marks: readonly WireMark[]; published: readonly string[] }> {
+        return this.#ask(this.#v1.Trust.service.Observe, { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
+    }
+
+    async outbox(gun: string): Promise<readonly WireFile[]> {
+        return (await this.#ask(this.#v1.Trust.service.Outbox, { gun })).files
+    }
+
+    async showJournal(request: Parameters<Daemon["showJournal"]>[0]): Promise<readonly JournalEntry[]> {
+        return (await this.#ask(this.#v1.Journal.service.Show, request)).entries
+    }
+
+    async voidPromise(request: Parameters<Daemon["voidPromise"]>[0]): Promise<void> {
+        await this.#ask(this.#v1.Journal.service.Void, request)
+    }
+
+    async listAudit(request: Parameters<Daemon["listAudit"]>[0]): Promise<readonly AuditRecord[]> {
+        return (await this.#ask(this.#v1.Audit.service.List, request)).records
+    }
+
+    verifyAudit(): Promise<AuditVerdict> {
+        return this.#ask(this.#v1.Audit.service.Verify, {}, SLOW_SECONDS)
+    }
+}
+
+// The generated types ask for arrays that may be written to.
+function mutable(bindings: readonly Binding[]): { gun: string; role: string }[] {
+    return bindings.map(({ gun, role }) => ({ gun, role }))
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+    return error instanceof Error && "code" in error && "details" in error && "metadata" in error && error.metadata instanceof Metadata
+}
+
+/** The daemon's own code travels in a trailer; without it something between us failed. */
+async function toTrustkeyError(error: unknown, socket: "sign" | "admin", socketPath: string, method: string): Promise<Error> {
+    if (!isServiceError(error)) return error instanceof Error ? error : new TrustkeyError("internal", "a call failed", { cause: error })
+    const code = error.metadata.get("trustkeyd-code")[0]?.toString()
+    if (code !== undefined && isErrorCode(code)) return new TrustkeyError(code, error.details, { cause: error })
+    if (code !== undefined)
+        return new TrustkeyError("internal", `the daemon is newer than this client and says ${code}: ${error.details}`, { cause: error })
+    switch (error.code) {
+        case status.UNAVAILABLE:
+            return new TrustkeyError("daemon_unreachable", await whyUnreachable(socketPath), { cause: error })
+        case status.DEADLINE_EXCEEDED:
+            return new TrustkeyError("deadline_exceeded", "the daemon did not answer in time", { cause: error })
+        case status.UNIMPLEMENTED:
+            return new TrustkeyError("denied", `the daemon does not offer ${method} on its ${socket} socket, ${socketPath}`, {
+                cause: error,
+            })
+        case status.RESOURCE_EXHAUSTED:
+            return new TrustkeyError("overloaded", `the daemon took no more: ${error.details}`, { cause: error })
+        default:
+            return new TrustkeyError("internal", `the call failed (${status[error.code] ?? error.code}): ${error.details}`, {
+                cause: error,
+            })
+    }
+}
+
+/** grpc-js says only UNAVAILABLE; a person needs to know which of three things is wrong. */
+async function whyUnreachable(socketPath: string): Promise<string> {
+    try {
+        const facts = await fileMode(socketPath)
+        if (facts === undefined) return `there is no socket at ${socketPath}: trustkeyd is not running, or it listens elsewhere`
+        if (facts.kind !== "socket") return `${socketPath} is no socket`
+    } catch (error) {
+        return `${socketPath} can't be looked at (${causeCode(error)}): you may not be in the group that may use it`
+    }
+    const code = await connectionError(socketPath)
+    if (code === "ECONNREFUSED") return `nobody listens on ${socketPath}: trustkeyd has stopped`
+    if (code === "EACCES" || code === "EPERM") return `you may not use ${socketPath}: it belongs to a group you are not in`
+    return code === undefined ? `the daemon closed the connection on ${socketPath}` : `${socketPath} can't be reached (${code})`
+}
+
+function causeCode(error: unknown): string {
+    const inner = error instanceof TrustkeyError && error.cause !== undefined ? error.cause : error
+    return inner instanceof Error && "code" in inner ? String(inner.code) : "unknown reason"
+}
+
+function connectionError(socketPath: string): Promise<string | undefined> {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>()
+    const socket = connect({ path: socketPath, timeout: 2000 })
+    socket.on("connect", () => resolve(undefined))
+    socket.on("timeout", () => resolve("ETIMEDOUT"))
+    socket.on("error", (error) => resolve(causeCode(error)))
+    return promise.finally(() => socket.destroy())
+}

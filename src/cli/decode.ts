@@ -1,0 +1,81 @@
+import { TrustkeyError } from "../errors.ts"
+import type { Wire } from "../wire/load.ts"
+import { type AlgorithmName, type Binding, type DaemonKey, type DaemonTokenObject, PURPOSES, type PurposeName } from "./daemon-types.ts"
+
+type V1 = Wire["v1"]
+type WireKey = ReturnType<V1["Keys"]["service"]["Get"]["responseDeserialize"]>
+type WireAlgorithm = WireKey["algorithm"]
+type WirePurpose = WireKey["purpose"]
+type WireTokenObject = ReturnType<V1["Tokens"]["service"]["Objects"]["responseDeserialize"]>["objects"][number]
+
+const ALGORITHM = {
+    p256: "ALGORITHM_P256",
+    p384: "ALGORITHM_P384",
+    rsa2048: "ALGORITHM_RSA_2048",
+    rsa3072: "ALGORITHM_RSA_3072",
+    rsa4096: "ALGORITHM_RSA_4096",
+    ed25519: "ALGORITHM_ED25519",
+} as const satisfies Record<AlgorithmName, WireAlgorithm>
+
+const PURPOSE = {
+    root: "PURPOSE_ROOT",
+    targets: "PURPOSE_TARGETS",
+    snapshot: "PURPOSE_SNAPSHOT",
+    delegation: "PURPOSE_DELEGATION",
+} as const satisfies Record<PurposeName, WirePurpose>
+
+const STATE = {
+    KEY_STATE_UNSPECIFIED: "unknown",
+    KEY_STATE_LOCKED: "locked",
+    KEY_STATE_UNLOCKED: "unlocked",
+    KEY_STATE_ABSENT: "absent",
+    KEY_STATE_REMOVED: "removed",
+} as const satisfies Record<WireKey["state"], DaemonKey["state"]>
+
+export function encodeAlgorithm(name: AlgorithmName): WireAlgorithm {
+    return ALGORITHM[name]
+}
+
+export function encodePurpose(name: PurposeName): WirePurpose {
+    return PURPOSE[name]
+}
+
+function readAlgorithm(wire: WireAlgorithm): AlgorithmName | "unknown" {
+    const algorithms: readonly AlgorithmName[] = ["p256", "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519"]
+    return algorithms.find((name) => ALGORITHM[name] === wire) ?? "unknown"
+}
+
+export function readKey(wire: WireKey): DaemonKey {
+    return {
+        id: wire.id,
+        algorithm: readAlgorithm(wire.algorithm),
+        purpose: PURPOSES.find((name) => PURPOSE[name] === wire.purpose) ?? "unknown",
+        label: wire.label,
+        publicKey: wire.publicKey,
+        keytype: wire.keytype,
+        bindings: wire.bindings,
+        home: wire.home,
+        tokenUri: wire.tokenUri,
+        origin: wire.origin,
+        createdAt: wire.createdAt,
+        removedAt: wire.removedAt,
+        // A newer daemon may send a number we have no word for.
+        state: STATE[wire.state] ?? "unknown",
+        unlockedUntil: wire.unlockedUntil,
+        usesLeft: wire.usesLeft,
+        ready: wire.ready,
+    }
+}
+
+export function readTokenObject(wire: WireTokenObject): DaemonTokenObject {
+    return { ...wire, algorithm: readAlgorithm(wire.algorithm) }
+}
+
+/** `ROLE@GUN`, as in targets/releases@registry.example.com/team/app. @throws usage */
+export function parseBinding(text: string): Binding {
+    const at = text.indexOf("@")
+    if (at < 1 || at === text.length - 1) {
+        throw new TrustkeyError("usage", `a binding looks like targets@registry.example.com/team/app, not ${text}`)
+    }
+    return { role: text.slice(0, at), gun: text.slice(at + 1) }
+}

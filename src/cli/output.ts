@@ -1,0 +1,89 @@
+import { styleText } from "node:util"
+import type { Terminal } from "./terminal.ts"
+
+export type OutputOptions = { readonly quiet: boolean; readonly colour: boolean }
+
+/** Results on stdout, everything else on stderr. */
+export class Output {
+    readonly #terminal: Terminal
+    readonly #options: OutputOptions
+
+    constructor(terminal: Terminal, options: OutputOptions) {
+        this.#terminal = terminal
+        this.#options = options
+    }
+
+    /** A line of the result. */
+    line(text = ""): void {
+        this.#terminal.stdout.write(`${text}\n`)
+    }
+
+    /** Bytes of the result, nothing added. */
+    bytes(content: Uint8Array): void {
+        this.#terminal.stdout.write(content)
+    }
+
+    /** The whole result as one JSON document. */
+    json(document: unknown): void {
+        this.#terminal.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`)
+    }
+
+    /** What a person may want to know; not with --quiet. */
+    note(text: string): void {
+        if (!this.#options.quiet) this.#terminal.stderr.write(`${text}\n`)
+    }
+
+    warn(text: string): void {
+        const word = this.#options.colour && this.#terminal.stderrIsTerminal ? styleText("yellow", "warning:", PLAIN_STREAM) : "warning:"
+        this.#terminal.stderr.write(`${word} ${text}\n`)
+    }
+
+    /** Columns aligned, two spaces between them. Cells come from daemons and servers, so control characters are made visible. */
+    table(header: readonly string[], rows: readonly (readonly string[])[]): void {
+        for (const [index, line] of tableLines(header, rows).entries()) {
+            const bold = index === 0 && this.#options.colour && this.#terminal.stdoutIsTerminal
+            this.line(bold ? styleText("bold", line, PLAIN_STREAM) : line)
+        }
+    }
+
+    /** `name  value` lines, aligned; empty values are left out. */
+    facts(facts: readonly (readonly [string, string])[]): void {
+        const shown = facts.filter(([, value]) => value !== "")
+        const width = Math.max(0, ...shown.map(([name]) => name.length))
+        for (const [name, value] of shown) this.line(`${name.padEnd(width)}  ${printable(value)}`)
+    }
+}
+
+// Whether to colour is decided by us: styleText would look at the process's own streams and environment.
+const PLAIN_STREAM = { validateStream: false } as const
+
+export function tableLines(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+    const lines = [header, ...rows.map((row) => row.map(printable))]
+    const widths = header.map((_, column) => Math.max(...lines.map((line) => widthOf(line[column] ?? ""))))
+    return lines.map((line) => {
+        const cells = line.map((cell, column) => cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell))))
+        return cells.join("  ").trimEnd()
+    })
+}
+
+function widthOf(text: string): number {
+    return [...text].length
+}
+
+/** Control characters and direction overrides as \u{…}: text from elsewhere must not move the cursor or hide itself. */
+export function printable(text: string): string {
+    return text.replaceAll(
+        /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+        (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+    )
+}
+
+/** Key IDs in tables: 12 hex digits are enough for a person and for `trustkey key show`. */
+export function shortId(id: string): string {
+    return id.slice(0, 12)
+}
+
+/** Colour only on a terminal that can and for a person who wants it (no-color.org). */
+export function wantsColour(environment: Readonly<Record<string, string | undefined>>): boolean {
+    return (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb"
+}

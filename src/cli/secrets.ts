@@ -1,0 +1,187 @@
+import { Secret, sealSecret } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import { readSecretFile } from "../storage/index.ts"
+import type { Cli } from "./context.ts"
+import type { Daemon, DaemonKey, DaemonToken, KeySubject, Sealed } from "./daemon-types.ts"
+import { shortId } from "./output.ts"
+import type { PassphraseOptions, PinOptions } from "./syntax.ts"
+
+const MAX_SECRET_BYTES = 64 * 1024
+/** docker's minimum, counted in characters. */
+const LEAST_PASSPHRASE_CHARACTERS = 8
+const PASSPHRASE_TRIES = 3
+
+const PASSPHRASE_FLAGS = "--passphrase-fd or --passphrase-file"
+const PIN_FLAGS = "--pin-fd or --pin-file"
+
+/**
+ * TK-SEC-2: what leaves the client is ciphertext for the signer process that needs the secret.
+ *
+ * @throws what the daemon answers to Secrets.Challenge
+ */
+export async function sealFor(daemon: Daemon, purpose: string, subject: string, secret: Secret): Promise<Sealed> {
+    const challenge = await daemon.challenge(purpose, subject)
+    if (challenge.purpose !== purpose)
+        throw new TrustkeyError("internal", `the daemon answered a challenge for ${challenge.purpose}, asked was ${purpose}`)
+    return sealSecret(challenge.signerPublic, challenge.nonce, { purpose, subject: challenge.subject }, secret)
+}
+
+/** A secret from one of the flags; undefined when none was given. */
+async function fromFlags(cli: Cli, descriptor: number | undefined, file: string | undefined): Promise<Secret | undefined> {
+    if (descriptor !== undefined) return readDescriptor(cli, descriptor)
+    if (file !== undefined) return notEmpty(new Secret(await readSecretFile(file)))
+    return undefined
+}
+
+async function readDescriptor(cli: Cli, descriptor: number): Promise<Secret> {
+    const collected = Buffer.alloc(MAX_SECRET_BYTES)
+    let length = 0
+    try {
+        for await (const chunk of cli.context.terminal.openDescriptor(descriptor)) {
+            const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk
+            if (length + bytes.length > MAX_SECRET_BYTES) throw new TrustkeyError("payload_too_large", "a secret has at most 64 KiB")
+            collected.set(bytes, length)
+            length += bytes.length
+            bytes.fill(0)
+        }
+        if (length > 0 && collected[length - 1] === 0x0a) length -= 1
+        return notEmpty(new Secret(Buffer.from(collected.subarray(0, length))))
+    } catch (error) {
+        if (error instanceof TrustkeyError) throw error
+        throw new TrustkeyError("usage", `file descriptor ${descriptor} can't be read`, { cause: error })
+    } finally {
+        collected.fill(0)
+    }
+}
+
+function notEmpty(secret: Secret): Secret {
+    if (secret.length === 0) throw new TrustkeyError("invalid_request", "the secret that was given is empty")
+    return secret
+}
+
+/**
+ * The variable docker documents for this kind of key. TK-SEC-1: read once, with a warning; never tried as a PIN, so never
+ * for a key on a token.
+ */
+function fromDockerVariable(cli: Cli, purpose: string): Secret | undefined {
+    const name = purpose === "root" ? "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE" : "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE"
+    const value = cli.context.env[name]
+    if (value === undefined || value === "") return undefined
+    cli.warnOnce(`the passphrase comes from ${name}: every process of this user can read it there; --passphrase-fd is better`)
+    return new Secret(Buffer.from(value))
+}
+
+/** Something sealed that is to be opened. */
+export type SealedThing = { readonly subject: KeySubject; readonly purpose: string; readonly name: string }
+
+export function thingOfKey(key: DaemonKey): SealedThing {
+    if (key.home.startsWith("group:")) return thingOfGroup(key.home.slice("group:".length))
+    const place = key.bindings[0]
+    const where = place === undefined ? "" : ` (${place.role} of ${place.gun})`
+    return { subject: { keyId: key.id }, purpose: key.purpose, name: `${key.purpose} key ${shortId(key.id)}${where}` }
+}
+
+export function thingOfGroup(name: string): SealedThing {
+    return { subject: { group: name }, purpose: "group", name: `key group ${name}` }
+}
+
+export function subjectText(subject: KeySubject): string {
+    return "keyId" in subject ? subject.keyId : `group:${subject.group}`
+}
+
+/** The passphrase of something that exists: flag, docker's variable, terminal. */
+export async function askPassphrase(cli: Cli, options: PassphraseOptions, thing: SealedThing): Promise<{ secret: Secret; typed: boolean }> {
+    const given = (await fromFlags(cli, options.passphraseFd, options.passphraseFile)) ?? fromDockerVariable(cli, thing.purpose)
+    if (given !== undefined) return { secret: given, typed: false }
+    const prompts = await cli.prompts()
+    return { secret: await prompts.secret(`Passphrase for ${thing.name}: `, PASSPHRASE_FLAGS), typed: true }
+}
+
+/** A passphrase for something new; typed ones twice. @throws invalid_request under 8 characters */
+export async function askNewPassphrase(cli: Cli, options: PassphraseOptions, thing: { purpose: string; name: string }): Promise<Secret> {
+    const given = (await fromFlags(cli, options.passphraseFd, options.passphraseFile)) ?? fromDockerVariable(cli, thing.purpose)
+    if (given !== undefined) return longEnough(given)
+    const prompts = await cli.prompts()
+    const first = longEnough(await prompts.secret(`New passphrase for ${thing.name}: `, PASSPHRASE_FLAGS))
+    using second = await prompts.secret(`The same again for ${thing.name}: `, PASSPHRASE_FLAGS)
+    if (first.reveal((a) => second.reveal((b) => a.equals(b)))) return first
+    first[Symbol.dispose]()
+    throw new TrustkeyError("declined", "the two passphrases are not the same")
+}
+
+function longEnough(secret: Secret): Secret {
+    // UTF-8: every character has one byte that is no continuation.
+    const characters = secret.reveal((bytes) => bytes.reduce((count, byte) => ((byte & 0xc0) === 0x80 ? count : count + 1), 0))
+    if (characters >= LEAST_PASSPHRASE_CHARACTERS) return secret
+    secret[Symbol.dispose]()
+    throw new TrustkeyError("invalid_request", `a passphrase has at least ${LEAST_PASSPHRASE_CHARACTERS} characters`)
+}
+
+export type UnlockLimits = { readonly ttlSeconds: number; readonly uses: number }
+
+/**
+ * Open a sealed key or a group. A passphrase that was typed wrong is asked for again, three times in all.
+ *
+ * @returns until when, RFC 3339; empty without a limit
+ */
+export async function unlock(
+    cli: Cli,
+    daemon: Daemon,
+    thing: SealedThing,
+    options: PassphraseOptions,
+    limits: UnlockLimits,
+): Promise<string> {
+    if (await opensUnattended(cli, daemon, thing, options)) return daemon.unlock({ subject: thing.subject, sealed: undefined, ...limits })
+    for (let attempt = 1; ; attempt += 1) {
+        const { secret, typed } = await askPassphrase(cli, options, thing)
+        try {
+            const sealed = await sealFor(daemon, "unlock", subjectText(thing.subject), secret)
+            return await daemon.unlock({ subject: thing.subject, sealed, ...limits })
+        } catch (error) {
+            const again = typed && attempt < PASSPHRASE_TRIES && error instanceof TrustkeyError && error.code === "open_failed"
+            if (!again) throw error
+            cli.output.note("That did not open it.")
+        } finally {
+            secret[Symbol.dispose]()
+        }
+    }
+}
+
+/** A group that has a credential opens without a person, unless a passphrase was given. */
+async function opensUnattended(cli: Cli, daemon: Daemon, thing: SealedThing, options: PassphraseOptions): Promise<boolean> {
+    if (!("group" in thing.subject) || options.passphraseFd !== undefined || options.passphraseFile !== undefined) return false
+    const { group: name } = thing.subject
+    const group = (await daemon.listGroups()).find((candidate) => candidate.name === name)
+    if (group === undefined || group.credential === "") return false
+    cli.output.note(`Opening key group ${name} with the daemon's credential ${group.credential}.`)
+    return true
+}
+
+/** Log in to a token with the PIN from a flag, else from the terminal, else with the credential the daemon is configured with. */
+export async function login(
+    cli: Cli,
+    daemon: Daemon,
+    token: string,
+    options: PinOptions & { evenFinalTry?: boolean; credential?: boolean },
+): Promise<DaemonToken> {
+    const evenFinalTry = options.evenFinalTry === true
+    if (options.credential === true) return daemon.login({ token, sealed: undefined, evenFinalTry })
+    const given = await fromFlags(cli, options.pinFd, options.pinFile)
+    // TK-PIN-1: one try for each time a person types it; a wrong PIN is never asked for again on our own account.
+    using pin = given ?? (await (await cli.prompts()).secret(`PIN of token ${token}: `, PIN_FLAGS))
+    const sealed = await sealFor(daemon, "login", `token:${token}`, pin)
+    return daemon.login({ token, sealed, evenFinalTry })
+}
+
+/** Make sure a key can sign without asking anybody in between. */
+export async function makeReady(cli: Cli, daemon: Daemon, key: DaemonKey, options: PassphraseOptions & PinOptions): Promise<void> {
+    // Asked again: opening another key of the same group or token may have opened this one.
+    const { ready, home, state } = key.ready ? key : await daemon.getKey(key.id)
+    if (ready) return
+    if (!home.startsWith("token:")) {
+        await unlock(cli, daemon, thingOfKey(key), options, { ttlSeconds: 0, uses: 0 })
+        return
+    }
+    if (state === "absent") throw new TrustkeyError("token_absent", `the token of key ${shortId(key.id)} (${home}) is not there`)
+    await login(cli, daemon, home.slice("token:".length), options)
+}

@@ -1,0 +1,24 @@
+/** The controlling terminal, for questions: it works although stdin and stdout are pipes. */
+export type Tty = {
+    readonly input: NodeJS.ReadableStream & { setRawMode(on: boolean): unknown }
+    readonly output: NodeJS.WritableStream
+    close(): void
+}
+
+/** Everything the client reads from and writes to; `bin` makes the real one, tests a fake. */
+export type Terminal = {
+    readonly stdin: NodeJS.ReadableStream
+    readonly stdout: NodeJS.WritableStream
+    readonly stderr: NodeJS.WritableStream
+    readonly stdoutIsTerminal: boolean
+    readonly stderrIsTerminal: boolean
+    /** Undefined when there is no terminal to ask on. */
+    readonly openTty: () => Tty | undefined
+    /** A file descriptor inherited from the caller, for secrets. @throws usage when it is not open */
+    readonly openDescriptor: (descriptor: number) => NodeJS.ReadableStream
+}
+
+/** A person pressed Ctrl-C at a prompt: raw mode delivers it to us as a character. */
+export class Interrupted extends Error {
+    override readonly name = "Interrupted"
+}

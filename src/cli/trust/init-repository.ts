@@ -1,0 +1,222 @@
+import path from "node:path"
+import { sha256 } from "../../crypto/index.ts"
+import { TrustkeyError } from "../../errors.ts"
+import type { CurrentRepository } from "../../publish/index.ts"
+import { makeDirectory, readBytes, removeFile, writeFileDurable } from "../../storage/index.ts"
+import {
+    canonicalKeyIdOf,
+    formatExpires,
+    type Gun,
+    parseSigned,
+    ROOT,
+    type SignedMetadata,
+    SNAPSHOT,
+    TARGETS,
+    type TufKey,
+    tufKey,
+} from "../../tuf/index.ts"
+import type { Cli } from "../context.ts"
+import { createAt } from "../create-key.ts"
+import type { AlgorithmName, Daemon, DaemonKey, DaemonRepository, PurposeName } from "../daemon-types.ts"
+import { shortId } from "../output.ts"
+import { makeReady } from "../secrets.ts"
+import type { PassphraseOptions, PinOptions } from "../syntax.ts"
+import { firstRoot, firstTargets, rootExpiry } from "./build-first.ts"
+import { rootDocumentOf, targetsExpiry } from "./build-update.ts"
+import { chooseKey, isBound } from "./our-keys.ts"
+import { dockerDirectory, knownRepository, type TrustSession } from "./session.ts"
+
+export type InitOptions = PassphraseOptions &
+    PinOptions & { rootKey?: string; targetsKey?: string; group?: string; snapshotKey?: boolean; algorithm: AlgorithmName }
+
+export type InitResult = {
+    readonly created: boolean
+    readonly lineage: string
+    readonly rootKeyIds: readonly string[]
+    readonly targetsKeyIds: readonly string[]
+    readonly snapshotHeldBy: "server" | "daemon"
+}
+
+/**
+ * Make a repository: keys, root 1, targets 1, published. Whatever an interrupted run has done is found and used again: keys by their
+ * binding, the certificate because the daemon keeps it, the root body because a draft of it is kept, signed files in the outbox.
+ */
+export async function initRepository(session: TrustSession, options: InitOptions): Promise<InitResult> {
+    const daemon = await session.cli.daemon()
+    const known = await knownRepository(daemon, session.gun)
+    const before = await session.fetchToRenew(known)
+    if (before !== undefined) return alreadyThere(session, daemon, known, before)
+    const left = await session.publishOutbox(daemon)
+    if (left !== undefined) return finish(session, daemon, left)
+    if (known?.documents.some(({ role }) => role === ROOT) === true) {
+        const message = `the daemon saw ${session.gun} published, and ${session.server.url} has nothing of it any more`
+        throw new TrustkeyError("no_trust_data", `${message}; if it was deleted on purpose: trustkey trust reset ${session.gun}`)
+    }
+    return finish(session, daemon, await makeFirst(session, daemon, known, options))
+}
+
+async function alreadyThere(
+    session: TrustSession,
+    daemon: Daemon,
+    known: DaemonRepository | undefined,
+    current: CurrentRepository,
+): Promise<InitResult> {
+    if (known === undefined) {
+        const message = `${session.server.url} already has trust data for ${session.gun}, which was not made here`
+        throw new TrustkeyError("already_exists", `${message}; take it in with trustkey trust adopt ${session.gun}`)
+    }
+    await session.observe(daemon, current)
+    const newer = await session.publishOutbox(daemon)
+    return describe(session, daemon, newer ?? current, false)
+}
+
+async function finish(session: TrustSession, daemon: Daemon, current: CurrentRepository): Promise<InitResult> {
+    await removeFile(draftFile(session.cli, session.gun))
+    return describe(session, daemon, current, true)
+}
+
+async function makeFirst(
+    session: TrustSession,
+    daemon: Daemon,
+    known: DaemonRepository | undefined,
+    options: InitOptions,
+): Promise<CurrentRepository> {
+    const { cli, gun, server } = session
+    // The server first: it is the likeliest to fail, and nothing is made yet.
+    const timestamp = await server.key(gun, "timestamp")
+    const serverSnapshot = options.snapshotKey === true ? undefined : await server.key(gun, "snapshot")
+    const rootKey = await rootKeyFor(daemon, gun, options)
+    await makeReady(cli, daemon, rootKey, options)
+    const { pem } = await daemon.rootCertificate({ keyId: rootKey.id, gun })
+    const targetsKey = await keyFor(session, daemon, "targets", options)
+    const snapshotKey = serverSnapshot === undefined ? await keyFor(session, daemon, "snapshot", options) : undefined
+    for (const key of [targetsKey, snapshotKey]) if (key !== undefined) await makeReady(cli, daemon, key, options)
+
+    const promised = (role: string): Date | undefined => {
+        const mark = known?.marks.find((candidate) => candidate.role === role)
+        return mark === undefined ? undefined : new Date(mark.expires)
+    }
+    const keys = { certificate: pem, targets: publicOf(targetsKey), snapshot: serverSnapshot ?? publicOf(snapshotKey), timestamp }
+    const root = (await draftOfPromise(cli, gun, known)) ?? firstRoot(keys, promised(ROOT) ?? rootExpiry(cli.now, pem))
+    await keepDraft(cli, gun, root)
+    const files = await daemon.signSet({
+        gun,
+        published: [],
+        bodies: [
+            { role: ROOT, signed: root, keyIds: [rootKey.id], signatures: [], base: "" },
+            {
+                role: TARGETS,
+                signed: firstTargets(promised(TARGETS) ?? targetsExpiry(cli.now)),
+                keyIds: [targetsKey.id],
+                signatures: [],
+                base: "",
+            },
+        ],
+        snapshot:
+            snapshotKey === undefined
+                ? undefined
+                : { version: 1, expires: formatExpires(promised(SNAPSHOT) ?? targetsExpiry(cli.now)), keyIds: [snapshotKey.id] },
+    })
+    return session.publish(daemon, files)
+}
+
+/** Asking for its certificate binds it to the repository. */
+async function rootKeyFor(daemon: Daemon, gun: Gun, options: InitOptions): Promise<DaemonKey> {
+    const roots = (await daemon.listKeys({})).filter(({ purpose, state }) => purpose === "root" && state !== "removed")
+    if (roots.length === 0) throw new TrustkeyError("not_found", "there is no root key yet: run trustkey init first")
+    const bound = roots.filter((key) => isBound(key, gun, ROOT))
+    return chooseKey(options.rootKey === undefined && bound.length > 0 ? bound : roots, options.rootKey, "root key", "--root-key")
+}
+
+/** The key already bound to the role (from an interrupted run), the one named, or a new one. */
+async function keyFor(session: TrustSession, daemon: Daemon, purpose: "targets" | "snapshot", options: InitOptions): Promise<DaemonKey> {
+    const { cli, gun } = session
+    const given = purpose === "targets" ? options.targetsKey : undefined
+    if (given !== undefined) return bind(cli, await daemon.getKey(given), gun, purpose)
+    const bound = (await daemon.listKeys({ gun, role: purpose })).filter(({ state }) => state !== "removed")
+    if (bound.length > 0) {
+        const key = chooseKey(bound, undefined, `${purpose} key of ${gun}`, "--targets-key")
+        cli.output.note(`Using the ${purpose} key ${shortId(key.id)}, which is bound to ${gun}.`)
+        return key
+    }
+    return create(cli, daemon, gun, purpose, options)
+}
+
+async function create(cli: Cli, daemon: Daemon, gun: Gun, purpose: PurposeName, options: InitOptions): Promise<DaemonKey> {
+    const { algorithm, group, passphraseFd, passphraseFile } = options
+    const key = await createAt(cli, daemon, {
+        purpose,
+        algorithm,
+        label: `${purpose} of ${gun}`.slice(0, 64),
+        bindings: [{ gun, role: purpose }],
+        unlocked: true,
+        ...(group === undefined ? {} : { group }),
+        ...(passphraseFd === undefined ? {} : { passphraseFd }),
+        ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    })
+    cli.output.note(`Made the ${purpose} key ${shortId(key.id)}.`)
+    return key
+}
+
+async function bind(cli: Cli, key: DaemonKey, gun: Gun, role: string): Promise<DaemonKey> {
+    if (isBound(key, gun, role)) return key
+    cli.output.note(`Binding key ${shortId(key.id)} to ${role} of ${gun} (on the admin socket).`)
+    const admin = await cli.daemon("admin")
+    return admin.bindKey({ id: key.id, add: [{ gun, role }], remove: [] })
+}
+
+function publicOf(key: DaemonKey | undefined): TufKey {
+    const keytype = key?.keytype
+    if (key === undefined || (keytype !== "ecdsa" && keytype !== "rsa" && keytype !== "ed25519")) {
+        throw new TrustkeyError("key_unfit", `a key of type ${keytype ?? "none"} is not one Notary knows`)
+    }
+    return tufKey({ keytype, bytes: key.publicKey })
+}
+
+/**
+ * A root body that was promised, but whose set never became complete. Only the same bytes may be asked for again, and a server may hand
+ * out another timestamp key each time, so they can't be built anew.
+ */
+async function draftOfPromise(cli: Cli, gun: Gun, known: DaemonRepository | undefined): Promise<Buffer | undefined> {
+    const mark = known?.marks.find(({ role }) => role === ROOT)
+    if (mark === undefined) return undefined
+    const draft = await readBytes(draftFile(cli, gun), { maxBytes: 1024 * 1024 })
+    const signed = draft === undefined ? undefined : readDraft(draft)
+    return signed?.sha256 === mark.sha256 ? signed.bytes : undefined
+}
+
+function readDraft(content: Buffer): SignedMetadata | undefined {
+    try {
+        return parseSigned(content, ROOT)
+    } catch (error) {
+        if (error instanceof TrustkeyError) return undefined
+        throw error
+    }
+}
+
+async function keepDraft(cli: Cli, gun: Gun, root: Buffer): Promise<void> {
+    const file = draftFile(cli, gun)
+    await makeDirectory(path.dirname(file), 0o700)
+    await writeFileDurable(file, root, 0o600)
+}
+
+function draftFile(cli: Cli, gun: Gun): string {
+    return path.join(dockerDirectory(cli), "trust", "trustkey", "drafts", `${sha256(Buffer.from(gun)).toString("hex")}.root`)
+}
+
+async function describe(session: TrustSession, daemon: Daemon, current: CurrentRepository, created: boolean): Promise<InitResult> {
+    const root = rootDocumentOf(current.verified.root)
+    const canonical = (role: "root" | "targets" | "snapshot"): readonly string[] =>
+        (root.roles.get(role)?.keyIds ?? []).flatMap((id) => {
+            const key = root.keys.get(id)
+            return key === undefined ? [] : [canonicalKeyIdOf(key)]
+        })
+    const held = await daemon.listKeys({ gun: session.gun, role: SNAPSHOT })
+    return {
+        created,
+        lineage: (await daemon.showTrust(session.gun)).lineage,
+        rootKeyIds: canonical("root"),
+        targetsKeyIds: canonical("targets"),
+        snapshotHeldBy: held.some(({ id }) => canonical("snapshot").includes(id)) ? "daemon" : "server",
+    }
+}

@@ -1,0 +1,148 @@
+import path from "node:path"
+import { TrustkeyError } from "../../errors.ts"
+import {
+    type CurrentRepository,
+    type DockerPlace,
+    fetchRepository,
+    type ImageReference,
+    openTrustCache,
+    openTrustServer,
+    parseReference,
+    publishFiles,
+    type TrustCache,
+    type TrustServer,
+} from "../../publish/index.ts"
+import { type Gun, isExpired, type MetadataFile, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
+import type { Cli } from "../context.ts"
+import type { Daemon, DaemonRepository, WireFile } from "../daemon-types.ts"
+
+/** Where docker keeps its things, by its own variables. */
+export function dockerPlace(cli: Cli): DockerPlace {
+    const { env } = cli.context
+    // Credential helpers inherit it, and passphrases are none of their business.
+    const environment = Object.fromEntries(Object.entries(env).filter(([name]) => !/PASSPHRASE/.test(name)))
+    return { configDirectory: dockerDirectory(cli), trustServer: env["DOCKER_CONTENT_TRUST_SERVER"], environment }
+}
+
+export function dockerDirectory(cli: Cli): string {
+    const { env, home } = cli.context
+    const configured = env["DOCKER_CONFIG"] ?? ""
+    return configured === "" ? path.join(home, ".docker") : configured
+}
+
+/** One repository: what docker calls it, its trust server, and what was verified of it before. */
+export class TrustSession {
+    readonly cli: Cli
+    readonly reference: ImageReference
+    readonly server: TrustServer
+    readonly cache: TrustCache
+
+    constructor(cli: Cli, reference: ImageReference, server: TrustServer, cache: TrustCache) {
+        this.cli = cli
+        this.reference = reference
+        this.server = server
+        this.cache = cache
+    }
+
+    get gun(): Gun {
+        return this.reference.gun
+    }
+
+    /**
+     * What the server serves, verified. The daemon's trusted root is a better anchor than the first root met. What has expired and can be
+     * renewed is no obstacle to renewing it; an expired timestamp or root is.
+     *
+     * @throws metadata_expired, and what fetchRepository throws
+     */
+    async fetchToRenew(known: DaemonRepository | undefined): Promise<CurrentRepository | undefined> {
+        const trusted = known === undefined ? undefined : trustedRoot(known)
+        const options = { ignoreExpiry: true, ...(trusted === undefined ? {} : { trusted }) }
+        const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, options)
+        if (current === undefined) return undefined
+        const { root, timestamp, snapshot, targets, delegations } = current.verified
+        for (const file of [timestamp, root]) {
+            if (!isExpired(file.signed, this.cli.now)) continue
+            throw new TrustkeyError(
+                "metadata_expired",
+                `the ${file.role} of ${this.gun} expired on ${file.signed.document.expires.toISOString()}`,
+            )
+        }
+        for (const file of [snapshot, targets, ...delegations.values()]) {
+            if (isExpired(file.signed, this.cli.now))
+                this.cli.output.warn(`${file.role} of ${this.gun} expired on ${file.signed.document.expires.toISOString()}`)
+        }
+        this.#warn(current)
+        return current
+    }
+
+    /** What the server serves, verified as a client that pulls must. */
+    async fetchToUse(options: { wholeRootChain?: boolean } = {}): Promise<CurrentRepository> {
+        const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, options)
+        if (current === undefined) throw new TrustkeyError("no_trust_data", `${this.server.url} has no trust data for ${this.gun}`)
+        this.#warn(current)
+        return current
+    }
+
+    /** Show the daemon what is published. It verifies all of it again, raises its marks and clears its outbox. */
+    async observe(daemon: Daemon, current: CurrentRepository): Promise<void> {
+        await daemon.observe({ gun: this.gun, files: toWire(current.files) })
+    }
+
+    /** Send, read back, compare; then the daemon sees it too. */
+    async publish(daemon: Daemon, files: readonly WireFile[]): Promise<CurrentRepository> {
+        const parsed = files.map(({ role, content }) => ({ role: parseRoleName(role), content }))
+        const current = await publishFiles(this.server, this.gun, parsed, this.cache, this.cli.now)
+        await this.observe(daemon, current)
+        return current
+    }
+
+    /** Files that were signed and never seen published go out before anything new is built on them. Undefined: there were none. */
+    async publishOutbox(daemon: Daemon): Promise<CurrentRepository | undefined> {
+        const files = await daemon.outbox(this.gun)
+        if (files.length === 0) return undefined
+        this.cli.output.note(`Publishing what was signed before and not yet published: ${files.map(({ role }) => role).join(", ")}.`)
+        return this.publish(daemon, files)
+    }
+
+    #warn(current: CurrentRepository): void {
+        for (const warning of current.warnings) this.cli.output.warn(warning)
+    }
+}
+
+/** @throws invalid_request, usage */
+export async function openSession(cli: Cli, image: string, actions: "pull" | "push"): Promise<TrustSession> {
+    const reference = parseReference(image)
+    const server = await openTrustServer(reference, dockerPlace(cli), actions)
+    return new TrustSession(cli, reference, server, openTrustCache(path.join(dockerDirectory(cli), "trust")))
+}
+
+/** @throws usage for a tag or digest where a whole repository is meant */
+export async function openRepositorySession(cli: Cli, text: string, actions: "pull" | "push"): Promise<TrustSession> {
+    const session = await openSession(cli, text, actions)
+    if (session.reference.tag !== undefined || session.reference.digest !== undefined) {
+        throw new TrustkeyError("usage", `this is about a whole repository: leave out the tag, ${session.gun}`)
+    }
+    return session
+}
+
+export function toWire(files: readonly MetadataFile[]): readonly WireFile[] {
+    return files.map(({ role, content }) => ({ role, content }))
+}
+
+/** What the daemon knows of a repository, its root only if it was seen published: another can't be an anchor. Undefined: nothing. */
+export async function knownRepository(daemon: Daemon, gun: Gun): Promise<DaemonRepository | undefined> {
+    const known = await daemon.showTrust(gun)
+    if (known.state !== "active") return undefined
+    const waiting = known.outbox === 0 ? [] : await daemon.outbox(gun)
+    if (!waiting.some(({ role }) => role === ROOT)) return known
+    return { ...known, documents: known.documents.filter(({ role }) => role !== ROOT) }
+}
+
+function trustedRoot(known: DaemonRepository): MetadataFile | undefined {
+    const root = known.documents.find(({ role }) => role === ROOT)
+    return root === undefined ? undefined : parseFile(root.content, ROOT)
+}
+
+export function markVersion(known: DaemonRepository | undefined, role: string): number | undefined {
+    return known?.marks.find((mark) => mark.role === role)?.version
+}

@@ -1,0 +1,56 @@
+import { randomBytes } from "node:crypto"
+import type { Daemon, DaemonKey } from "../../../src/cli/daemon-types.ts"
+import { SecretInbox } from "../../../src/crypto/index.ts"
+import { TrustkeyError } from "../../../src/errors.ts"
+
+/** A daemon of which only `operations` exist; asking for another fails the test. */
+export function fakeDaemon(operations: Partial<Daemon>): Daemon {
+    return new Proxy(operations, {
+        get: (target, name) => {
+            const found: unknown = Reflect.get(target, name)
+            if (found !== undefined) return found
+            return () => {
+                throw new Error(`the test did not expect a call of ${String(name)}`)
+            }
+        },
+    }) as Daemon
+}
+
+/** The secrets' way to a signer, with real cryptography: `challenge` for the daemon, `open` for what arrives sealed. */
+export function fakeSigner(): Pick<Daemon, "challenge"> & { readonly open: (purpose: string, subject: string, sealed: unknown) => string } {
+    const inbox = new SecretInbox(() => 0)
+    return {
+        challenge: (purpose, subject) =>
+            Promise.resolve({ signerPublic: inbox.publicKey, nonce: inbox.challenge({ purpose, subject }), purpose, subject }),
+        open: (purpose, subject, sealed) => {
+            using secret = inbox.open({ purpose, subject }, sealed as Parameters<SecretInbox["open"]>[1])
+            return secret.reveal((bytes) => bytes.toString())
+        },
+    }
+}
+
+export function sampleKey(changes: Partial<DaemonKey> = {}): DaemonKey {
+    return {
+        id: "3fa9c2d1e0aa".padEnd(64, "0"),
+        algorithm: "p256",
+        purpose: "targets",
+        label: "app",
+        publicKey: randomBytes(91),
+        keytype: "ecdsa",
+        bindings: [{ gun: "registry.example.com/team/app", role: "targets" }],
+        home: "sealed",
+        tokenUri: "",
+        origin: "generated",
+        createdAt: "2026-01-01T00:00:00Z",
+        removedAt: "",
+        state: "locked",
+        unlockedUntil: "",
+        usesLeft: 0,
+        ready: false,
+        ...changes,
+    }
+}
+
+export function refuse(code: ConstructorParameters<typeof TrustkeyError>[0], message = "no"): Promise<never> {
+    return Promise.reject(new TrustkeyError(code, message))
+}

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict"
+import { describe, test } from "node:test"
+import type { Daemon } from "../../../src/cli/daemon-types.ts"
+import { askNewPassphrase, login, makeReady, thingOfGroup, thingOfKey, unlock } from "../../../src/cli/secrets.ts"
+import { fakeDaemon, fakeSigner, refuse, sampleKey } from "./fake-daemon.ts"
+import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
+
+const LIMITS = { ttlSeconds: 60, uses: 1 }
+
+describe("secrets", () => {
+    test("TK-SEC-2 a passphrase leaves the client only sealed for the signer, its key and its purpose", async () => {
+        const key = sampleKey()
+        const signer = fakeSigner()
+        const requests: Parameters<Daemon["unlock"]>[0][] = []
+        const daemon = fakeDaemon({
+            challenge: signer.challenge,
+            unlock: (request) => {
+                requests.push(request)
+                return Promise.resolve("2026-11-21T10:00:00Z")
+            },
+        })
+        const until = await unlock(fakeCli(fakeTerminal({ typed: ["correct horse"] })), daemon, thingOfKey(key), {}, LIMITS)
+        assert.equal(until, "2026-11-21T10:00:00Z")
+        const [request] = requests
+        assert.ok(!JSON.stringify(requests).includes("correct"))
+        assert.deepEqual(request?.subject, { keyId: key.id })
+        assert.equal(signer.open("unlock", key.id, request?.sealed), "correct horse")
+    })
+
+    test("a passphrase typed wrong is asked for again, three times in all", async () => {
+        let asked = 0
+        const daemon = fakeDaemon({
+            challenge: fakeSigner().challenge,
+            unlock: () => {
+                asked += 1
+                return refuse("open_failed")
+            },
+        })
+        const terminal = fakeTerminal({ typed: ["one", "two", "three", "four"] })
+        await assert.rejects(unlock(fakeCli(terminal), daemon, thingOfKey(sampleKey()), {}, LIMITS), { code: "open_failed" })
+        assert.equal(asked, 3)
+    })
+
+    test("a passphrase from a flag is tried once", async () => {
+        let asked = 0
+        const daemon = fakeDaemon({
+            challenge: fakeSigner().challenge,
+            unlock: () => {
+                asked += 1
+                return refuse("open_failed")
+            },
+        })
+        const cli = fakeCli(fakeTerminal({ typed: ["never asked"], descriptors: { 3: "wrong\n" } }))
+        await assert.rejects(unlock(cli, daemon, thingOfKey(sampleKey()), { passphraseFd: 3 }, LIMITS), { code: "open_failed" })
+        assert.equal(asked, 1)
+    })
+
+    test("one newline at the end of a secret from a descriptor is dropped, no more", async () => {
+        const signer = fakeSigner()
+        let opened = ""
+        const daemon = fakeDaemon({
+            challenge: signer.challenge,
+            unlock: (request) => {
+                opened = signer.open("unlock", sampleKey().id, request.sealed)
+                return Promise.resolve("")
+            },
+        })
+        await unlock(
+            fakeCli(fakeTerminal({ descriptors: { 3: "pass word \n\n" } })),
+            daemon,
+            thingOfKey(sampleKey()),
+            { passphraseFd: 3 },
+            LIMITS,
+        )
+        assert.equal(opened, "pass word \n")
+    })
+
+    test("docker's passphrase variable opens a sealed key, with one warning", async () => {
+        const signer = fakeSigner()
+        const opened: string[] = []
+        const daemon = fakeDaemon({
+            challenge: signer.challenge,
+            unlock: (request) => {
+                opened.push(signer.open("unlock", sampleKey().id, request.sealed))
+                return Promise.resolve("")
+            },
+        })
+        const terminal = fakeTerminal()
+        const cli = fakeCli(terminal, { DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "from docker" })
+        await unlock(cli, daemon, thingOfKey(sampleKey()), {}, LIMITS)
+        await unlock(cli, daemon, thingOfKey(sampleKey()), {}, LIMITS)
+        assert.deepEqual(opened, ["from docker", "from docker"])
+        assert.equal(terminal.remarks().match(/DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE/g)?.length, 1)
+    })
+
+    test("TK-SEC-1 docker's variables are never tried as a PIN", async () => {
+        const daemon = fakeDaemon({ challenge: fakeSigner().challenge })
+        const env = { DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "12345678", DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "12345678" }
+        await assert.rejects(login(fakeCli(fakeTerminal(), env), daemon, "root-token", {}), { code: "no_terminal" })
+    })
+
+    test("TK-PIN-1 a PIN is tried once for each time a person types it", async () => {
+        let tries = 0
+        const daemon = fakeDaemon({
+            challenge: fakeSigner().challenge,
+            login: () => {
+                tries += 1
+                return refuse("pin_incorrect")
+            },
+        })
+        await assert.rejects(login(fakeCli(fakeTerminal({ typed: ["1111", "2222"] })), daemon, "root-token", {}), { code: "pin_incorrect" })
+        assert.equal(tries, 1)
+    })
+
+    test("a PIN is sealed for its token", async () => {
+        const signer = fakeSigner()
+        let opened = ""
+        const token = {
+            name: "root-token",
+            uri: "",
+            state: "logged-in",
+            detail: "",
+            label: "",
+            serial: "",
+            manufacturer: "",
+            model: "",
+            tries: "ok",
+        }
+        const daemon = fakeDaemon({
+            challenge: signer.challenge,
+            login: (request) => {
+                opened = signer.open("login", "token:root-token", request.sealed)
+                return Promise.resolve(token)
+            },
+        })
+        await login(fakeCli(fakeTerminal({ typed: ["12345678"] })), daemon, "root-token", {})
+        assert.equal(opened, "12345678")
+    })
+
+    test("a challenge for another purpose than asked is not answered", async () => {
+        const signer = fakeSigner()
+        const daemon = fakeDaemon({ challenge: (_purpose, subject) => signer.challenge("login", subject) })
+        const cli = fakeCli(fakeTerminal({ typed: ["correct horse"] }))
+        await assert.rejects(unlock(cli, daemon, thingOfKey(sampleKey()), {}, LIMITS), { code: "internal" })
+    })
+
+    test("a new passphrase is typed twice, the same, and has eight characters", async () => {
+        const thing = { purpose: "targets", name: "the new key" }
+        using secret = await askNewPassphrase(fakeCli(fakeTerminal({ typed: ["ächzendé", "ächzendé"] })), {}, thing)
+        assert.equal(secret.reveal(String), "ächzendé")
+        await assert.rejects(askNewPassphrase(fakeCli(fakeTerminal({ typed: ["long enough", "other words"] })), {}, thing), {
+            code: "declined",
+        })
+        // Eight bytes, but four characters.
+        await assert.rejects(askNewPassphrase(fakeCli(fakeTerminal({ typed: ["ääää", "ääää"] })), {}, thing), { code: "invalid_request" })
+    })
+
+    test("a group with a credential opens without a person", async () => {
+        let sealed: unknown = "not asked"
+        const group = { name: "ci", byPassphrase: false, credential: "ci-group", unlocked: false, unlockedUntil: "", keys: 1 }
+        const daemon = fakeDaemon({
+            listGroups: () => Promise.resolve([group]),
+            unlock: (request) => {
+                sealed = request.sealed
+                return Promise.resolve("")
+            },
+        })
+        await unlock(fakeCli(fakeTerminal()), daemon, thingOfGroup("ci"), {}, LIMITS)
+        assert.equal(sealed, undefined)
+    })
+
+    test("a key that became ready meanwhile needs nobody", async () => {
+        const key = sampleKey({ home: "token:root-token" })
+        await makeReady(fakeCli(fakeTerminal()), fakeDaemon({ getKey: () => Promise.resolve({ ...key, ready: true }) }), key, {})
+    })
+
+    test("a key whose token is not there is not asked a PIN for", async () => {
+        const key = sampleKey({ home: "token:root-token", state: "absent" })
+        const daemon = fakeDaemon({ getKey: () => Promise.resolve(key) })
+        await assert.rejects(makeReady(fakeCli(fakeTerminal({ typed: ["1234"] })), daemon, key, {}), { code: "token_absent" })
+    })
+})
