@@ -1,0 +1,3 @@
+import { runFileSigner } from "../signer/index.ts"
+
+void runFileSigner((code) => process.exit(code))

@@ -1,0 +1,19 @@
+// Where private keys are reached: public facts of every key, the state of each, and the signer processes that hold or reach the
+// private halves. This room never sees a private key, a PIN or a passphrase in clear (TK-KEY-1, TK-SEC-2), loads no PKCS#11
+// module, and signs nothing but an Intent of the journal.
+
+export type {
+    CreateKeySpec,
+    EnrollKeySpec,
+    GroupState,
+    KeyState,
+    KeyStore,
+    KeyStoreOptions,
+    KeySubject,
+    NewKeyHome,
+    TokenObject,
+} from "./key-store.ts"
+export { openKeyStore } from "./process-key-store.ts"
+export type { SignerProcessState } from "./signer-process.ts"
+export type { TokenConfig, TokenState } from "./token-keys.ts"
+export { Turns } from "./turns.ts"

@@ -1,0 +1,108 @@
+import { ALGORITHMS, type Algorithm, type PublicKeyBytes } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import type { Binding, KeyHome, KeyRecord, Purpose } from "../journal/index.ts"
+import { encodePublicKey, Fields, FrameError, parsePublicKey } from "../signer/index.ts"
+import { canonicalKeyIdOf, parseGun, parseRoleName, tufKey } from "../tuf/index.ts"
+
+/** The `facts` column of a key. The same record always gives the same text, so it can be compared and set. */
+export function encodeKeyFacts(record: KeyRecord): string {
+    return JSON.stringify({
+        id: record.id,
+        publicKey: encodePublicKey(record.publicKey),
+        algorithm: record.algorithm,
+        purpose: record.purpose,
+        label: record.label,
+        bindings: record.bindings.map(({ gun, role }) => ({ gun, role })),
+        home: encodeHome(record.home),
+        origin: record.origin,
+        createdAt: record.createdAt,
+        ...(record.removedAt === undefined ? {} : { removedAt: record.removedAt }),
+    })
+}
+
+function encodeHome(home: KeyHome): object {
+    switch (home.kind) {
+        case "sealed":
+            return { kind: home.kind }
+        case "group":
+            return { kind: home.kind, group: home.group }
+        case "token":
+            return { kind: home.kind, token: home.token, uri: home.uri, serial: home.serial }
+    }
+}
+
+/**
+ * A row that lies about its id or algorithm is a damaged database. The id is computed again; the key itself is read at its
+ * first use: reading a hundred thousand takes many seconds.
+ *
+ * @throws storage_failed
+ */
+export function parseKeyFacts(id: string, text: string): KeyRecord {
+    return intact(() => {
+        const fields = Fields.parse(Buffer.from(text, "utf8"))
+        const publicKey = parsePublicKey(fields.fields("publicKey"))
+        const record = {
+            id: canonicalKeyIdOf(tufKey(publicKey)),
+            publicKey,
+            algorithm: fields.oneOf<Algorithm>("algorithm", ALGORITHMS),
+            purpose: fields.oneOf<Purpose>("purpose", ["root", "targets", "snapshot", "delegation"]),
+            label: fields.text("label"),
+            bindings: fields.list("bindings").map(parseBinding),
+            home: parseHome(fields.fields("home")),
+            origin: fields.oneOf("origin", ["generated", "imported"]),
+            createdAt: fields.text("createdAt"),
+        }
+        if (record.id !== id || fields.text("id") !== id || !isLike(publicKey, record.algorithm)) throw new FrameError("another key")
+        return fields.has("removedAt") ? { ...record, removedAt: fields.text("removedAt") } : record
+    })
+}
+
+function isLike({ keytype, bytes }: PublicKeyBytes, algorithm: Algorithm): boolean {
+    switch (algorithm) {
+        case "p256":
+            return keytype === "ecdsa" && bytes.length === 91
+        case "p384":
+            return keytype === "ecdsa" && bytes.length === 120
+        case "ed25519":
+            return keytype === "ed25519" && bytes.length === 32
+        case "rsa2048":
+        case "rsa3072":
+        case "rsa4096":
+            return keytype === "rsa"
+    }
+}
+
+function parseBinding(fields: Fields): Binding {
+    return { gun: parseGun(fields.text("gun")), role: parseRoleName(fields.text("role")) }
+}
+
+function parseHome(fields: Fields): KeyHome {
+    const kind = fields.oneOf("kind", ["sealed", "group", "token"])
+    if (kind === "sealed") return { kind }
+    if (kind === "group") return { kind, group: fields.text("group") }
+    return { kind, token: fields.text("token"), uri: fields.text("uri"), serial: fields.text("serial") }
+}
+
+/** The facts of a group. */
+export type GroupFacts = { readonly name: string; readonly createdAt: string }
+
+export function encodeGroupFacts(facts: GroupFacts): string {
+    return JSON.stringify({ name: facts.name, createdAt: facts.createdAt })
+}
+
+/** @throws storage_failed */
+export function parseGroupFacts(name: string, text: string): GroupFacts {
+    return intact(() => {
+        const fields = Fields.parse(Buffer.from(text, "utf8"))
+        if (fields.text("name") !== name) throw new FrameError("another group")
+        return { name, createdAt: fields.text("createdAt") }
+    })
+}
+
+function intact<T>(read: () => T): T {
+    try {
+        return read()
+    } catch (cause) {
+        throw new TrustkeyError("storage_failed", "the database is damaged: the facts of a key or group do not fit", { cause })
+    }
+}

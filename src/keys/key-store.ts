@@ -1,0 +1,138 @@
+import type { Algorithm, Argon2Cost, SealedSecret } from "../crypto/index.ts"
+import type { Binding, Intent, KeyRecord, Purpose } from "../journal/index.ts"
+import type { Store } from "../storage/index.ts"
+import type { SignerProcessState } from "./signer-process.ts"
+import type { TokenConfig, TokenState } from "./token-keys.ts"
+
+export type KeySubject = { readonly keyId: string } | { readonly group: string }
+
+export type KeyState = {
+    readonly state: "locked" | "unlocked" | "absent" | "removed"
+    readonly until?: Date
+    readonly usesLeft?: number
+    /** A signature could be made now without a person. */
+    readonly ready: boolean
+}
+
+export type GroupState = {
+    readonly name: string
+    readonly byPassphrase: boolean
+    readonly credential: string | undefined
+    readonly unlocked: boolean
+    readonly until: Date | undefined
+    /** How many keys, not counting removed ones. */
+    readonly keys: number
+}
+
+export type TokenObject = {
+    readonly uri: string
+    readonly label: string
+    readonly id: Uint8Array
+    readonly algorithm: Algorithm | undefined
+    /** Canonical key ID; empty when the public key cannot be read. */
+    readonly keyId: string
+    readonly local: boolean
+    readonly sensitive: boolean
+    readonly extractable: boolean
+    readonly alwaysAuthenticate: boolean
+}
+
+export type NewKeyHome =
+    | { readonly kind: "passphrase"; readonly sealed: SealedSecret }
+    | { readonly kind: "group"; readonly group: string }
+    | { readonly kind: "token"; readonly token: string }
+
+export type CreateKeySpec = {
+    readonly algorithm: Algorithm
+    readonly purpose: Purpose
+    readonly label: string
+    readonly bindings: readonly Binding[]
+    readonly home: NewKeyHome
+}
+
+export type EnrollKeySpec = {
+    readonly token: string
+    readonly uri: string
+    readonly purpose: Purpose
+    readonly label: string
+    readonly bindings: readonly Binding[]
+}
+
+/** Private keys, wherever they are. Public facts come from storage and are kept in memory; private halves never come here (TK-KEY-1). */
+export interface KeyStore {
+    /** By full ID or by an unambiguous prefix of at least 7 hex digits; removed keys too. */
+    find(idOrPrefix: string): KeyRecord | undefined
+    list(): Iterable<KeyRecord>
+    state(id: string): KeyState
+
+    /** The key and a nonce to seal a secret for; see docs/formats/sealed-secret.md. Goes to the signer that will need it. @throws not_found */
+    challenge(purpose: string, subject: string): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }>
+
+    /**
+     * A new key; recorded, on stable storage and shown to sign when this resolves. It is locked unless its group or token is open.
+     * On a token: sensitive, not extractable, attributes read back. A crash in between may leave a key on the token nobody uses.
+     *
+     * @throws key_locked, login_required, key_unfit, token_…, challenge_expired, open_failed: nothing was recorded. No other
+     *   home is ever tried (TK-KEY-2).
+     */
+    create(spec: CreateKeySpec): Promise<KeyRecord>
+
+    /** Take in a key that is on a token already. @throws invalid_request, not_found, object_ambiguous, already_exists, key_unfit */
+    enroll(spec: EnrollKeySpec): Promise<KeyRecord>
+
+    bind(id: string, add: readonly Binding[], remove: readonly Binding[]): Promise<KeyRecord>
+
+    /** A tombstone: the facts stay, the envelope is gone, the key is locked. A token's object is not destroyed. */
+    remove(id: string): Promise<KeyRecord>
+
+    /**
+     * Without a passphrase only for a group with a credential. Zero seconds: the default, or no end for a credential. Zero uses: no limit.
+     *
+     * @returns until when; undefined: until locked
+     * @throws open_failed for a wrong passphrase and for damage alike; overloaded after several
+     */
+    unlock(subject: KeySubject, sealed: SealedSecret | undefined, ttlSeconds: number, uses: number): Promise<Date | undefined>
+
+    /** "all" ends the signer processes and logs out of tokens; when it resolves they are gone and fresh ones started. */
+    lock(subject: KeySubject | "all"): Promise<void>
+
+    changePassphrase(subject: KeySubject, sealedOld: SealedSecret, sealedNew: SealedSecret): Promise<void>
+
+    createGroup(name: string, sealed: SealedSecret | undefined, credential: string | undefined): Promise<void>
+    groups(): readonly GroupState[]
+
+    tokens(): Promise<readonly TokenState[]>
+
+    /** One try (TK-PIN-1). Without a PIN: the credential's, or the token's own PIN pad. @throws pin_…, token_…, login_required */
+    login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<TokenState>
+    logout(token: string): Promise<TokenState>
+    /** The private keys on a token. @throws login_required */
+    objects(token: string): Promise<readonly TokenObject[]>
+
+    /**
+     * The one way to a signature (TK-SIG-1): raw r ‖ s, PSS, PKCS#1 v1.5 or Ed25519 as the intent says. Verified against the
+     * pinned public key before it leaves (TK-SIG-2).
+     *
+     * @throws key_locked, login_required, token_absent, token_changed, token_busy, token_failed, signer_unavailable,
+     *   deadline_exceeded, bad_signature (the key's process or token is out of use from then on)
+     */
+    sign(intent: Intent): Promise<Uint8Array>
+
+    signers(): readonly SignerProcessState[]
+    close(): Promise<void>
+}
+
+export type KeyStoreOptions = {
+    readonly store: Store
+    readonly now: () => Date
+    /** Milliseconds of a clock that never goes back and does not stop while the machine sleeps. */
+    readonly monotonic: () => number
+    readonly execPath: string
+    readonly signerFiles: { readonly file: string; readonly pkcs11: string }
+    readonly nodeFlags: readonly string[]
+    readonly tokens: readonly TokenConfig[]
+    readonly credentialsDirectory: string | undefined
+    readonly cost: Argon2Cost
+    readonly defaultTtlSeconds: number
+    readonly log: (record: object) => void
+}

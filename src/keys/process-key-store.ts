@@ -1,0 +1,409 @@
+import { type Algorithm, algorithmOf, type PublicKeyBytes, type SealedSecret, waysToOpen } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import type { Binding, Intent, KeyHome, KeyRecord, Purpose } from "../journal/index.ts"
+import { isCredentialName, namesOneKey, parsePkcs11Uri } from "../signer/index.ts"
+import { bytesOf, Conflict, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
+import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
+import { encodeGroupFacts, encodeKeyFacts, type GroupFacts, parseGroupFacts, parseKeyFacts } from "./key-facts.ts"
+import { KeyEntry, KeyIndex } from "./key-index.ts"
+import type { CreateKeySpec, EnrollKeySpec, GroupState, KeyState, KeyStore, KeyStoreOptions, KeySubject, TokenObject } from "./key-store.ts"
+import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
+import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
+import type { SignerProcessState } from "./signer-process.ts"
+import { type PinTryRecords, TokenKeys, type TokenState } from "./token-keys.ts"
+import { Turns } from "./turns.ts"
+
+// Argon2 with 2 GiB, an RSA-4096 key being made: slow, but never this slow.
+const FILE_SIGNER_DEADLINE_MS = 60_000
+const GROUP_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
+const LONGEST_LABEL = 255
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/
+
+/**
+ * Start the signer processes, open the groups that open unattended, read all public facts.
+ *
+ * @throws storage_failed, signer_unavailable
+ */
+export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> {
+    const store = new ProcessKeyStore(options, await readTries(options.store))
+    try {
+        await store.load()
+        await store.start()
+    } catch (error) {
+        await store.close()
+        throw error
+    }
+    return store
+}
+
+async function readTries(store: Store): Promise<PinTryRecords> {
+    const rows = await store.read({ kind: "pin-tries" })
+    return new Map(rows.map((row) => [textOf(row, "token"), { fingerprint: bytesOf(row, "fingerprint"), salt: bytesOf(row, "salt") }]))
+}
+
+class ProcessKeyStore implements KeyStore {
+    readonly #options: KeyStoreOptions
+    readonly #keys = new KeyIndex()
+    readonly #sealed: SealedKeys
+    readonly #tokens = new Map<string, TokenKeys>()
+    readonly #verifier = new PinnedVerifier()
+    readonly #turns = new Turns()
+    #signing = 0
+
+    constructor(options: KeyStoreOptions, tries: PinTryRecords) {
+        this.#options = options
+        const { execPath, nodeFlags, monotonic, log, now, credentialsDirectory, store } = options
+        const base = { execPath, nodeFlags, monotonic, log }
+        this.#sealed = new SealedKeys({
+            process: {
+                ...base,
+                name: "file",
+                file: options.signerFiles.file,
+                environment: {},
+                configuration: { credentialsDirectory },
+                deadlineMs: FILE_SIGNER_DEADLINE_MS,
+            },
+            now,
+            cost: options.cost,
+            defaultTtlSeconds: options.defaultTtlSeconds,
+        })
+        for (const config of options.tokens) {
+            const process = { ...base, file: options.signerFiles.pkcs11 }
+            this.#tokens.set(config.name, new TokenKeys({ config, process, credentialsDirectory, store, now, tries }))
+        }
+    }
+
+    async load(): Promise<void> {
+        for (const row of await this.#options.store.read({ kind: "groups" })) {
+            const name = textOf(row, "name")
+            this.#addGroup(parseGroupFacts(name, textOf(row, "facts")), bytesOf(row, "envelope"))
+        }
+        for (const row of await this.#options.store.read({ kind: "keys" })) {
+            const facts = textOf(row, "facts")
+            this.#keys.add(new KeyEntry(parseKeyFacts(textOf(row, "id"), facts), optionalBytesOf(row, "envelope"), facts))
+        }
+    }
+
+    async start(): Promise<void> {
+        // A token's module may hang or fail for as long as it likes: its keys are unavailable then, and nothing else is.
+        await Promise.all([this.#sealed.start(), ...[...this.#tokens.values()].map((token) => token.start())])
+    }
+
+    find(idOrPrefix: string): KeyRecord | undefined {
+        return this.#keys.find(idOrPrefix)?.record
+    }
+
+    *list(): Iterable<KeyRecord> {
+        for (const entry of this.#keys.values()) yield entry.record
+    }
+
+    state(id: string): KeyState {
+        const record = this.#keys.get(id)?.record
+        if (record === undefined || record.removedAt !== undefined) return { state: "removed", ready: false }
+        if (record.home.kind === "token") {
+            const token = this.#tokens.get(record.home.token)
+            return token === undefined ? { state: "absent", ready: false } : { state: token.keyState, ready: token.isReady }
+        }
+        const lease = this.#sealed.leaseOf(record)
+        if (lease === undefined) return { state: "locked", ready: false }
+        return {
+            state: "unlocked",
+            ready: true,
+            ...(lease.until === undefined ? {} : { until: lease.until }),
+            ...(lease.usesLeft === undefined ? {} : { usesLeft: lease.usesLeft }),
+        }
+    }
+
+    async challenge(purpose: string, subject: string): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }> {
+        const signer = this.#signerFor(subject)
+        const answer = await signer.control("challenge", { purpose, subject })
+        return signer.understand(() => ({ signerPublic: answer.bytes("signerPublic"), nonce: answer.bytes("nonce") }))
+    }
+
+    #signerFor(subject: string): SealedKeys["process"] {
+        if (subject.startsWith("token:")) return this.#token(subject.slice("token:".length)).process
+        const home = this.#keys.get(subject)?.record.home
+        return home?.kind === "token" ? this.#token(home.token).process : this.#sealed.process
+    }
+
+    async create(spec: CreateKeySpec): Promise<KeyRecord> {
+        checkLabel(spec.label)
+        const createdAt = this.#options.now().toISOString()
+        const { home } = spec
+        if (home.kind === "token") {
+            const token = this.#token(home.token)
+            const made = await token.generate(spec.algorithm, spec.label)
+            return this.#insert(spec, pinned(made.publicKey), tokenHome(token, made), "generated", createdAt, undefined)
+        }
+        const { algorithm, purpose } = spec
+        const { publicKey, envelope } = await this.#sealed.generate({ algorithm, purpose, createdAt }, home)
+        const recorded: KeyHome = home.kind === "group" ? { kind: "group", group: home.group } : { kind: "sealed" }
+        return this.#insert(spec, publicKey, recorded, "generated", createdAt, envelope)
+    }
+
+    async enroll(spec: EnrollKeySpec): Promise<KeyRecord> {
+        checkLabel(spec.label)
+        if (!namesOneKey(parsePkcs11Uri(spec.uri))) {
+            throw new TrustkeyError("invalid_request", "the URI must name the token (serial or token) and the key (id or object)")
+        }
+        const token = this.#token(spec.token)
+        const found = await token.find(spec.uri)
+        // TK-KEY-3: what the token does not claim to have made itself counts as imported, for ever.
+        const origin = found.local ? "generated" : "imported"
+        return this.#insert(spec, pinned(found.publicKey), tokenHome(token, found), origin, this.#options.now().toISOString(), undefined)
+    }
+
+    async #insert(
+        spec: { readonly purpose: Purpose; readonly label: string; readonly bindings: readonly Binding[] },
+        publicKey: PublicKeyBytes,
+        home: KeyHome,
+        origin: KeyRecord["origin"],
+        createdAt: string,
+        envelope: Uint8Array | undefined,
+    ): Promise<KeyRecord> {
+        const id = canonicalKeyIdOf(tufKey(publicKey))
+        const { purpose, label } = spec
+        const bindings = withBindings([], spec.bindings, [])
+        const record: KeyRecord = { id, publicKey, algorithm: algorithmOf(publicKey), purpose, label, bindings, home, origin, createdAt }
+        await this.#commit(
+            [{ kind: "key.insert", id, facts: encodeKeyFacts(record), envelope: envelope ?? null }],
+            "this key is known already; a removed key stays known",
+        )
+        this.#keys.add(new KeyEntry(record, envelope))
+        return record
+    }
+
+    bind(id: string, add: readonly Binding[], remove: readonly Binding[]): Promise<KeyRecord> {
+        return this.#turns.take(id, async () => {
+            const entry = this.#usable(id)
+            const record = { ...entry.record, bindings: withBindings(entry.record.bindings, add, remove) }
+            await this.#commit([{ kind: "key.facts", id, facts: encodeKeyFacts(record), previous: entry.stored }])
+            entry.replace(record)
+            return record
+        })
+    }
+
+    remove(id: string): Promise<KeyRecord> {
+        return this.#turns.take(id, async () => {
+            const entry = this.#usable(id)
+            this.#forget(entry.record)
+            const record = { ...entry.record, removedAt: this.#options.now().toISOString() }
+            const { envelope } = entry
+            await this.#commit([
+                { kind: "key.facts", id, facts: encodeKeyFacts(record), previous: entry.stored },
+                ...(envelope === undefined ? [] : [{ kind: "key.envelope", id, envelope: null, previous: envelope } as const]),
+            ])
+            entry.replace(record)
+            entry.envelope = undefined
+            // Once more: it may have been unlocked while we wrote.
+            this.#forget(record)
+            return record
+        })
+    }
+
+    #forget(record: KeyRecord): void {
+        if (record.home.kind === "token") this.#tokens.get(record.home.token)?.forget(record.id)
+        else this.#sealed.lockKey(record.id)
+    }
+
+    async unlock(subject: KeySubject, sealed: SealedSecret | undefined, ttlSeconds: number, uses: number): Promise<Date | undefined> {
+        if ("group" in subject) return this.#sealed.unlockGroup(subject.group, sealed, ttlSeconds, uses)
+        const entry = this.#sealedEntry(subject.keyId)
+        if (sealed === undefined) throw new TrustkeyError("invalid_request", "this key opens with its passphrase")
+        return this.#sealed.unlockKey(entry, sealed, ttlSeconds, uses)
+    }
+
+    async lock(subject: KeySubject | "all"): Promise<void> {
+        if (subject === "all") {
+            const ends = [this.#sealed.lockAll(), ...[...this.#tokens.values()].map((token) => token.lockAll())]
+            const results = await Promise.allSettled(ends)
+            // A fresh process that fails to start holds nothing; only the old ones' end was promised.
+            for (const result of results)
+                if (result.status === "rejected") this.#options.log({ level: "error", event: "signer-not-restarted" })
+            return
+        }
+        if ("group" in subject) return this.#sealed.lockGroup(subject.group)
+        this.#sealed.lockKey(this.#sealedEntry(subject.keyId).record.id)
+    }
+
+    changePassphrase(subject: KeySubject, sealedOld: SealedSecret, sealedNew: SealedSecret): Promise<void> {
+        if ("group" in subject)
+            return this.#turns.take(`group:${subject.group}`, () => this.#rewrapGroup(subject.group, sealedOld, sealedNew))
+        return this.#turns.take(subject.keyId, async () => {
+            const entry = this.#sealedEntry(subject.keyId)
+            const { envelope: previous } = entry
+            const { id } = entry.record
+            const envelope = await this.#sealed.rewrap(entry, id, sealedOld, sealedNew)
+            if (previous === undefined) throw new TrustkeyError("not_found", "there is no such key")
+            await this.#commit([{ kind: "key.envelope", id, envelope, previous }])
+            entry.envelope = envelope
+        })
+    }
+
+    async #rewrapGroup(name: string, sealedOld: SealedSecret, sealedNew: SealedSecret): Promise<void> {
+        const group = this.#sealed.groups.get(name)
+        if (group === undefined) throw new TrustkeyError("not_found", "there is no such group")
+        const envelope = await this.#sealed.rewrap(group, `group:${name}`, sealedOld, sealedNew)
+        await this.#commit([{ kind: "group.envelope", name, envelope, previous: group.envelope }])
+        group.envelope = envelope
+    }
+
+    async createGroup(name: string, sealed: SealedSecret | undefined, credential: string | undefined): Promise<void> {
+        if (!GROUP_NAME.test(name))
+            throw new TrustkeyError("invalid_request", "a group's name has lower-case letters, digits, '.', '_' and '-'")
+        if (sealed === undefined && credential === undefined) {
+            throw new TrustkeyError("invalid_request", "a group needs a passphrase, a credential, or both")
+        }
+        if (credential !== undefined && !isCredentialName(credential)) {
+            throw new TrustkeyError("invalid_request", "the credential's name is not one")
+        }
+        if (this.#sealed.groups.has(name)) throw new TrustkeyError("already_exists", "there is such a group already")
+        const facts = { name, createdAt: this.#options.now().toISOString() }
+        const envelope = await this.#sealed.createGroup(facts, sealed, credential)
+        await this.#commit([{ kind: "group.insert", name, facts: encodeGroupFacts(facts), envelope }], "there is such a group already")
+        this.#addGroup(facts, envelope)
+    }
+
+    #addGroup(facts: GroupFacts, envelope: Uint8Array): void {
+        this.#sealed.groups.set(facts.name, { facts, envelope, lease: undefined, lockedByCommand: false, locks: 0 })
+    }
+
+    groups(): readonly GroupState[] {
+        const counts = new Map<string, number>()
+        for (const { record } of this.#keys.values()) {
+            if (record.home.kind !== "group" || record.removedAt !== undefined) continue
+            counts.set(record.home.group, (counts.get(record.home.group) ?? 0) + 1)
+        }
+        return [...this.#sealed.groups.values()].map((group) => this.#describeGroup(group, counts.get(group.facts.name) ?? 0))
+    }
+
+    #describeGroup(group: Group, keys: number): GroupState {
+        return {
+            name: group.facts.name,
+            byPassphrase: waysToOpen(group.envelope).some((way) => way.kind === "passphrase"),
+            credential: credentialOf(group),
+            unlocked: this.#sealed.isGroupOpen(group),
+            until: this.#sealed.isGroupOpen(group) ? group.lease?.until : undefined,
+            keys,
+        }
+    }
+
+    tokens(): Promise<readonly TokenState[]> {
+        return Promise.all([...this.#tokens.values()].map((token) => token.refresh()))
+    }
+
+    login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<TokenState> {
+        return this.#token(token).login(sealed, evenFinalTry)
+    }
+
+    logout(token: string): Promise<TokenState> {
+        return this.#token(token).logout()
+    }
+
+    async objects(name: string): Promise<readonly TokenObject[]> {
+        const token = this.#token(name)
+        return (await token.objects()).map((key) => ({
+            uri: token.uriOf(key),
+            label: key.label,
+            id: key.id,
+            ...describePublicKey(key.publicKey),
+            local: key.local,
+            sensitive: key.sensitive,
+            extractable: key.extractable,
+            alwaysAuthenticate: key.alwaysAuthenticate,
+        }))
+    }
+
+    async sign(intent: Intent): Promise<Uint8Array> {
+        const entry = this.#usable(intent.key.id)
+        const { home, publicKey } = entry.record
+        const signer = home.kind === "token" ? this.#token(home.token) : this.#sealed
+        this.#signing += 1
+        try {
+            const signature = await signer.sign(entry, intent.scheme, intent.bytes)
+            // TK-SIG-2: against the public key of our own record. Catches a swapped card, a wrong slot, broken memory, an evil twin.
+            if (await this.#verifier.check(publicKey, intent.scheme, intent.bytes, signature, this.#signing)) return signature
+        } finally {
+            this.#signing -= 1
+        }
+        signer.distrust()
+        this.#options.log({ level: "error", event: "bad-signature", keyId: entry.record.id })
+        throw badSignature()
+    }
+
+    signers(): readonly SignerProcessState[] {
+        return [this.#sealed.process.state, ...[...this.#tokens.values()].map((token) => token.process.state)]
+    }
+
+    async close(): Promise<void> {
+        await Promise.all([this.#sealed.process.close(), ...[...this.#tokens.values()].map((token) => token.process.close())])
+    }
+
+    async #commit(changes: Parameters<Store["commit"]>[0], onConflict = "the key was changed by somebody else meanwhile"): Promise<void> {
+        try {
+            await this.#options.store.commit(changes)
+        } catch (error) {
+            if (error instanceof Conflict) throw new TrustkeyError("already_exists", onConflict, { cause: error })
+            throw error
+        }
+    }
+
+    /** @throws not_found also for a removed one */
+    #usable(id: string): KeyEntry {
+        const entry = this.#keys.get(id)
+        if (entry === undefined || entry.record.removedAt !== undefined) throw new TrustkeyError("not_found", "there is no such key")
+        return entry
+    }
+
+    #sealedEntry(id: string): KeyEntry {
+        const entry = this.#usable(id)
+        if (entry.record.home.kind === "token") {
+            throw new TrustkeyError("invalid_request", "this key is on a token: log in to the token, or out of it")
+        }
+        if (entry.record.home.kind === "group") {
+            throw new TrustkeyError("invalid_request", `this key opens with its group, ${entry.record.home.group}`)
+        }
+        return entry
+    }
+
+    #token(name: string): TokenKeys {
+        const token = this.#tokens.get(name)
+        if (token === undefined) throw new TrustkeyError("not_found", "no such token is configured")
+        return token
+    }
+}
+
+function pinned(publicKey: PublicKeyBytes | undefined): PublicKeyBytes {
+    if (publicKey === undefined) throw new TrustkeyError("key_unfit", "the token does not show a public key of a kind we use")
+    return publicKey
+}
+
+function tokenHome(token: TokenKeys, key: Parameters<TokenKeys["uriOf"]>[0]): KeyHome {
+    return { kind: "token", token: token.config.name, uri: token.uriOf(key), serial: key.serial }
+}
+
+function describePublicKey(publicKey: PublicKeyBytes | undefined): { algorithm: Algorithm | undefined; keyId: KeyId | "" } {
+    if (publicKey === undefined) return { algorithm: undefined, keyId: "" }
+    const keyId = canonicalKeyIdOf(tufKey(publicKey))
+    try {
+        return { algorithm: algorithmOf(publicKey), keyId }
+    } catch (error) {
+        // RSA-1024, say: it is there, and we would not use it.
+        if (error instanceof TrustkeyError) return { algorithm: undefined, keyId }
+        throw error
+    }
+}
+
+function withBindings(before: readonly Binding[], add: readonly Binding[], remove: readonly Binding[]): readonly Binding[] {
+    const name = (binding: Binding): string => `${binding.gun} ${binding.role}`
+    const gone = new Set(remove.map(name))
+    const all = new Map([...before, ...add].map((binding) => [name(binding), binding]))
+    return [...all].filter(([key]) => !gone.has(key)).map(([, binding]) => binding)
+}
+
+function checkLabel(label: string): void {
+    if (label.length > LONGEST_LABEL || CONTROL_CHARACTERS.test(label)) {
+        throw new TrustkeyError("invalid_request", `a label has at most ${LONGEST_LABEL} characters, none of them a control character`)
+    }
+}

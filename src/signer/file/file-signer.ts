@@ -1,0 +1,297 @@
+import { type KeyObject, randomBytes } from "node:crypto"
+import {
+    type Algorithm,
+    generatePrivateKey,
+    type Opener,
+    open,
+    openPrivateKey,
+    type PublicKeyBytes,
+    publicKeyOf,
+    rewrap,
+    type Scheme,
+    Secret,
+    type SecretInbox,
+    seal,
+    signWith,
+    tufScheme,
+    verify,
+    type Wrap,
+} from "../../crypto/index.ts"
+import { TrustkeyError } from "../../errors.ts"
+import { canonicalKeyIdOf, tufKey } from "../../tuf/index.ts"
+import type { Signer, Surroundings } from "../child.ts"
+import { readCredential } from "../credential.ts"
+import { type Fields, toBase64 } from "../fields.ts"
+import { FrameError } from "../frames.ts"
+import { isOver, type Lease, openLease } from "../lease.ts"
+import {
+    ALGORITHMS,
+    canaryMessage,
+    encodePublicKey,
+    locked,
+    parseContext,
+    parseCost,
+    parsePublicKey,
+    parseSealed,
+    samePublicKey,
+    sealedKeyFacts,
+} from "../messages.ts"
+
+/** Opened keys in one process; the parent closes those it used longest ago, long before this. */
+const MOST_OPEN_KEYS = 20_000
+// Timers stand still while the machine sleeps, so what wipes expired keys looks this often; the check at use is exact.
+const SWEEP_MS = 5_000
+
+type OpenKey = { readonly key: KeyObject; readonly lease: Lease; readonly group: OpenGroup | undefined }
+type OpenGroup = { readonly key: Secret; readonly lease: Lease; readonly handles: Set<number> }
+
+/** Holds opened software keys and signs with them. Knows no files but credentials, no network, no database. */
+export class FileSigner implements Signer {
+    readonly #clock: () => number
+    readonly #inbox: SecretInbox
+    readonly #announce: (event: object) => void
+    readonly #credentials: string | undefined
+    readonly #keys = new Map<number, OpenKey>()
+    readonly #groups = new Map<string, OpenGroup>()
+    #nextHandle = 1
+    #sweep: NodeJS.Timeout | undefined
+
+    constructor(surroundings: Surroundings, configuration: Fields) {
+        this.#clock = surroundings.clock
+        this.#inbox = surroundings.inbox
+        this.#announce = surroundings.announce
+        this.#credentials = configuration.has("credentialsDirectory") ? configuration.text("credentialsDirectory") : undefined
+    }
+
+    sign(handle: number, scheme: Scheme, message: Buffer): Uint8Array {
+        const opened = this.#keys.get(handle)
+        if (opened === undefined) throw locked()
+        const { lease } = opened.group ?? opened
+        if (isOver(lease, this.#clock())) {
+            this.#expire()
+            throw locked()
+        }
+        // Counted before the key is used: a use that fails half-way was one.
+        lease.usesLeft -= 1
+        const signature = signWith(opened.key, scheme, message)
+        if (lease.usesLeft <= 0) this.#expire()
+        return signature
+    }
+
+    control(operation: string, request: Fields): unknown {
+        switch (operation) {
+            case "generate":
+                return this.#generate(request)
+            case "open-key":
+                return this.#openKey(request)
+            case "close-key":
+                return this.#closeKey(request.integer("handle"))
+            case "create-group":
+                return this.#createGroup(request)
+            case "open-group":
+                return this.#openGroup(request)
+            case "close-group":
+                return this.#closeGroup(request.text("group"))
+            case "rewrap":
+                return this.#rewrap(request)
+            default:
+                throw new FrameError("operation is unknown")
+        }
+    }
+
+    close(): void {
+        for (const name of [...this.#groups.keys()]) this.#closeGroup(name)
+        this.#keys.clear()
+        clearTimeout(this.#sweep)
+    }
+
+    async #generate(request: Fields): Promise<object> {
+        const algorithm = request.oneOf("algorithm", ALGORITHMS)
+        const origin = { purpose: request.text("purpose"), origin: "generated", createdAt: request.text("createdAt") }
+        // Before the work of making a key.
+        using wrap = this.#wrap(request.fields("wrap"))
+        const { pkcs8, publicKey } = generatePrivateKey(algorithm)
+        using _ = pkcs8
+        checkPair(openPrivateKey(pkcs8), publicKey, algorithm)
+        const id = canonicalKeyIdOf(tufKey(publicKey))
+        const envelope = await seal(pkcs8, sealedKeyFacts({ id, algorithm, publicKey, ...origin }), [wrap.wrap])
+        return { publicKey: encodePublicKey(publicKey), envelope: toBase64(envelope) }
+    }
+
+    async #openKey(request: Fields): Promise<object> {
+        const expected = parsePublicKey(request.fields("publicKey"))
+        const envelope = request.bytes("envelope")
+        const facts = request.bytes("facts")
+        if (this.#keys.size >= MOST_OPEN_KEYS) throw new TrustkeyError("overloaded", "too many keys are unlocked at once")
+        if (request.has("group")) {
+            const group = this.#openGroupNamed(request.text("group"))
+            using pkcs8 = await open(envelope, facts, { kind: "group", key: group.key })
+            // Locked while the key was being opened.
+            if (!this.#isOpen(group)) throw locked()
+            return this.#keep(toKey(pkcs8, expected), group.lease, group)
+        }
+        const opener = this.#opener(request.fields("opener"))
+        using _ = opener.secret
+        using pkcs8 = await open(envelope, facts, opener)
+        return this.#keep(toKey(pkcs8, expected), this.#lease(request), undefined)
+    }
+
+    #keep(key: KeyObject, lease: Lease, group: OpenGroup | undefined): object {
+        const handle = this.#nextHandle
+        this.#nextHandle += 1
+        this.#keys.set(handle, { key, lease, group })
+        group?.handles.add(handle)
+        this.#scheduleSweep()
+        return { handle }
+    }
+
+    #closeKey(handle: number): object {
+        this.#keys.get(handle)?.group?.handles.delete(handle)
+        this.#keys.delete(handle)
+        return {}
+    }
+
+    async #createGroup(request: Fields): Promise<object> {
+        const wraps = request.list("wraps").map((entry) => this.#wrap(entry))
+        using disposables = new DisposableStack()
+        for (const wrap of wraps) disposables.use(wrap)
+        using key = Secret.random(32)
+        const envelope = await seal(
+            key,
+            request.bytes("facts"),
+            wraps.map(({ wrap }) => wrap),
+        )
+        return { envelope: toBase64(envelope) }
+    }
+
+    async #openGroup(request: Fields): Promise<object> {
+        const name = request.text("group")
+        const opener = this.#opener(request.fields("opener"))
+        using _ = opener.secret
+        const key = await open(request.bytes("envelope"), request.bytes("facts"), opener)
+        // A second unlocking replaces the first one's time and uses; its keys are opened again at their next use.
+        this.#closeGroup(name)
+        this.#groups.set(name, { key, lease: this.#lease(request), handles: new Set() })
+        this.#scheduleSweep()
+        return {}
+    }
+
+    #closeGroup(name: string): object {
+        const group = this.#groups.get(name)
+        if (group === undefined) return {}
+        for (const handle of group.handles) this.#keys.delete(handle)
+        this.#groups.delete(name)
+        group.key[Symbol.dispose]()
+        return {}
+    }
+
+    async #rewrap(request: Fields): Promise<object> {
+        const envelope = request.bytes("envelope")
+        const facts = request.bytes("facts")
+        const opener = this.#opener(request.fields("opener"))
+        using _ = opener.secret
+        using replacement = this.#wrap(request.fields("wrap"))
+        return { envelope: toBase64(await rewrap(envelope, facts, opener, [replacement.wrap])) }
+    }
+
+    #openGroupNamed(name: string): OpenGroup {
+        const group = this.#groups.get(name)
+        if (group === undefined || isOver(group.lease, this.#clock())) throw locked()
+        return group
+    }
+
+    #isOpen(group: OpenGroup): boolean {
+        for (const open of this.#groups.values()) if (open === group) return true
+        return false
+    }
+
+    #lease(request: Fields): Lease {
+        return openLease(this.#clock(), request.integer("ttlMs"), request.integer("uses"))
+    }
+
+    /** TK-SEC-2: only here does a sealed passphrase become clear. */
+    #opener(fields: Fields): Opener & { readonly secret: Secret } {
+        const kind = fields.oneOf("kind", ["passphrase", "credential"])
+        if (kind === "credential") {
+            const name = fields.text("name")
+            return { kind, name, secret: readCredential(this.#credentials, name) }
+        }
+        return { kind, secret: this.#inbox.open(parseContext(fields.fields("context")), parseSealed(fields.fields("sealed"))) }
+    }
+
+    #wrap(fields: Fields): OwnedWrap {
+        const kind = fields.oneOf("kind", ["passphrase", "credential", "group"])
+        if (kind === "group") {
+            const group = fields.text("group")
+            // A copy: the group may be locked while we seal.
+            const key = this.#openGroupNamed(group).key.clone()
+            return new OwnedWrap({ kind, group, key }, key)
+        }
+        const cost = parseCost(fields.fields("cost"))
+        if (kind === "credential") {
+            const name = fields.text("name")
+            const secret = readCredential(this.#credentials, name)
+            return new OwnedWrap({ kind, name, secret, cost }, secret)
+        }
+        const secret = this.#inbox.open(parseContext(fields.fields("context")), parseSealed(fields.fields("sealed")))
+        return new OwnedWrap({ kind, secret, cost }, secret)
+    }
+
+    /** Close what has expired, and say so: the parent ends this process when it holds nothing any more. */
+    #expire(): void {
+        const now = this.#clock()
+        const groups = [...this.#groups].filter(([, group]) => isOver(group.lease, now)).map(([name]) => name)
+        const handles = [...this.#keys].filter(([, key]) => key.group === undefined && isOver(key.lease, now)).map(([handle]) => handle)
+        for (const name of groups) this.#closeGroup(name)
+        for (const handle of handles) this.#closeKey(handle)
+        if (groups.length + handles.length > 0) this.#announce({ event: "expired", groups, handles })
+    }
+
+    #scheduleSweep(): void {
+        clearTimeout(this.#sweep)
+        const deadlines = [...this.#groups.values(), ...this.#ownKeys()].map(({ lease }) => lease.deadline)
+        const next = Math.min(...deadlines)
+        if (next === Number.POSITIVE_INFINITY) return
+        this.#sweep = setTimeout(
+            () => {
+                this.#expire()
+                this.#scheduleSweep()
+            },
+            Math.min(SWEEP_MS, Math.max(1, next - this.#clock())),
+        )
+    }
+
+    *#ownKeys(): Iterable<OpenKey> {
+        for (const key of this.#keys.values()) if (key.group === undefined) yield key
+    }
+}
+
+/** A wrap and the secret in it, wiped together. */
+class OwnedWrap implements Disposable {
+    readonly wrap: Wrap
+    readonly #secret: Secret
+
+    constructor(wrap: Wrap, secret: Secret) {
+        this.wrap = wrap
+        this.#secret = secret
+    }
+
+    [Symbol.dispose](): void {
+        this.#secret[Symbol.dispose]()
+    }
+}
+
+function toKey(pkcs8: Secret, expected: PublicKeyBytes): KeyObject {
+    // The envelope is bound to its facts, so this fails only when whoever sealed it lied.
+    if (!samePublicKey(publicKeyOf(pkcs8), expected)) throw new TrustkeyError("open_failed", "the key cannot be opened")
+    return openPrivateKey(pkcs8)
+}
+
+/** TK-SIG-1: the canary, the only thing signed here that the parent did not send. A key that cannot do this is not handed out. */
+function checkPair(key: KeyObject, publicKey: PublicKeyBytes, algorithm: Algorithm): void {
+    const message = canaryMessage(randomBytes(32))
+    const scheme = tufScheme(algorithm)
+    if (!verify(publicKey, scheme, message, signWith(key, scheme, message))) {
+        throw new TrustkeyError("key_unfit", "the new key's signature does not verify")
+    }
+}

@@ -1,0 +1,62 @@
+// The child programs that hold private keys or talk to a token, and the frames they are spoken to in (docs/formats/signer-frames.md).
+// They open no socket, write no file, and answer to the process that started them and nobody else (TK-KEY-1).
+// The programs are loaded only when run: their parent passes through this door too, and must never load a PKCS#11 module.
+
+import type { Exit } from "./child.ts"
+
+export { isCredentialName } from "./credential.ts"
+export { Fields, toBase64 } from "./fields.ts"
+export {
+    encodeFrame,
+    encodeJsonFrame,
+    encodeSignFrame,
+    FRAME_KINDS,
+    type Frame,
+    FrameError,
+    type FrameKind,
+    FrameReader,
+    HEADER_LENGTH,
+    MAX_FRAME,
+    SIGN_HEADER_LENGTH,
+} from "./frames.ts"
+export {
+    ABSENT_TOKEN,
+    encodePublicKey,
+    encodeSealed,
+    type PinTries,
+    PROTOCOL_VERSION,
+    parsePublicKey,
+    parseTokenKey,
+    parseTokenSnapshot,
+    samePublicKey,
+    schemeByte,
+    sealedGroupFacts,
+    sealedKeyFacts,
+    type TokenKeyFacts,
+    type TokenSnapshot,
+} from "./messages.ts"
+export { forbidDumps, openBootClock } from "./native.ts"
+export {
+    formatPkcs11Uri,
+    matchesObject,
+    matchesToken,
+    namesOneKey,
+    type ObjectFacts,
+    type ObjectType,
+    type Pkcs11Uri,
+    parsePkcs11Uri,
+    stripPadding,
+    type TokenFacts,
+} from "./pkcs11-uri.ts"
+
+/** Run as dist/signer-file.cjs: opens sealed keys and signs with them. */
+export async function runFileSigner(exit: Exit): Promise<void> {
+    const { runFileSigner } = await import("./file/run.ts")
+    runFileSigner(exit)
+}
+
+/** Run as dist/signer-pkcs11.cjs: owns one PKCS#11 module and one token. */
+export async function runPkcs11Signer(exit: Exit): Promise<void> {
+    const { runPkcs11Signer } = await import("./pkcs11/run.ts")
+    runPkcs11Signer(exit)
+}

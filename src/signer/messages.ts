@@ -1,0 +1,168 @@
+import type { Algorithm, Argon2Cost, PublicKeyBytes, Scheme, SealedSecret, SecretContext } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import { type Fields, toBase64 } from "./fields.ts"
+import { FrameError } from "./frames.ts"
+
+/** The version both ends must speak. They come from one package, so a difference is an installation gone wrong. */
+export const PROTOCOL_VERSION = 1
+
+/** The scheme byte of a sign frame. */
+const SCHEME_BYTES = { ecdsa: 1, rsapss: 2, rsapkcs1v15: 3, eddsa: 4 } as const satisfies Record<Scheme, number>
+
+export function schemeByte(scheme: Scheme): number {
+    return SCHEME_BYTES[scheme]
+}
+
+export function parseSchemeByte(byte: number): Scheme {
+    if (byte === 1) return "ecdsa"
+    if (byte === 2) return "rsapss"
+    if (byte === 3) return "rsapkcs1v15"
+    if (byte === 4) return "eddsa"
+    throw new FrameError("scheme is unknown")
+}
+
+export const ALGORITHMS: readonly Algorithm[] = ["p256", "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519"]
+
+export function encodeSealed(sealed: SealedSecret): object {
+    return {
+        ephemeralPublic: toBase64(sealed.ephemeralPublic),
+        nonce: toBase64(sealed.nonce),
+        ciphertext: toBase64(sealed.ciphertext),
+    }
+}
+
+export function parseSealed(fields: Fields): SealedSecret {
+    return { ephemeralPublic: fields.bytes("ephemeralPublic"), nonce: fields.bytes("nonce"), ciphertext: fields.bytes("ciphertext") }
+}
+
+export function parseContext(fields: Fields): SecretContext {
+    return { purpose: fields.text("purpose"), subject: fields.text("subject") }
+}
+
+export function encodePublicKey(key: PublicKeyBytes): { keytype: string; bytes: string } {
+    return { keytype: key.keytype, bytes: toBase64(key.bytes) }
+}
+
+export function parsePublicKey(fields: Fields): PublicKeyBytes {
+    return { keytype: fields.oneOf("keytype", ["ecdsa", "rsa", "ed25519"]), bytes: fields.bytes("bytes") }
+}
+
+export function samePublicKey(a: PublicKeyBytes, b: PublicKeyBytes): boolean {
+    return a.keytype === b.keytype && Buffer.compare(a.bytes, b.bytes) === 0
+}
+
+export function parseCost(fields: Fields): Argon2Cost {
+    return { passes: fields.integer("passes"), memoryKiB: fields.integer("memoryKiB"), lanes: fields.integer("lanes") }
+}
+
+/** What a token's flags say about the tries left before its PIN is blocked. They may be stale. */
+export type PinTries = "ok" | "low" | "final" | "blocked"
+
+/** A token as its signer sees it. */
+export type TokenSnapshot = {
+    readonly state: "absent" | "present" | "logged-in" | "blocked" | "failed"
+    readonly label: string
+    readonly serial: string
+    readonly manufacturer: string
+    readonly model: string
+    readonly tries: PinTries
+    /** The PIN is typed on the token itself. */
+    readonly pinPad: boolean
+}
+
+export const ABSENT_TOKEN: TokenSnapshot = {
+    state: "absent",
+    label: "",
+    serial: "",
+    manufacturer: "",
+    model: "",
+    tries: "ok",
+    pinPad: false,
+}
+
+export function parseTokenSnapshot(fields: Fields): TokenSnapshot {
+    return {
+        state: fields.oneOf("state", ["absent", "present", "logged-in", "blocked", "failed"]),
+        label: fields.text("label"),
+        serial: fields.text("serial"),
+        manufacturer: fields.text("manufacturer"),
+        model: fields.text("model"),
+        tries: fields.oneOf("tries", ["ok", "low", "final", "blocked"]),
+        pinPad: fields.flag("pinPad"),
+    }
+}
+
+/** A private key object on a token. What it says of itself (local, sensitive, extractable) is a claim, not a proof. */
+export type TokenKeyFacts = {
+    readonly id: Uint8Array
+    readonly label: string
+    readonly serial: string
+    readonly publicKey: PublicKeyBytes | undefined
+    readonly local: boolean
+    readonly sensitive: boolean
+    readonly extractable: boolean
+    readonly alwaysAuthenticate: boolean
+}
+
+export function encodeTokenKey(facts: TokenKeyFacts): object {
+    return {
+        ...facts,
+        id: toBase64(facts.id),
+        publicKey: facts.publicKey === undefined ? undefined : encodePublicKey(facts.publicKey),
+    }
+}
+
+export function parseTokenKey(fields: Fields): TokenKeyFacts {
+    return {
+        id: fields.bytes("id"),
+        label: fields.text("label"),
+        serial: fields.text("serial"),
+        publicKey: fields.has("publicKey") ? parsePublicKey(fields.fields("publicKey")) : undefined,
+        local: fields.flag("local"),
+        sensitive: fields.flag("sensitive"),
+        extractable: fields.flag("extractable"),
+        alwaysAuthenticate: fields.flag("alwaysAuthenticate"),
+    }
+}
+
+export function encodeError(error: TrustkeyError): object {
+    return { code: error.code, message: error.message }
+}
+
+/** TK-SIG-1: what a new key signs to show that it can. Neither JSON nor DER begins like this, so no Intent can have this form. */
+export function canaryMessage(random: Uint8Array): Buffer {
+    return Buffer.concat([Buffer.from("trustkeyd canary v1\n", "ascii"), random])
+}
+
+/** The public facts a sealed key's ciphertext is bound to. Label and bindings may change, so they are not among them. */
+export function sealedKeyFacts(facts: {
+    readonly id: string
+    readonly algorithm: Algorithm
+    readonly publicKey: PublicKeyBytes
+    readonly purpose: string
+    readonly origin: string
+    readonly createdAt: string
+}): Uint8Array {
+    return Buffer.from(
+        JSON.stringify([
+            "trustkeyd sealed key v1",
+            facts.id,
+            facts.algorithm,
+            facts.publicKey.keytype,
+            toBase64(facts.publicKey.bytes),
+            facts.purpose,
+            facts.origin,
+            facts.createdAt,
+        ]),
+        "utf8",
+    )
+}
+
+/** The public facts a group's ciphertext is bound to. */
+export function sealedGroupFacts(facts: { readonly name: string; readonly createdAt: string }): Uint8Array {
+    return Buffer.from(JSON.stringify(["trustkeyd sealed group v1", facts.name, facts.createdAt]), "utf8")
+}
+
+export function locked(): TrustkeyError {
+    return new TrustkeyError("key_locked", "the key is locked; unlock it first")
+}

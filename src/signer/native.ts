@@ -1,0 +1,37 @@
+import koffi from "koffi"
+
+const PR_SET_PDEATHSIG = 1
+const PR_SET_DUMPABLE = 4
+const RLIMIT_CORE = 4
+const SIGKILL = 9
+const CLOCK_BOOTTIME = 7
+
+const libc = koffi.load(null)
+
+/** TK-SEC-1: no core dump, and no look into this process's memory by others of the same user. It does not stop root. */
+export function forbidDumps(): void {
+    const setrlimit = libc.func("int setrlimit(int resource, void *limit)")
+    prctl(PR_SET_DUMPABLE, 0)
+    if (setrlimit(RLIMIT_CORE, Buffer.alloc(16)) !== 0) throw new Error("setrlimit failed")
+}
+
+/** The first act of a process that will hold keys: no dumps, and no life after the parent's. */
+export function hardenProcess(): void {
+    forbidDumps()
+    prctl(PR_SET_PDEATHSIG, SIGKILL)
+}
+
+function prctl(option: number, value: number): void {
+    const call = libc.func("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)")
+    if (call(option, value, 0, 0, 0) !== 0) throw new Error("prctl failed")
+}
+
+/** Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps; CLOCK_MONOTONIC does not, so a key would stay open. */
+export function openBootClock(): () => number {
+    const clockGettime = libc.func("int clock_gettime(int clock, void *time)")
+    const time = new BigInt64Array(2)
+    return () => {
+        if (clockGettime(CLOCK_BOOTTIME, time) !== 0) throw new Error("clock_gettime failed")
+        return Number(time[0] ?? 0n) * 1000 + Number(time[1] ?? 0n) / 1_000_000
+    }
+}

@@ -1,0 +1,45 @@
+import { Module } from "graphene-pk11"
+import koffi from "koffi"
+import type { PKCS11 } from "pkcs11js"
+
+/** PKCS#11 v3.0 §4.2: CK_VERSION is padded to the size of a pointer, then the functions in the order of the standard. */
+const POINTER_SIZE = 8
+const C_LOGIN_INDEX = 18
+
+const CKF_OS_LOCKING_OK = 2
+
+/** A loaded PKCS#11 module: graphene to look around and administer, pkcs11js to sign, and C_Login as it is. */
+export type LoadedModule = {
+    readonly module: Module
+    readonly lib: PKCS11
+    /** @returns the CKR value. A null PIN is asked for by the token itself. */
+    readonly login: (session: Buffer, userType: number, pin: Buffer | null) => number
+}
+
+/**
+ * Load a module and leave it uninitialised.
+ *
+ * The first load is koffi's with RTLD_DEEPBIND: otherwise the module's OpenSSL symbols bind to the ones in the node
+ * executable (SoftHSMv2 issue 625). pkcs11js then gets the same instance. The PIN goes in by koffi because pkcs11js takes
+ * only a string, and a string cannot be wiped.
+ */
+export function loadModule(path: string): LoadedModule {
+    const library = koffi.load(path, { deep: true })
+    const getFunctionList = library.func("unsigned long C_GetFunctionList(_Out_ void **list)")
+    const list: [unknown] = [null]
+    const result: unknown = getFunctionList(list)
+    if (result !== 0 || typeof list[0] !== "bigint") throw new Error("C_GetFunctionList failed")
+    const address: unknown = koffi.decode(list[0], POINTER_SIZE + C_LOGIN_INDEX * POINTER_SIZE, "void *")
+    const prototype = koffi.proto("unsigned long C_Login(unsigned long session, unsigned long userType, void *pin, unsigned long length)")
+    const module = Module.load(path)
+    return {
+        module,
+        lib: module.lib,
+        login: (session, userType, pin) =>
+            Number(koffi.call(address, prototype, session.readBigUInt64LE(0), userType, pin, pin?.length ?? 0)),
+    }
+}
+
+export function initialize({ module }: LoadedModule): void {
+    module.initialize({ flags: CKF_OS_LOCKING_OK })
+}

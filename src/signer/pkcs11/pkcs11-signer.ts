@@ -1,0 +1,365 @@
+import { argon2, createHash, randomBytes, timingSafeEqual } from "node:crypto"
+import { promisify } from "node:util"
+import { type Session, SessionFlag, type SessionObject } from "graphene-pk11"
+import type { PKCS11 } from "pkcs11js"
+import { algorithmOf, LEAST_COST, type PublicKeyBytes, type Scheme, type Secret, tufScheme, verify } from "../../crypto/index.ts"
+import { TrustkeyError } from "../../errors.ts"
+import type { Signer, Surroundings } from "../child.ts"
+import { readCredential } from "../credential.ts"
+import { type Fields, toBase64 } from "../fields.ts"
+import { FrameError } from "../frames.ts"
+import {
+    ALGORITHMS,
+    canaryMessage,
+    encodeTokenKey,
+    parseContext,
+    parsePublicKey,
+    parseSealed,
+    samePublicKey,
+    type TokenKeyFacts,
+} from "../messages.ts"
+import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
+import { generatePair } from "./generate.ts"
+import { prepare, signatureLength } from "./mechanisms.ts"
+import type { LoadedModule } from "./module.ts"
+import {
+    CKA_ALWAYS_AUTHENTICATE,
+    CKA_EXTRACTABLE,
+    CKA_ID,
+    CKA_LABEL,
+    CKA_LOCAL,
+    CKA_SENSITIVE,
+    CKO_PRIVATE_KEY,
+    findObjects,
+    readAttribute,
+    readFlag,
+    readPublicKey,
+    readText,
+} from "./objects.ts"
+import { judge, resultCode } from "./result-codes.ts"
+import { loginRefusal, Token, type TokenKey } from "./token.ts"
+
+const argon2Async = promisify(argon2)
+
+type PreparedLogin = { readonly pin: Secret | undefined; readonly fromCredential: boolean }
+
+/** Signs with the keys of one token. One call at a time: everything below is synchronous but for the fingerprint of a PIN. */
+export class Pkcs11Signer implements Signer {
+    readonly #surroundings: Surroundings
+    readonly #lib: PKCS11
+    readonly #token: Token
+    readonly #credentials: string | undefined
+    readonly #pinCredential: string | undefined
+    #nextHandle = 1
+    #prepared: PreparedLogin | undefined
+
+    constructor(surroundings: Surroundings, configuration: Fields, load: (path: string) => LoadedModule) {
+        const loaded = load(configuration.text("module"))
+        this.#surroundings = surroundings
+        this.#lib = loaded.lib
+        this.#token = new Token(loaded, parsePkcs11Uri(configuration.text("uri")), surroundings.announce, surroundings.giveUp)
+        this.#credentials = configuration.has("credentialsDirectory") ? configuration.text("credentialsDirectory") : undefined
+        this.#pinCredential = configuration.has("pinCredential") ? configuration.text("pinCredential") : undefined
+    }
+
+    sign(handle: number, scheme: Scheme, message: Buffer): Uint8Array {
+        const key = this.#token.keys.get(handle)
+        if (key === undefined) throw this.#gone()
+        return this.#token.run((session) => this.#signIn(session, key, scheme, message))
+    }
+
+    control(operation: string, request: Fields): unknown {
+        switch (operation) {
+            case "state":
+                return { token: this.#token.refresh() }
+            case "prepare-login":
+                return this.#prepareLogin(request)
+            case "login":
+                return this.#login()
+            case "logout":
+                this.#token.logout()
+                return { token: this.#token.refresh() }
+            case "objects":
+                return { objects: this.#usable((session) => this.#privateKeys(session)).map(encodeTokenKey) }
+            case "generate":
+                return this.#generate(request)
+            case "find":
+                return this.#find(request.text("uri"))
+            case "open-key":
+                return this.#openKey(request)
+            case "close-key":
+                this.#token.keys.delete(request.integer("handle"))
+                return {}
+            default:
+                throw new FrameError("operation is unknown")
+        }
+    }
+
+    close(): void {
+        this.#forgetPrepared()
+        this.#token.logout()
+        this.#token.lose()
+    }
+
+    #signIn(session: Session, key: TokenKey, scheme: Scheme, message: Buffer): Buffer {
+        const { mechanism, input } = prepare(key.algorithm, scheme, message)
+        this.#lib.C_SignInit(session.handle, mechanism, key.object)
+        if (key.alwaysAuthenticate) this.#token.loginForOne(session)
+        return this.#sign(session, key, input)
+    }
+
+    /** Once C_SignInit has passed, a failure leaves the operation in a state only a new session is sure to be free of. */
+    #sign(session: Session, key: TokenKey, input: Buffer): Buffer {
+        try {
+            return this.#lib.C_Sign(session.handle, input, Buffer.allocUnsafe(signatureLength(key.algorithm)))
+        } catch (error) {
+            const { consequence, error: answer } = judge(resultCode(error), error)
+            if (consequence === "lost") throw error
+            this.#token.lose()
+            throw answer
+        }
+    }
+
+    /** The parent knows a handle from before the token was lost, or from before a logout. */
+    #gone(): TrustkeyError {
+        if (this.#token.snapshot.state === "absent") return new TrustkeyError("token_absent", "the token is not there; insert it")
+        if (!this.#token.isUsable) return loginRequired()
+        return new TrustkeyError("token_busy", "the token was opened anew; try again")
+    }
+
+    #usable<T>(work: (session: Session) => T): T {
+        return this.#token.run((session) => {
+            if (!this.#token.isUsable) throw loginRequired()
+            return work(session)
+        })
+    }
+
+    /**
+     * First half of a login: have the PIN, refuse what must not be tried, and give the parent what it has to write down
+     * before anything is tried (TK-PIN-1).
+     */
+    async #prepareLogin(request: Fields): Promise<object> {
+        this.#forgetPrepared()
+        const token = this.#token.refresh()
+        if (token.state === "absent" || token.state === "failed") this.#token.run(() => undefined)
+        if (this.#token.isLoggedIn) return { needed: false, token }
+        const prepared = this.#readPin(request, token.pinPad)
+        try {
+            if (token.tries === "blocked") throw loginRefusal("blocked", "blocked")
+            if (token.tries === "final" && !request.flag("evenFinalTry")) {
+                throw new TrustkeyError("pin_final_try", "one try is left before the PIN is blocked; say so explicitly to use it")
+            }
+            if (prepared.pin !== undefined && !this.#token.fitsPin(prepared.pin.length)) throw loginRefusal("impossible", token.tries)
+            const refused = request.has("refused") ? request.fields("refused") : undefined
+            if (refused !== undefined && prepared.pin !== undefined) {
+                const before = await fingerprint(prepared.pin, refused.bytes("salt"))
+                if (timingSafeEqual(before, sameLength(refused.bytes("fingerprint"), before))) {
+                    throw new TrustkeyError(
+                        "pin_refused_before",
+                        "the token has refused this value before; it is not tried again until it changes",
+                    )
+                }
+            }
+            const salt = randomBytes(16)
+            const mark = prepared.pin === undefined ? Buffer.alloc(0) : await fingerprint(prepared.pin, salt)
+            this.#prepared = prepared
+            return { needed: true, fingerprint: toBase64(mark), salt: toBase64(salt), token }
+        } catch (error) {
+            prepared.pin?.[Symbol.dispose]()
+            throw error
+        }
+    }
+
+    #readPin(request: Fields, pinPad: boolean): PreparedLogin {
+        // TK-SEC-2: sealed for this process; nobody on the way could read it.
+        if (request.has("sealed")) {
+            const pin = this.#surroundings.inbox.open(parseContext(request.fields("context")), parseSealed(request.fields("sealed")))
+            return { pin, fromCredential: false }
+        }
+        if (this.#pinCredential !== undefined) {
+            return { pin: readCredential(this.#credentials, this.#pinCredential), fromCredential: true }
+        }
+        if (pinPad) return { pin: undefined, fromCredential: false }
+        throw loginRequired()
+    }
+
+    /** Second half: the try itself. */
+    #login(): object {
+        const prepared = this.#prepared
+        this.#prepared = undefined
+        if (prepared === undefined) throw new FrameError("login before prepare-login")
+        using _ = prepared.pin
+        const result = this.#token.login(prepared.pin)
+        const { snapshot } = this.#token
+        if (result !== "ok") throw loginRefusal(result, snapshot.tries)
+        return { token: snapshot, credentialConfirmed: prepared.fromCredential || this.#isCredential(prepared.pin) }
+    }
+
+    /** Whether a typed PIN is what the credential holds: then a refusal recorded for the credential was a crash, not a refusal. */
+    #isCredential(pin: Secret | undefined): boolean {
+        if (pin === undefined || this.#pinCredential === undefined) return false
+        try {
+            using credential = readCredential(this.#credentials, this.#pinCredential)
+            return credential.equals(pin)
+        } catch {
+            return false
+        }
+    }
+
+    #forgetPrepared(): void {
+        this.#prepared?.pin?.[Symbol.dispose]()
+        this.#prepared = undefined
+    }
+
+    #privateKeys(session: Session): TokenKeyFacts[] {
+        return findObjects(session, CKO_PRIVATE_KEY).map((object) => this.#describe(session, object))
+    }
+
+    #describe(session: Session, object: SessionObject): TokenKeyFacts {
+        const id = readAttribute(object, CKA_ID) ?? Buffer.alloc(0)
+        return {
+            id,
+            label: readText(object, CKA_LABEL),
+            serial: this.#token.snapshot.serial,
+            publicKey: readPublicKey(session, object, id),
+            local: readFlag(object, CKA_LOCAL),
+            sensitive: readFlag(object, CKA_SENSITIVE),
+            extractable: readFlag(object, CKA_EXTRACTABLE),
+            alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE),
+        }
+    }
+
+    /** TK-KEY-2: the key is made on the token, or the request fails; there is no other place to make it. */
+    #generate(request: Fields): object {
+        const algorithm = request.oneOf("algorithm", ALGORITHMS)
+        const label = request.text("label")
+        return this.#usable(() => {
+            using session = new OwnSession(this.#token.slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION))
+            const pair = generatePair(this.#lib, session.session, algorithm, label)
+            try {
+                const object = onlyOne(findObjects(session.session, CKO_PRIVATE_KEY, pair.id))
+                const facts = this.#describe(session.session, object)
+                pair.check(object, facts.publicKey)
+                this.#checkCanary(session.session, object, facts)
+                return encodeTokenKey(facts)
+            } catch (error) {
+                // These two objects were made a moment ago, by us, and nobody has seen them.
+                pair.destroy()
+                throw error
+            }
+        })
+    }
+
+    #find(text: string): object {
+        const uri = parsePkcs11Uri(text)
+        if (!namesOneKey(uri)) {
+            throw new TrustkeyError("invalid_request", "the URI must name the token (serial or token) and the key (id or object)")
+        }
+        this.#token.refresh()
+        return this.#usable((session) => {
+            // The token is the configured one; a URI that names another finds nothing on it.
+            const objects = this.#token.matches(uri) ? findObjects(session, CKO_PRIVATE_KEY) : []
+            const object = onlyOne(objects.filter((candidate) => matchesObject(uri, objectFacts(candidate))))
+            const facts = this.#describe(session, object)
+            this.#checkCanary(session, object, facts)
+            return encodeTokenKey(facts)
+        })
+    }
+
+    /** TK-SIG-1: the canary has a form no Intent can have. A key that cannot sign it, or whose public key does not fit, is refused. */
+    #checkCanary(session: Session, object: SessionObject, facts: TokenKeyFacts): void {
+        if (facts.publicKey === undefined) throw new TrustkeyError("key_unfit", "the token does not show a public key of a kind we use")
+        const algorithm = algorithmOf(facts.publicKey)
+        const message = canaryMessage(randomBytes(32))
+        const key = { object: object.handle, algorithm, alwaysAuthenticate: facts.alwaysAuthenticate }
+        const signature = this.#signIn(session, key, tufScheme(algorithm), message)
+        if (!verify(facts.publicKey, tufScheme(algorithm), message, signature)) {
+            throw new TrustkeyError("key_unfit", "the key's signature does not verify against the public key the token shows")
+        }
+    }
+
+    /** TK-KEY-4: a token is known by its serial and its public key. Both are compared here, after every reopening. */
+    #openKey(request: Fields): object {
+        const id = request.bytes("id")
+        const serial = request.text("serial")
+        const pinned = parsePublicKey(request.fields("publicKey"))
+        return this.#usable((session) => {
+            if (this.#token.snapshot.serial !== serial) throw changed("its serial number is another")
+            const objects = findObjects(session, CKO_PRIVATE_KEY, id)
+            if (objects.length === 0) {
+                // SoftHSM shows a token that is gone as an empty one, until it is opened anew.
+                this.#token.lose()
+                this.#token.run(() => undefined)
+                throw changed("the key is not on it any more")
+            }
+            const object = onlyOne(objects)
+            const found = readPublicKey(session, object, id)
+            if (found === undefined || !samePublicKey(found, pinned)) throw changed("it shows another public key for this key")
+            const handle = this.#nextHandle
+            this.#nextHandle += 1
+            this.#token.keys.set(handle, toTokenKey(object, pinned))
+            return { handle, alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE) }
+        })
+    }
+}
+
+class OwnSession implements Disposable {
+    readonly session: Session
+
+    constructor(session: Session) {
+        this.session = session
+    }
+
+    [Symbol.dispose](): void {
+        try {
+            this.session.close()
+        } catch {
+            // The token is gone, and the session with it.
+        }
+    }
+}
+
+function toTokenKey(object: SessionObject, publicKey: PublicKeyBytes): TokenKey {
+    return { object: object.handle, algorithm: algorithmOf(publicKey), alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE) }
+}
+
+/** @throws not_found, object_ambiguous */
+function onlyOne(objects: readonly SessionObject[]): SessionObject {
+    const [object] = objects
+    if (object === undefined) throw new TrustkeyError("not_found", "no private key on the token fits")
+    if (objects.length === 1) return object
+    const candidates = objects
+        .slice(0, 8)
+        .map((other) => `${readText(other, CKA_LABEL)} (id ${readAttribute(other, CKA_ID)?.toString("hex") ?? ""})`)
+    throw new TrustkeyError("object_ambiguous", `${objects.length} private keys fit: ${candidates.join(", ")}`)
+}
+
+function objectFacts(object: SessionObject): ObjectFacts {
+    return { label: readText(object, CKA_LABEL), id: readAttribute(object, CKA_ID) ?? Buffer.alloc(0), type: "private" }
+}
+
+function changed(how: string): TrustkeyError {
+    return new TrustkeyError("token_changed", `this is not the token the key was enrolled on: ${how}`)
+}
+
+function loginRequired(): TrustkeyError {
+    return new TrustkeyError("login_required", "nobody is logged in to the token")
+}
+
+/**
+ * One byte of Argon2id: enough to notice that a credential still has the refused value, and all a thief of the database
+ * learns about that value. One changed value in 256 looks like the old one; a typed PIN gets around it.
+ */
+async function fingerprint(pin: Secret, salt: Buffer): Promise<Buffer> {
+    // A digest in between: the runtime copies what it hashes, and this copy is no PIN.
+    const message = pin.reveal((bytes) => createHash("sha256").update("trustkeyd pin fingerprint\n").update(bytes).digest())
+    const { passes, memoryKiB: memory, lanes: parallelism } = LEAST_COST
+    const tag = await argon2Async("argon2id", { message, nonce: salt, parallelism, tagLength: 32, memory, passes })
+    message.fill(0)
+    return tag.subarray(0, 1)
+}
+
+function sameLength(stored: Buffer, other: Buffer): Buffer {
+    // A record without a fingerprint (a PIN pad's) equals nothing: its first byte is made to differ.
+    return stored.length === other.length ? stored : Buffer.from(other.map((byte) => byte ^ 0xff))
+}

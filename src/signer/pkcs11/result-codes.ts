@@ -1,0 +1,108 @@
+import { TrustkeyError } from "../../errors.ts"
+
+/** The names are PKCS#11 v3.0's. */
+export const CKR_OK = 0x00
+export const CKR_ARGUMENTS_BAD = 0x07
+export const CKR_ATTRIBUTE_SENSITIVE = 0x11
+export const CKR_ATTRIBUTE_TYPE_INVALID = 0x12
+export const CKR_ATTRIBUTE_VALUE_INVALID = 0x13
+export const CKR_DEVICE_MEMORY = 0x31
+export const CKR_DEVICE_REMOVED = 0x32
+export const CKR_KEY_SIZE_RANGE = 0x62
+export const CKR_KEY_TYPE_INCONSISTENT = 0x63
+export const CKR_KEY_FUNCTION_NOT_PERMITTED = 0x68
+export const CKR_MECHANISM_INVALID = 0x70
+export const CKR_MECHANISM_PARAM_INVALID = 0x71
+export const CKR_PIN_INCORRECT = 0xa0
+export const CKR_PIN_INVALID = 0xa1
+export const CKR_PIN_LEN_RANGE = 0xa2
+export const CKR_PIN_LOCKED = 0xa4
+export const CKR_SESSION_COUNT = 0xb1
+export const CKR_TOKEN_NOT_PRESENT = 0xe0
+export const CKR_TOKEN_WRITE_PROTECTED = 0xe2
+export const CKR_USER_ALREADY_LOGGED_IN = 0x100
+export const CKR_USER_NOT_LOGGED_IN = 0x101
+export const CKR_USER_PIN_NOT_INITIALIZED = 0x102
+export const CKR_DOMAIN_PARAMS_INVALID = 0x130
+export const CKR_CURVE_NOT_SUPPORTED = 0x140
+export const CKR_FUNCTION_REJECTED = 0x200
+
+/** The CKR value in an error of pkcs11js or graphene; undefined when it is not one of theirs. */
+export function resultCode(error: unknown): number | undefined {
+    if (!(error instanceof Error)) return undefined
+    // C_CreateObject, C_FindObjects and some more throw a plain Error "CKR_X:19"; the others carry `code`. Some of graphene's have both, or code 0.
+    if ("code" in error && typeof error.code === "number" && error.code !== 0) return error.code
+    const match = /CKR_\w+:(\d+)/.exec(error.message)
+    return match === null ? undefined : Number(match[1])
+}
+
+export type Consequence =
+    /** Nothing is wrong with the session; the answer says what is. */
+    | "none"
+    /** Nobody is logged in, whatever we believed. */
+    | "logged-out"
+    /** Sessions, handles and login are gone or cannot be trusted. */
+    | "lost"
+
+export type Verdict = { readonly consequence: Consequence; readonly error: TrustkeyError }
+
+/**
+ * What a failed call means for the state of the token. Everything unknown counts as a lost session: modules invent
+ * values, and the way back (sessions, then finalize and initialize, then a new process) is the same for all.
+ */
+export function judge(code: number | undefined, cause: unknown): Verdict {
+    switch (code) {
+        case CKR_USER_NOT_LOGGED_IN:
+        case CKR_USER_PIN_NOT_INITIALIZED:
+            // Also what a card says when nobody touched it. Signing again by ourselves could spend a second touch.
+            return verdict("logged-out", "login_required", "the token asks for a login, or was not touched in time", cause)
+        case CKR_TOKEN_NOT_PRESENT:
+        case CKR_DEVICE_REMOVED:
+            return verdict("lost", "token_absent", "the token is not there", cause)
+        case CKR_SESSION_COUNT:
+        case CKR_FUNCTION_REJECTED:
+            return verdict("none", "token_busy", "the token is busy or refused for now", cause)
+        case CKR_DEVICE_MEMORY:
+            return verdict("none", "token_failed", "the token has no room left", cause)
+        case CKR_TOKEN_WRITE_PROTECTED:
+            return verdict("none", "token_failed", "the token is write-protected", cause)
+        case CKR_KEY_SIZE_RANGE:
+        case CKR_KEY_TYPE_INCONSISTENT:
+        case CKR_KEY_FUNCTION_NOT_PERMITTED:
+        case CKR_MECHANISM_INVALID:
+        case CKR_MECHANISM_PARAM_INVALID:
+        case CKR_DOMAIN_PARAMS_INVALID:
+        case CKR_CURVE_NOT_SUPPORTED:
+            return verdict("none", "key_unfit", "the token cannot do this with this kind of key", cause)
+        default:
+            // DEVICE_ERROR, SESSION_HANDLE_INVALID, OBJECT_HANDLE_INVALID, GENERAL_ERROR, HOST_MEMORY, OPERATION_ACTIVE, …
+            return verdict("lost", "token_failed", "the token failed and was let go", cause)
+    }
+}
+
+function verdict(consequence: Consequence, code: TrustkeyError["code"], message: string, cause: unknown): Verdict {
+    return { consequence, error: new TrustkeyError(code, message, { cause }) }
+}
+
+export type LoginResult = "ok" | "already" | "incorrect" | "blocked" | "impossible" | "other"
+
+/** What C_Login said. */
+export function judgeLogin(code: number): LoginResult {
+    switch (code) {
+        case CKR_OK:
+            return "ok"
+        case CKR_USER_ALREADY_LOGGED_IN:
+            return "already"
+        case CKR_PIN_INCORRECT:
+            return "incorrect"
+        case CKR_PIN_LOCKED:
+            return "blocked"
+        // ykcs11 says ARGUMENTS_BAD for a length no PIN can have.
+        case CKR_PIN_INVALID:
+        case CKR_PIN_LEN_RANGE:
+        case CKR_ARGUMENTS_BAD:
+            return "impossible"
+        default:
+            return "other"
+    }
+}

@@ -1,0 +1,335 @@
+import { type Session, SessionFlag, type Slot, TokenFlag } from "graphene-pk11"
+import type { Algorithm, Secret } from "../../crypto/index.ts"
+import { type ErrorCode, TrustkeyError } from "../../errors.ts"
+import { ABSENT_TOKEN, type PinTries, type TokenSnapshot } from "../messages.ts"
+import { matchesToken, type Pkcs11Uri } from "../pkcs11-uri.ts"
+import { initialize, type LoadedModule } from "./module.ts"
+import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag } from "./objects.ts"
+import { judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
+
+const CKU_USER = 1
+const CKU_CONTEXT_SPECIFIC = 2
+// Reading an attribute of ten thousand objects takes half a second; with that many we keep the PIN unasked.
+const MOST_KEYS_TO_ASK = 256
+
+/** A private key found, checked against its pinned public key, and ready to sign in this session. */
+export type TokenKey = { readonly object: Buffer; readonly algorithm: Algorithm; readonly alwaysAuthenticate: boolean }
+
+/**
+ * One token, by its URI, and what a failure does to it. The way back is always the same and never half: drop sessions,
+ * finalize, initialize, list the slots, look everything up again. What does not come back that way needs a new process.
+ */
+export class Token {
+    /** By the handle the parent knows. Empty after every reopening (TK-KEY-4): serial and public key are checked anew. */
+    readonly keys = new Map<number, TokenKey>()
+    readonly #loaded: LoadedModule
+    readonly #uri: Pkcs11Uri
+    readonly #announce: (event: object) => void
+    readonly #giveUp: () => void
+    #initialized = false
+    #session: Session | undefined
+    #slots = ""
+    #loggedIn = false
+    #loginRequired = true
+    /** Only while logged in, and only for keys that want the PIN for every signature. */
+    #pin: Secret | undefined
+    #snapshot: TokenSnapshot = ABSENT_TOKEN
+    #pinLengths = { least: 0, most: 0 }
+
+    constructor(loaded: LoadedModule, uri: Pkcs11Uri, announce: (event: object) => void, giveUp: () => void) {
+        this.#loaded = loaded
+        this.#uri = uri
+        this.#announce = announce
+        this.#giveUp = giveUp
+    }
+
+    get snapshot(): TokenSnapshot {
+        return this.#snapshot
+    }
+
+    get isUsable(): boolean {
+        return this.#session !== undefined && (this.#loggedIn || !this.#loginRequired)
+    }
+
+    get isLoggedIn(): boolean {
+        return this.#loggedIn
+    }
+
+    get slot(): Slot {
+        return this.#open().slot
+    }
+
+    /** Whether the token part of `uri` names this token. */
+    matches(uri: Pkcs11Uri): boolean {
+        return this.#fits(uri, this.slot)
+    }
+
+    /** Do something in the session, opening it when needed. Every failure of the module is judged here. @throws TrustkeyError */
+    run<T>(work: (session: Session) => T): T {
+        const session = this.#open()
+        try {
+            return work(session)
+        } catch (error) {
+            throw this.fail(error)
+        }
+    }
+
+    /** Apply what a failed call means, and say it as an error for the caller. */
+    fail(error: unknown): TrustkeyError {
+        if (error instanceof TrustkeyError) return error
+        const { consequence, error: answer } = judge(resultCode(error), error)
+        if (consequence === "none") return answer
+        if (consequence === "logged-out") {
+            this.#forgetLogin()
+            this.#update()
+            return answer
+        }
+        this.lose()
+        try {
+            this.#open()
+        } catch (second) {
+            return second instanceof TrustkeyError ? second : answer
+        }
+        return new TrustkeyError("token_failed", "the token lost its session; log in again", { cause: error })
+    }
+
+    /** Look at the token as it is now. A slot list that changed means nothing held before can be trusted (an evil twin, a swap). */
+    refresh(): TokenSnapshot {
+        try {
+            if (this.#session !== undefined && this.#describeSlots() !== this.#slots) this.lose()
+            this.#open()
+            this.#readToken()
+        } catch (error) {
+            this.fail(error)
+        }
+        return this.#snapshot
+    }
+
+    /** Nobody may use what was found before. Ends with C_Finalize: with some modules C_Logout changes a variable only. */
+    lose(): void {
+        const slot = this.#session?.slot
+        this.#session = undefined
+        this.#forgetLogin()
+        quietly(() => slot?.closeAll())
+        if (this.#initialized) quietly(() => this.#loaded.module.finalize())
+        this.#initialized = false
+        this.#setSnapshot({ ...this.#snapshot, state: "absent" })
+    }
+
+    /** No bad try may be spent on what cannot be a PIN. */
+    fitsPin(length: number): boolean {
+        const { least, most } = this.#pinLengths
+        return length >= least && (most === 0 || length <= most)
+    }
+
+    /** One C_Login; the caller has recorded the try. Keeps `pin` only for keys that need it again. */
+    login(pin: Secret | undefined): LoginResult {
+        const session = this.#open()
+        const attempt = (): LoginResult => judgeLogin(this.#callLogin(session, CKU_USER, pin))
+        let result = attempt()
+        if (result === "already") {
+            // Not a try: the module believed somebody was logged in (ykcs11 after a failed context login). Start from nothing.
+            quietly(() => session.logout())
+            result = attempt()
+        }
+        this.#loggedIn = result === "ok"
+        if (result === "ok" && pin !== undefined && this.#needsPinAgain(session)) this.#pin = pin.clone()
+        if (result === "other") this.lose()
+        else this.#update()
+        return result
+    }
+
+    logout(): void {
+        const session = this.#session
+        if (session === undefined) return
+        if (this.#loggedIn) quietly(() => session.logout())
+        this.lose()
+    }
+
+    /**
+     * The login CKA_ALWAYS_AUTHENTICATE asks for, between C_SignInit and C_Sign with nothing in between.
+     *
+     * @throws login_required, pin_incorrect, pin_blocked: the PIN is forgotten, so it is not tried a second time (TK-PIN-1)
+     */
+    loginForOne(session: Session): void {
+        const pin = this.#pin
+        if (pin === undefined) {
+            // The operation is open and stays so: the session is of no use any more.
+            this.lose()
+            throw new TrustkeyError("login_required", "this key wants the PIN for every signature; log in again")
+        }
+        const result = judgeLogin(this.#callLogin(session, CKU_CONTEXT_SPECIFIC, pin))
+        if (result === "ok") return
+        this.#announce({ event: "pin-refused" })
+        quietly(() => session.logout())
+        this.lose()
+        throw new TrustkeyError(result === "blocked" ? "pin_blocked" : "pin_incorrect", "the token refused the PIN for this signature")
+    }
+
+    #callLogin(session: Session, user: number, pin: Secret | undefined): number {
+        if (pin === undefined) return this.#loaded.login(session.handle, user, null)
+        return pin.reveal((bytes) => this.#loaded.login(session.handle, user, bytes))
+    }
+
+    #needsPinAgain(session: Session): boolean {
+        try {
+            const keys = findObjects(session, CKO_PRIVATE_KEY)
+            return keys.length > MOST_KEYS_TO_ASK || keys.some((key) => readFlag(key, CKA_ALWAYS_AUTHENTICATE))
+        } catch {
+            return true
+        }
+    }
+
+    #open(): Session {
+        if (this.#session !== undefined) return this.#session
+        try {
+            // SoftHSM and ykcs11 see a token come back only after a new C_Initialize.
+            const slot = this.#findSlot() ?? this.#findSlotAfresh()
+            if (slot === undefined) throw this.#absent()
+            this.#slots = this.#describeSlots()
+            this.#session = slot.open(SessionFlag.SERIAL_SESSION)
+            this.#readToken()
+            return this.#session
+        } catch (error) {
+            this.#session = undefined
+            if (error instanceof TrustkeyError) throw error
+            // It failed on a fresh library: nothing more can be done in this process.
+            this.#setSnapshot({ ...this.#snapshot, state: "failed" })
+            this.#giveUp()
+            throw judge(resultCode(error), error).error
+        }
+    }
+
+    #findSlotAfresh(): Slot | undefined {
+        if (this.#initialized) quietly(() => this.#loaded.module.finalize())
+        this.#initialized = false
+        return this.#findSlot()
+    }
+
+    /** @throws object_ambiguous */
+    #findSlot(): Slot | undefined {
+        if (!this.#initialized) initialize(this.#loaded)
+        this.#initialized = true
+        const matching = this.#slotsPresent().filter((slot) => this.#fits(this.#uri, slot))
+        if (matching.length > 1) {
+            throw new TrustkeyError("object_ambiguous", "several tokens fit the configured URI; add its serial number")
+        }
+        return matching[0]
+    }
+
+    #slotsPresent(): Slot[] {
+        const list = this.#loaded.module.getSlots(true)
+        const slots: Slot[] = []
+        for (let i = 0; i < list.length; i += 1) slots.push(list.items(i))
+        return slots
+    }
+
+    #fits(uri: Pkcs11Uri, slot: Slot): boolean {
+        try {
+            const token = slot.getToken()
+            const { module } = this.#loaded
+            return matchesToken(uri, {
+                label: token.label,
+                manufacturer: token.manufacturerID,
+                serial: token.serialNumber,
+                model: token.model,
+                slotId: slot.handle.readBigUInt64LE(0),
+                slotDescription: slot.slotDescription,
+                slotManufacturer: slot.manufacturerID,
+                libraryManufacturer: module.manufacturerID,
+                libraryDescription: module.libraryDescription,
+                libraryVersion: module.libraryVersion,
+            })
+        } catch (error) {
+            // A token that went away between the list and the question.
+            if (resultCode(error) === undefined) throw error
+            return false
+        }
+    }
+
+    /** Which slots hold which tokens: serial and label, since tpm2 and NSS have zeros for a serial. */
+    #describeSlots(): string {
+        const parts = this.#slotsPresent().map((slot) => {
+            const token = slot.getToken()
+            return [slot.handle.toString("hex"), token.serialNumber, token.label].join("\u0000")
+        })
+        return parts.join("\u0001")
+    }
+
+    #readToken(): void {
+        const token = this.#session?.slot.getToken()
+        if (token === undefined) return
+        this.#loginRequired = (token.flags & TokenFlag.LOGIN_REQUIRED) !== 0
+        this.#pinLengths = { least: Number(token.minPinLen), most: Number(token.maxPinLen) }
+        const tries = triesOf(token.flags)
+        this.#setSnapshot({
+            state: tries === "blocked" && !this.#loggedIn ? "blocked" : this.isUsable ? "logged-in" : "present",
+            label: token.label,
+            serial: token.serialNumber,
+            manufacturer: token.manufacturerID,
+            model: token.model,
+            tries,
+            pinPad: (token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH) !== 0,
+        })
+    }
+
+    /** After a login: read the flags, and let go of a token that cannot even say them. */
+    #update(): void {
+        try {
+            this.#readToken()
+        } catch (error) {
+            if (resultCode(error) === undefined) throw error
+            this.lose()
+        }
+    }
+
+    #forgetLogin(): void {
+        this.#pin?.[Symbol.dispose]()
+        this.#pin = undefined
+        this.#loggedIn = false
+        if (this.keys.size === 0) return
+        this.keys.clear()
+        this.#announce({ event: "keys-gone" })
+    }
+
+    #absent(): TrustkeyError {
+        this.#setSnapshot({ ...this.#snapshot, state: "absent" })
+        return new TrustkeyError("token_absent", "the token is not there; insert it")
+    }
+
+    #setSnapshot(next: TokenSnapshot): void {
+        const changed = JSON.stringify(next) !== JSON.stringify(this.#snapshot)
+        this.#snapshot = next
+        if (changed) this.#announce({ event: "token", token: next })
+    }
+}
+
+function triesOf(flags: number): PinTries {
+    if ((flags & TokenFlag.USER_PIN_LOCKED) !== 0) return "blocked"
+    if ((flags & TokenFlag.USER_PIN_FINAL_TRY) !== 0) return "final"
+    return (flags & TokenFlag.USER_PIN_COUNT_LOW) !== 0 ? "low" : "ok"
+}
+
+/** For cleaning up after something that has already failed: a second failure adds nothing. */
+function quietly(work: () => void): void {
+    try {
+        work()
+    } catch {
+        // see above
+    }
+}
+
+/** What a refused login is called, given the flags read after it. */
+export function loginRefusal(result: Exclude<LoginResult, "ok">, tries: PinTries): TrustkeyError {
+    const say = (code: ErrorCode, message: string): TrustkeyError => new TrustkeyError(code, message)
+    // Some cards say "incorrect" for the try that blocked them, and only the flag tells.
+    if (result === "blocked" || (result === "incorrect" && tries === "blocked")) {
+        return say("pin_blocked", "the PIN is blocked; it takes the PUK or the security officer to unblock it")
+    }
+    if (result === "incorrect") {
+        const left = tries === "final" ? "; one try is left" : tries === "low" ? "; few tries are left" : ""
+        return say("pin_incorrect", `the PIN is not right${left}`)
+    }
+    if (result === "impossible") return say("pin_incorrect", "this cannot be the PIN: the token does not take this length or form")
+    return say("token_failed", "the token failed during the login")
+}

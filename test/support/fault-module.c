@@ -1,0 +1,90 @@
+/* A PKCS#11 module that passes everything on to another one and fails on demand: for what no software token does by itself.
+ * FAULT_MODULE names the real module, FAULT_DIRECTORY the directory whose files say what goes wrong:
+ *   flags       added to the token's flags (decimal)
+ *   login       C_Login answers this value (decimal) without asking the real module
+ *   sign-code   C_Sign answers this value (decimal)
+ *   sign-hang   C_Sign never comes back
+ *   sign-crash  C_Sign ends the process by SIGSEGV
+ *   sign-flip   C_Sign changes a bit of the signature
+ * Each call of C_Login is written down in the file `logins`, one line each: the user type. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef unsigned long ulong_t;
+enum { GET_FUNCTION_LIST = 3, GET_TOKEN_INFO = 6, LOGIN = 18, SIGN = 43, FUNCTIONS = 68 };
+typedef struct { void *version; void *functions[FUNCTIONS]; } function_list;
+
+static function_list list;
+static function_list *real;
+
+static FILE *fault(const char *name, const char *mode) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", getenv("FAULT_DIRECTORY"), name);
+    return fopen(path, mode);
+}
+
+static int value_of(const char *name, ulong_t *value) {
+    FILE *file = fault(name, "r");
+    if (file == NULL) return 0;
+    *value = 0;
+    int read = fscanf(file, "%lu", value);
+    fclose(file);
+    return read >= 0;
+}
+
+static int is_set(const char *name) {
+    FILE *file = fault(name, "r");
+    if (file != NULL) fclose(file);
+    return file != NULL;
+}
+
+static ulong_t get_token_info(ulong_t slot, unsigned char *info) {
+    ulong_t result = ((ulong_t(*)(ulong_t, void *))real->functions[GET_TOKEN_INFO])(slot, info);
+    ulong_t flags;
+    /* CK_TOKEN_INFO: label 32, manufacturer 32, model 16, serial 16, then the flags. */
+    if (result == 0 && value_of("flags", &flags)) *(ulong_t *)(info + 96) |= flags;
+    return result;
+}
+
+static ulong_t log_in(ulong_t session, ulong_t user, void *pin, ulong_t length) {
+    FILE *file = fault("logins", "a");
+    if (file != NULL) {
+        fprintf(file, "%lu\n", user);
+        fclose(file);
+    }
+    ulong_t code;
+    if (value_of("login", &code)) return code;
+    return ((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real->functions[LOGIN])(session, user, pin, length);
+}
+
+static ulong_t sign(ulong_t session, void *data, ulong_t length, unsigned char *signature, ulong_t *signature_length) {
+    ulong_t code;
+    if (is_set("sign-hang")) for (;;) pause();
+    if (is_set("sign-crash")) raise(SIGSEGV);
+    if (value_of("sign-code", &code)) return code;
+    ulong_t result =
+        ((ulong_t(*)(ulong_t, void *, ulong_t, void *, ulong_t *))real->functions[SIGN])(session, data, length, signature, signature_length);
+    if (result == 0 && signature != NULL && is_set("sign-flip")) signature[*signature_length / 2] ^= 1;
+    return result;
+}
+
+ulong_t C_GetFunctionList(void **result) {
+    if (real == NULL) {
+        void *module = dlopen(getenv("FAULT_MODULE"), RTLD_NOW | RTLD_LOCAL);
+        if (module == NULL) return 5;
+        ulong_t (*get)(function_list **) = (ulong_t(*)(function_list **))dlsym(module, "C_GetFunctionList");
+        if (get == NULL || get(&real) != 0) return 5;
+        list = *real;
+        list.functions[GET_FUNCTION_LIST] = C_GetFunctionList;
+        list.functions[GET_TOKEN_INFO] = get_token_info;
+        list.functions[LOGIN] = log_in;
+        list.functions[SIGN] = sign;
+    }
+    *result = &list;
+    return 0;
+}
