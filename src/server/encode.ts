@@ -1,0 +1,171 @@
+import type { AuditRecord } from "../audit/index.ts"
+import type { Algorithm } from "../crypto/index.ts"
+import type { GroupView, KeyView, RawFile, StatusView, TrustView } from "../custody/index.ts"
+import type { JournalEntry as Entry, KeyRecord, Mark as KnownMark, Repository as KnownRepository } from "../journal/index.ts"
+import type { TokenState, TokenObject as TokenThing } from "../keys/index.ts"
+import type { Principal } from "../policy/index.ts"
+import type { RoleName, Signature as TufSignature } from "../tuf/index.ts"
+import type { Algorithm as WireAlgorithm } from "../wire/trustkeyd/v1/Algorithm.ts"
+import type { AuditRecord as WireAuditRecord } from "../wire/trustkeyd/v1/AuditRecord.ts"
+import type { GetStatusResponse } from "../wire/trustkeyd/v1/GetStatusResponse.ts"
+import type { Group } from "../wire/trustkeyd/v1/Group.ts"
+import type { JournalEntry } from "../wire/trustkeyd/v1/JournalEntry.ts"
+import type { Key } from "../wire/trustkeyd/v1/Key.ts"
+import type { KeyState } from "../wire/trustkeyd/v1/KeyState.ts"
+import type { Mark } from "../wire/trustkeyd/v1/Mark.ts"
+import type { MetadataFile } from "../wire/trustkeyd/v1/MetadataFile.ts"
+import type { Purpose } from "../wire/trustkeyd/v1/Purpose.ts"
+import type { Repository } from "../wire/trustkeyd/v1/Repository.ts"
+import type { Signature } from "../wire/trustkeyd/v1/Signature.ts"
+import type { Token } from "../wire/trustkeyd/v1/Token.ts"
+import type { TokenObject } from "../wire/trustkeyd/v1/TokenObject.ts"
+
+const ALGORITHMS = {
+    p256: "ALGORITHM_P256",
+    p384: "ALGORITHM_P384",
+    rsa2048: "ALGORITHM_RSA_2048",
+    rsa3072: "ALGORITHM_RSA_3072",
+    rsa4096: "ALGORITHM_RSA_4096",
+    ed25519: "ALGORITHM_ED25519",
+} as const satisfies Record<Algorithm, WireAlgorithm>
+
+const PURPOSES = {
+    root: "PURPOSE_ROOT",
+    targets: "PURPOSE_TARGETS",
+    snapshot: "PURPOSE_SNAPSHOT",
+    delegation: "PURPOSE_DELEGATION",
+} as const satisfies Record<KeyRecord["purpose"], Purpose>
+
+const STATES = {
+    locked: "KEY_STATE_LOCKED",
+    unlocked: "KEY_STATE_UNLOCKED",
+    absent: "KEY_STATE_ABSENT",
+    removed: "KEY_STATE_REMOVED",
+} as const satisfies Record<KeyView["state"]["state"], KeyState>
+
+export function encodeKey({ record, state }: KeyView): Key {
+    return {
+        id: record.id,
+        algorithm: ALGORITHMS[record.algorithm],
+        purpose: PURPOSES[record.purpose],
+        label: record.label,
+        publicKey: record.publicKey.bytes,
+        keytype: record.publicKey.keytype,
+        bindings: record.bindings.map(({ gun, role }) => ({ gun, role })),
+        home: homeText(record.home),
+        tokenUri: record.home.kind === "token" ? record.home.uri : "",
+        origin: record.origin,
+        createdAt: record.createdAt,
+        removedAt: record.removedAt ?? "",
+        state: STATES[state.state],
+        unlockedUntil: timeText(state.until),
+        usesLeft: state.usesLeft ?? 0,
+        ready: state.ready,
+    }
+}
+
+function homeText(home: KeyRecord["home"]): string {
+    switch (home.kind) {
+        case "sealed":
+            return "sealed"
+        case "group":
+            return `group:${home.group}`
+        case "token":
+            return `token:${home.token}`
+    }
+}
+
+export function encodeGroup(group: GroupView): Group {
+    return {
+        name: group.name,
+        byPassphrase: group.byPassphrase,
+        credential: group.credential ?? "",
+        unlocked: group.unlocked,
+        unlockedUntil: timeText(group.until),
+        keys: group.keys,
+    }
+}
+
+export function encodeToken(token: TokenState): Token {
+    const { name, uri, state, detail, label, serial, manufacturer, model, tries } = token
+    return { name, uri, state, detail, label, serial, manufacturer, model, tries }
+}
+
+export function encodeTokenObject(object: TokenThing): TokenObject {
+    return {
+        uri: object.uri,
+        label: object.label,
+        id: object.id,
+        algorithm: object.algorithm === undefined ? "ALGORITHM_UNSPECIFIED" : ALGORITHMS[object.algorithm],
+        keyId: object.keyId,
+        local: object.local,
+        sensitive: object.sensitive,
+        extractable: object.extractable,
+        alwaysAuthenticate: object.alwaysAuthenticate,
+    }
+}
+
+export function encodeSignature(signature: TufSignature): Signature {
+    return { keyid: signature.keyId, method: signature.method, sig: signature.sig }
+}
+
+export function encodeFile(file: RawFile): MetadataFile {
+    return { role: file.role, content: file.content }
+}
+
+export function encodeMarks(marks: ReadonlyMap<RoleName, KnownMark>): Mark[] {
+    return Array.from(marks, ([role, mark]) => ({ role, version: mark.version, sha256: mark.sha256, expires: mark.expires }))
+}
+
+export function encodeRepository(repository: KnownRepository): Repository {
+    return {
+        gun: repository.gun,
+        lineage: repository.lineage,
+        rootVersion: repository.root?.signed.document.version ?? 0,
+        origin: repository.origin,
+        marks: encodeMarks(repository.marks),
+        outbox: repository.outbox.length,
+        oldLineages: [...repository.oldLineages],
+        state: repository.state,
+    }
+}
+
+/** With the documents. */
+export function encodeTrust({ gun, repository, outbox }: TrustView): Repository {
+    if (repository === undefined) return { gun, state: "none", outbox }
+    const root = repository.root === undefined ? [] : [repository.root]
+    const documents = [...root, ...repository.documents.values()].map(encodeFile)
+    return { ...encodeRepository(repository), outbox, documents }
+}
+
+export function encodeJournalEntry(entry: Entry): JournalEntry {
+    const { sequence, kind, gun, lineage, role, version, sha256, keyId, state, promisedAt } = entry
+    return { sequence, kind, gun, lineage, role, version, sha256, keyId, state, promisedAt }
+}
+
+export function encodeAuditRecord(record: AuditRecord): WireAuditRecord {
+    const { sequence, who, action, outcome, gun, role, keyId, previous, hash } = record
+    const detail = JSON.stringify(record.detail)
+    return { sequence, at: record.at.toISOString(), who, action, outcome, gun, role, keyId, detail, previous, hash }
+}
+
+export function encodeStatus(view: StatusView, principal: Principal): GetStatusResponse {
+    return {
+        version: view.version,
+        startedAt: view.startedAt.toISOString(),
+        socket: principal.socket,
+        caller: principal.name,
+        signers: view.signers.map(({ name, state, detail, restarts }) => ({ name, state, detail, restarts })),
+        keys: view.keys,
+        unlockedKeys: view.unlockedKeys,
+        repositories: view.repositories,
+        outbox: view.outbox,
+        auditRecords: view.auditRecords,
+        problems: [...view.problems],
+    }
+}
+
+/** RFC 3339, UTC; empty when there is none. */
+export function timeText(date: Date | undefined): string {
+    return date?.toISOString() ?? ""
+}

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict"
+import { describe, test } from "node:test"
+import fc from "fast-check"
+import { TrustkeyError } from "../../../src/errors.ts"
+import * as decode from "../../../src/server/decode.ts"
+import { loadWire } from "../../../src/wire/load.ts"
+import type { SealedSecret } from "../../../src/wire/trustkeyd/v1/SealedSecret.ts"
+
+const { v1 } = loadWire()
+const ID = "ab".repeat(32)
+const GUN = "registry.example.com/team/app"
+const MAX = 1000
+const SEALED: SealedSecret = { ephemeralPublic: Buffer.alloc(32), nonce: Buffer.alloc(16), ciphertext: Buffer.alloc(20) }
+
+/** Through the bytes, as a client's request comes. */
+function received<In, Out>(method: { requestSerialize(value: In): Buffer; requestDeserialize(bytes: Buffer): Out }, request: In): Out {
+    return method.requestDeserialize(method.requestSerialize(request))
+}
+
+const { Sign, SignSet } = v1.Signing.service
+const { Create, Enroll, List, Unlock, Lock, ChangePassphrase, Remove, CreateGroup, Bind } = v1.Keys.service
+
+const signRequest = (changes: object = {}) =>
+    decode.decodeSign(received(Sign, { keyId: ID, gun: GUN, role: "targets", signed: Buffer.from("{}"), ...changes }), MAX)
+const createRequest = (changes: object = {}) =>
+    decode.decodeCreateKey(
+        received(Create, { algorithm: "ALGORITHM_P256", purpose: "PURPOSE_TARGETS", label: "l", group: "g", ...changes }),
+    )
+
+describe("what comes in", () => {
+    test("is taken when it is right", () => {
+        assert.deepEqual(signRequest(), { keyId: ID, gun: GUN, role: "targets", signed: Buffer.from("{}") })
+        assert.deepEqual(createRequest({ bindings: [{ gun: GUN, role: "targets/releases" }] }), {
+            algorithm: "p256",
+            purpose: "targets",
+            label: "l",
+            home: { kind: "group", group: "g" },
+            bindings: [{ gun: GUN, role: "targets/releases" }],
+        })
+        assert.deepEqual(decode.decodeUnlock(received(Unlock, { keyId: "abcdef0", passphrase: SEALED, ttlSeconds: 60 })), {
+            subject: { keyId: "abcdef0" },
+            sealed: SEALED,
+            ttlSeconds: 60,
+            uses: 0,
+        })
+        assert.deepEqual(decode.decodeUnlock(received(Unlock, { group: "ci" })), { subject: { group: "ci" }, ttlSeconds: 0, uses: 0 })
+        assert.deepEqual(decode.decodeLock(received(Lock, { all: true })), { subject: "all" })
+        assert.deepEqual(decode.decodeListKeys(received(List, { pageSize: 5000 })), {
+            includeRemoved: false,
+            pageSize: 1000,
+            pageToken: "",
+        })
+        assert.equal(decode.decodeListKeys(received(List, {})).pageSize, 1000)
+    })
+
+    test("of a set is taken whole", () => {
+        const set = decode.decodeSignSet(
+            received(SignSet, {
+                gun: GUN,
+                published: [{ role: "root", content: Buffer.from("r") }],
+                bodies: [
+                    {
+                        role: "targets",
+                        signed: Buffer.from("t"),
+                        keyIds: [ID],
+                        signatures: [{ keyid: ID, method: "ecdsa", sig: Buffer.from("s") }],
+                    },
+                ],
+                snapshot: { version: 3, expires: "2030-01-02T03:04:05Z", keyIds: [ID] },
+            }),
+            MAX,
+        )
+        assert.deepEqual(set.published, [{ role: "root", content: Buffer.from("r") }])
+        assert.deepEqual(set.bodies[0]?.signatures, [{ keyId: ID, method: "ecdsa", sig: Buffer.from("s") }])
+        assert.deepEqual(set.snapshot, { version: 3, expires: new Date("2030-01-02T03:04:05Z"), keyIds: [ID] })
+    })
+
+    const refusals: readonly (readonly [what: string, act: () => unknown, code?: string])[] = [
+        ["an empty request", () => decode.decodeSign(received(Sign, {}), MAX)],
+        ["a key ID that is none", () => signRequest({ keyId: ID.slice(1) })],
+        ["upper-case hexadecimal", () => signRequest({ keyId: ID.toUpperCase() })],
+        ["a GUN that climbs", () => signRequest({ gun: "registry.example.com/../x" })],
+        ["a role that doesn't exist", () => signRequest({ role: "target" })],
+        ["an empty payload", () => signRequest({ signed: Buffer.alloc(0) })],
+        ["a payload over the limit", () => signRequest({ signed: Buffer.alloc(MAX + 1) }), "payload_too_large"],
+        ["no algorithm", () => createRequest({ algorithm: 0 })],
+        ["an algorithm of a newer version", () => createRequest({ algorithm: 99 })],
+        ["no purpose", () => createRequest({ purpose: "PURPOSE_UNSPECIFIED" })],
+        ["no home", () => createRequest({ group: undefined })],
+        ["a label that moves the cursor", () => createRequest({ label: "a\u001b[2J" })],
+        ["a label that turns the writing direction", () => createRequest({ label: "a\u202eb" })],
+        ["a label that is too long", () => createRequest({ label: "x".repeat(129) })],
+        ["a label that ends in a space", () => createRequest({ label: "x " })],
+        [
+            "a sealed secret with a short key",
+            () => createRequest({ group: undefined, passphrase: { ...SEALED, ephemeralPublic: Buffer.alloc(31) } }),
+        ],
+        [
+            "a sealed secret with a long nonce",
+            () => createRequest({ group: undefined, passphrase: { ...SEALED, nonce: Buffer.alloc(17) } }),
+        ],
+        [
+            "a sealed secret with nothing in it",
+            () => createRequest({ group: undefined, passphrase: { ...SEALED, ciphertext: Buffer.alloc(16) } }),
+        ],
+        ["too many bindings", () => createRequest({ bindings: Array(257).fill({ gun: GUN, role: "targets" }) })],
+        [
+            "a token name with a slash",
+            () => decode.decodeEnrollKey(received(Enroll, { token: "../a", uri: "pkcs11:", purpose: "PURPOSE_ROOT" })),
+        ],
+        ["a prefix of fewer than seven digits", () => decode.decodeUnlock(received(Unlock, { keyId: "abcdef" }))],
+        ["nothing to unlock", () => decode.decodeUnlock(received(Unlock, {}))],
+        ["all: false", () => decode.decodeLock(received(Lock, { all: false }))],
+        ["one passphrase of two", () => decode.decodeChangePassphrase(received(ChangePassphrase, { group: "g", oldPassphrase: SEALED }))],
+        ["removal by a prefix", () => decode.decodeRemoveKey(received(Remove, { id: "abcdef0", confirm: "abcdef0" }))],
+        ["a binding that changes nothing", () => decode.decodeBind(received(Bind, { id: ID }))],
+        ["a credential that is a path", () => decode.decodeCreateGroup(received(CreateGroup, { name: "g", credential: "../x" }))],
+        [
+            "a snapshot of version 0",
+            () => decode.decodeSignSet(received(SignSet, { gun: GUN, snapshot: { expires: "2030-01-01T00:00:00Z" } }), MAX),
+        ],
+        [
+            "a snapshot that ends in another zone",
+            () =>
+                decode.decodeSignSet(received(SignSet, { gun: GUN, snapshot: { version: 1, expires: "2030-01-01T00:00:00+01:00" } }), MAX),
+        ],
+        [
+            "a version beyond 2^53",
+            () =>
+                decode.decodeVoid(received(v1.Journal.service.Void, { gun: GUN, role: "root", version: "9007199254740993", confirm: "" })),
+        ],
+        [
+            "a subject with control characters",
+            () => decode.decodeChallenge(received(v1.Secrets.service.Challenge, { purpose: "login", subject: "token:a\n" })),
+        ],
+    ]
+    for (const [what, act, code = "invalid_request"] of refusals) {
+        test(`${what} is refused`, () => {
+            assert.throws(act, (error) => error instanceof TrustkeyError && error.code === code)
+        })
+    }
+
+    test("in random bytes either is no message, or is taken, or refused with a code", () => {
+        const methods = [
+            (bytes: Buffer) => decode.decodeSign(Sign.requestDeserialize(bytes), MAX),
+            (bytes: Buffer) => decode.decodeSignSet(SignSet.requestDeserialize(bytes), MAX),
+            (bytes: Buffer) => decode.decodeCreateKey(Create.requestDeserialize(bytes)),
+            (bytes: Buffer) => decode.decodeUnlock(Unlock.requestDeserialize(bytes)),
+            (bytes: Buffer) => decode.decodeListKeys(List.requestDeserialize(bytes)),
+            (bytes: Buffer) => decode.decodeBind(Bind.requestDeserialize(bytes)),
+        ]
+        const valid = SignSet.requestSerialize({
+            gun: GUN,
+            bodies: [{ role: "targets", signed: Buffer.from("t"), keyIds: [ID] }],
+            snapshot: { version: 3, expires: "2030-01-02T03:04:05Z" },
+        })
+        const mutated = fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 }).map((changes) => {
+            const copy = Buffer.from(valid)
+            for (const [index, byte] of changes) copy[index] = byte
+            return copy
+        })
+        const bytes = fc.oneof(
+            mutated,
+            fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
+        )
+        fc.assert(
+            fc.property(bytes, fc.constantFrom(...methods), (input, method) => {
+                try {
+                    method(input)
+                } catch (error) {
+                    // protobufjs throws Error and RangeError, which grpc-js answers; nothing else may come through.
+                    const foreign = error instanceof Error && /^(Error|RangeError)$/.test(error.name) && !(error instanceof TypeError)
+                    assert.ok(error instanceof TrustkeyError || foreign, String(error))
+                }
+            }),
+            { numRuns: 3000 },
+        )
+    })
+})
