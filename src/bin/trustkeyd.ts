@@ -1,0 +1,201 @@
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { pino } from "pino"
+import { openAuditLog } from "../audit/index.ts"
+import { type Config, parseConfig } from "../config/index.ts"
+import { openCustody } from "../custody/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import { openJournal } from "../journal/index.ts"
+import { openKeyStore } from "../keys/index.ts"
+import { type Log, serve } from "../server/index.ts"
+import { forbidDumps, openBootClock } from "../signer/index.ts"
+import { lockStateDirectory, type NameLookup, openSqliteStore, readNameDatabase, readTextFile, type Store } from "../storage/index.ts"
+
+const VERSION = "0.1.0"
+const USAGE = `Usage: trustkeyd [--config FILE] [--check-config]
+
+  --config FILE    default /etc/trustkeyd/trustkeyd.toml
+  --check-config   say every mistake in the configuration, and end
+  --version        say the version, and end
+  --help           say this, and end
+`
+const DEFAULT_CONFIG = "/etc/trustkeyd/trustkeyd.toml"
+const EXIT = { failed: 1, usage: 2, /** sysexits.h EX_CONFIG: only a person can help, so the unit does not restart it. */ config: 78 }
+const GRACE_MILLISECONDS = 20_000
+/** What the signers run with, too. SIGUSR1 must not open the inspector. */
+const NODE_FLAGS = ["--jitless", "--disable-sigusr1", "--disable-proto=delete"]
+
+type Options = { readonly config: string; readonly checkConfig: boolean }
+
+async function main(): Promise<void> {
+    const options = parseOptions(process.argv.slice(2))
+    if (options.checkConfig) {
+        await loadConfig(options.config)
+        process.stdout.write(`${options.config}: ok\n`)
+        return
+    }
+    process.umask(0o077)
+    forbidDumps()
+    const names = await readNameDatabase()
+    const config = await loadConfig(options.config, names)
+    await run(options, config, names, openLog(config.logLevel))
+}
+
+async function run(options: Options, first: Config, names: NameLookup, log: Log): Promise<void> {
+    const startedAt = new Date()
+    const now = (): Date => new Date()
+    const lock = await lockStateDirectory(first.stateDirectory)
+    const store = endOnFailure(await openSqliteStore({ directory: first.stateDirectory, workerFile: beside("database-worker.cjs") }), log)
+    const audit = await openAuditLog(store, now)
+    const journal = await openJournal(store, now)
+    const keys = await openKeyStore({
+        store,
+        now,
+        monotonic: openBootClock(),
+        execPath: process.execPath,
+        signerFiles: { file: beside("signer-file.cjs"), pkcs11: beside("signer-pkcs11.cjs") },
+        nodeFlags: NODE_FLAGS,
+        tokens: first.tokens,
+        credentialsDirectory: process.env["CREDENTIALS_DIRECTORY"],
+        cost: first.argon2,
+        defaultTtlSeconds: first.unlock.defaultTtlSeconds,
+        log: (record) => log({ level: "info", message: "signer", ...record }),
+    })
+    let config = first
+    const custody = openCustody({
+        policy: () => config.policy,
+        journal,
+        keys,
+        audit,
+        now,
+        maxPayloadBytes: first.limits.maxPayloadBytes,
+        maxTtlSeconds: first.unlock.maxTtlSeconds,
+        version: VERSION,
+        startedAt,
+    })
+    const server = await serve({
+        sockets: [
+            { kind: "sign", ...first.sockets.sign },
+            { kind: "admin", ...first.sockets.admin },
+        ],
+        custody,
+        names,
+        limits: first.limits,
+        log,
+        version: VERSION,
+        now,
+    })
+    log({ level: "info", message: "ready", version: VERSION })
+
+    let stopping: Promise<void> | undefined
+    const stop = (signal: string): void => {
+        stopping ??= (async () => {
+            log({ level: "info", message: "stopping: what is promised is finished, new requests are refused", signal })
+            await custody.drain()
+            await server.close(GRACE_MILLISECONDS)
+            await keys.close()
+            await audit.close()
+            await store.close()
+            await lock.release()
+            log({ level: "info", message: "stopped" })
+            process.exit(0)
+        })()
+        stopping.catch((error: unknown) => endWith(log, error))
+    }
+    process.on("SIGTERM", stop)
+    process.on("SIGINT", stop)
+    process.on("SIGUSR2", () => {
+        log({ level: "info", message: "locking everything" })
+        keys.lock("all").catch((error: unknown) => log({ level: "error", message: "locking everything failed", error }))
+    })
+    process.on("SIGHUP", () => {
+        reload(options.config, config)
+            .then(async ({ next, ignored }) => {
+                config = next
+                // A reload is over when no request holds a permit of the old policy.
+                await custody.settled()
+                log({ level: "info", message: ignored.length === 0 ? "reloaded" : "reloaded; some changes need a restart", ignored })
+            })
+            .catch((error: unknown) => log({ level: "error", message: "the configuration was not reloaded; the old one stays", error }))
+    })
+}
+
+/** JSON lines on stderr, synchronous: the last words of a process that ends are not lost. */
+function openLog(level: Config["logLevel"]): Log {
+    const destination = pino.destination({ fd: 2, sync: true })
+    const serializers = { error: pino.stdSerializers.err }
+    const lines = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: "message", serializers }, destination)
+    return ({ level: of, ...record }) => lines[of](record)
+}
+
+function parseOptions(argv: readonly string[]): Options {
+    try {
+        const { values } = parseArgs({
+            args: [...argv],
+            options: {
+                config: { type: "string", default: DEFAULT_CONFIG },
+                "check-config": { type: "boolean", default: false },
+                version: { type: "boolean", default: false },
+                help: { type: "boolean", default: false },
+            },
+        })
+        if (values.version || values.help) {
+            process.stdout.write(values.help ? USAGE : `trustkeyd ${VERSION}\n`)
+            process.exit(0)
+        }
+        return { config: values.config, checkConfig: values["check-config"] }
+    } catch (error) {
+        throw new TrustkeyError("usage", `${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
+    }
+}
+
+async function loadConfig(file: string, names?: NameLookup): Promise<Config> {
+    return parseConfig(await readTextFile(file), names ?? (await readNameDatabase()))
+}
+
+/** Everything is validated before anything is replaced. What a running daemon can't change is named, and waits for a restart. */
+async function reload(file: string, running: Config): Promise<{ next: Config; ignored: readonly string[] }> {
+    const read = await loadConfig(file)
+    const fixed = ["stateDirectory", "sockets", "tokens", "limits", "unlock", "argon2", "logLevel"] as const
+    const ignored = fixed.filter((field) => JSON.stringify(read[field]) !== JSON.stringify(running[field]))
+    return { next: { ...running, policy: read.policy }, ignored }
+}
+
+/** After a failed write the state on disk is unknown: the next start finds out. The refusals still go out first. */
+function endOnFailure(store: Store, log: Log): Store {
+    const watch = async <T>(work: Promise<T>): Promise<T> => {
+        try {
+            return await work
+        } catch (error) {
+            if (error instanceof TrustkeyError && error.code === "storage_failed") setTimeout(() => endWith(log, error), 200)
+            throw error
+        }
+    }
+    return {
+        commit: (changes) => watch(store.commit(changes)),
+        read: (query) => watch(store.read(query)),
+        close: () => store.close(),
+    }
+}
+
+function endWith(log: Log, error: unknown): void {
+    log({ level: "error", message: "trustkeyd ends", error })
+    process.exit(EXIT.failed)
+}
+
+function beside(file: string): string {
+    return fileURLToPath(new URL(file, import.meta.url))
+}
+
+function exitCode(error: unknown): number {
+    if (!(error instanceof TrustkeyError)) return EXIT.failed
+    if (error.code === "usage") return EXIT.usage
+    const forAPerson: readonly string[] = ["config_invalid", "state_in_use", "state_newer", "file_unsafe", "not_found"]
+    return forAPerson.includes(error.code) ? EXIT.config : EXIT.failed
+}
+
+main().catch((error: unknown) => {
+    const text = error instanceof TrustkeyError ? `${error.message} [${error.code}]` : error instanceof Error ? error.stack : String(error)
+    process.stderr.write(`trustkeyd: ${text}\n`)
+    process.exit(exitCode(error))
+})
