@@ -33,6 +33,8 @@ export type TrustkeyOptions = { readonly env?: Readonly<Record<string, string>>;
 
 export type DaemonOptions = {
     readonly directory?: string
+    /** Where the sockets are; default: in the directory. */
+    readonly socketDirectory?: string
     /** A name for each token, as the configuration calls it. */
     readonly tokens?: Readonly<Record<string, SoftHsm>>
     /** TOML after the sockets; default: whoever runs the test may do everything. */
@@ -48,7 +50,11 @@ export type DaemonOptions = {
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
     const directory = await makeWorkingDirectory("daemon", options.directory)
     const place = (name: string): string => path.join(directory.path, name)
-    const [signSocket, adminSocket, configFile] = [place("sign.sock"), place("admin.sock"), place("trustkeyd.toml")]
+    const [signSocket, adminSocket, configFile] = [
+        path.join(options.socketDirectory ?? directory.path, "sign.sock"),
+        path.join(options.socketDirectory ?? directory.path, "admin.sock"),
+        place("trustkeyd.toml"),
+    ]
     await writeFile(configFile, configText(options, { state: place("state"), signSocket, adminSocket }), { mode: 0o600 })
     const credentials = place("credentials")
     if (options.credentials !== undefined) {

@@ -117,13 +117,18 @@ export async function fetchBlob(registry: Registry, repository: string, digest: 
 
 /** Flip one bit of a stored blob (or manifest) behind the registry's back. Doing it twice restores it. */
 export async function tamperBlob(registry: Registry, digest: string, offset = 0): Promise<void> {
-    const hex = digest.replace(/^sha256:/, "")
-    const file = path.join(registry.storage, "docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data")
+    const file = blobFile(registry.storage, digest)
     const bytes = await readFile(file)
     const byte = bytes[offset]
     if (byte === undefined) throw new Error(`blob ${digest} has ${bytes.length} bytes, none at ${offset}`)
     bytes[offset] = byte ^ 1
     await writeFile(file, bytes)
+}
+
+/** Where a registry with this storage keeps a blob or a manifest. */
+export function blobFile(storage: string, digest: string): string {
+    const hex = digest.replace(/^sha256:/, "")
+    return path.join(storage, "docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data")
 }
 
 type Request = { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: Uint8Array }

@@ -15,7 +15,7 @@ export type NotaryClient = AsyncDisposable & {
     /** Holds the trust directory and the files a test wants to sign. */
     readonly directory: string
     readonly trustDirectory: string
-    run(args: readonly string[], options?: { input?: string }): Promise<CommandResult>
+    run(args: readonly string[], options?: { input?: string; env?: Readonly<Record<string, string>> }): Promise<CommandResult>
     stop(): Promise<void>
 }
 
@@ -41,10 +41,14 @@ export async function startNotaryClient(options: NotaryClientOptions): Promise<N
     return {
         directory: directory.path,
         trustDirectory,
-        run: (args, { input } = {}) => {
+        run: (args, { input, env: more } = {}) => {
             const line = withoutYubikey("/usr/bin/notary", ["-c", config, "-d", trustDirectory, ...args])
             // Without input stdin is /dev/null: a prompt ends at once instead of hanging the test.
-            return runCommand(line.command, line.args, { cwd: directory.path, env, ...(input === undefined ? {} : { input }) })
+            return runCommand(line.command, line.args, {
+                cwd: directory.path,
+                env: { ...env, ...more },
+                ...(input === undefined ? {} : { input }),
+            })
         },
         stop: directory.remove,
         [Symbol.asyncDispose]: directory.remove,

@@ -9,6 +9,10 @@ export type NotaryOptions = {
     /** `remote` runs a notary-signer beside the server (P-256 keys); `local` keeps Ed25519 keys in the server itself. */
     readonly trustService?: "remote" | "local"
     readonly directory?: string
+    /** The `auth` section of the server's configuration; "token" needs a token server. */
+    readonly auth?: { readonly type: "token"; readonly options: Readonly<Record<string, string>> }
+    /** The CA of the servers' certificates, to share one with other parts. */
+    readonly authority?: CertificateAuthority
     /** Ports to use instead of free ones. */
     readonly ports?: { readonly server: number; readonly signer: number }
 }
@@ -29,9 +33,8 @@ export type Notary = AsyncDisposable & {
 export async function startNotary(options: NotaryOptions = {}): Promise<Notary> {
     const directory = await makeWorkingDirectory("notary", options.directory)
     try {
-        const authority = await startAuthority(path.join(directory.path, "tls"))
-        const start = (ports: { server: number; signer: number }) =>
-            startOnPorts(authority, directory.path, options.trustService ?? "remote", ports)
+        const authority = options.authority ?? (await startAuthority(path.join(directory.path, "tls")))
+        const start = (ports: { server: number; signer: number }) => startOnPorts(authority, directory.path, options, ports)
         const { signer, server, ports } =
             options.ports === undefined
                 ? await withFreePorts(2, ([a = 0, b = 0]) => start({ server: a, signer: b }))
@@ -60,13 +63,13 @@ export async function startNotary(options: NotaryOptions = {}): Promise<Notary> 
 async function startOnPorts(
     authority: CertificateAuthority,
     directory: string,
-    trustService: "remote" | "local",
+    options: NotaryOptions,
     ports: { server: number; signer: number },
 ): Promise<{ signer: Service | undefined; server: Service; ports: { server: number; signer: number } }> {
-    const signer = trustService === "remote" ? await startSigner(authority, directory, ports.signer) : undefined
+    const signer = (options.trustService ?? "remote") === "remote" ? await startSigner(authority, directory, ports.signer) : undefined
     try {
         const trust = signer === undefined ? { type: "local" } : await remoteTrustService(authority, ports.signer)
-        return { signer, server: await startServer(authority, directory, ports.server, trust), ports }
+        return { signer, server: await startServer(authority, directory, ports.server, trust, options.auth), ports }
     } catch (error) {
         await signer?.stop()
         throw error
@@ -113,12 +116,14 @@ async function startServer(
     directory: string,
     port: number,
     trustService: Record<string, string>,
+    auth: NotaryOptions["auth"],
 ): Promise<Service> {
     const { certFile, keyFile } = await authority.issue("notary-server", "server")
     const config = path.join(directory, "server.json")
     await writeJson(config, {
         server: { http_addr: `127.0.0.1:${port}`, tls_cert_file: certFile, tls_key_file: keyFile },
         trust_service: trustService,
+        ...(auth === undefined ? {} : { auth }),
         logging: { level: "info" },
         storage: { backend: "memory" },
     })

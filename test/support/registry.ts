@@ -3,13 +3,15 @@ import path from "node:path"
 import { askHttps } from "./https.ts"
 import { isListening, startService, withFreePorts } from "./process.ts"
 import { makeWorkingDirectory } from "./temp.ts"
-import { startAuthority } from "./tls.ts"
+import { type CertificateAuthority, startAuthority } from "./tls.ts"
 
 export type RegistryOptions = {
     readonly directory?: string
     readonly port?: number
     /** The `auth` section of the registry's configuration, as the registry documents it (htpasswd, token). */
     readonly auth?: Readonly<Record<string, Readonly<Record<string, string>>>>
+    /** The CA of the registry's certificate, to share one with other parts. */
+    readonly authority?: CertificateAuthority
 }
 
 export type Registry = AsyncDisposable & {
@@ -28,7 +30,7 @@ export type Registry = AsyncDisposable & {
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
     const directory = await makeWorkingDirectory("registry", options.directory)
     try {
-        const authority = await startAuthority(path.join(directory.path, "tls"))
+        const authority = options.authority ?? (await startAuthority(path.join(directory.path, "tls")))
         const { certFile, keyFile } = await authority.issue("registry", "server")
         const storage = path.join(directory.path, "storage")
         await mkdir(storage, { recursive: true })

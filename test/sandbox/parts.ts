@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto"
+import { existsSync, readFileSync } from "node:fs"
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import path from "node:path"
+import { type Daemon, startDaemon } from "../support/daemon.ts"
+import { blobFile, buildImage, digestOf, fetchManifest, type Image, pushImage } from "../support/image.ts"
+import { type Notary, startNotary } from "../support/notary.ts"
+import { findFreePort, isAddressInUse } from "../support/process.ts"
+import { type NotaryProxy, startNotaryProxy } from "../support/proxy.ts"
+import { type Registry, startRegistry } from "../support/registry.ts"
+import { type SoftHsm, startSoftHsm } from "../support/softhsm.ts"
+import { makeWorkingDirectory, type WorkingDirectory } from "../support/temp.ts"
+import type { Steps } from "./steps.ts"
+import { makeTools, type Tools } from "./tools.ts"
+
+export const REPOSITORY = "demo/app"
+export const TAG = "v1"
+/** What the daemon's configuration calls the token. */
+export const TOKEN = "root-token"
+
+/** The real programs, all on loopback, all with their state under one directory. */
+export type Parts = AsyncDisposable & {
+    readonly directory: string
+    readonly token: SoftHsm
+    readonly notary: Notary
+    /** Somebody between a client and Notary; passes everything on until told otherwise. */
+    readonly proxy: NotaryProxy
+    readonly registry: Registry
+    readonly daemon: Daemon
+    readonly tools: Tools
+    readonly image: Image
+    /** The repository's name everywhere: `localhost:port/demo/app`. */
+    readonly gun: string
+}
+
+/**
+ * Start everything and put an image into the registry. The token, the certificates, the registry's content and the ports
+ * are those of the last time. notary-server keeps its data in memory only, so what the daemon and the clients remember of
+ * them begins afresh as well.
+ */
+export async function startParts(directory: string, steps: Steps): Promise<Parts> {
+    await using started = new AsyncDisposableStack()
+    const within = (name: string): string => path.join(directory, name)
+    for (const remembered of ["daemon", "docker", "notary-client", "other-machine", "try"]) {
+        await rm(within(remembered), { recursive: true, force: true })
+    }
+    const token = started.use(
+        await steps.run(
+            "software token (SoftHSM)",
+            () => startSoftHsm({ label: "sandbox-root", directory: within("softhsm") }),
+            ({ label, serial }) => `${label}, serial ${serial}`,
+        ),
+    )
+    const notary = started.use(
+        await steps.run(
+            "notary-signer and notary-server",
+            () =>
+                onKeptPorts(within("notary-ports"), 2, ([server = 0, signer = 0]) =>
+                    startNotary({ directory: within("notary"), ports: { server, signer } }),
+                ),
+            ({ url }) => url,
+        ),
+    )
+    const proxy = started.use(
+        await steps.run(
+            "a proxy, honest for now",
+            () => onKeptPorts(within("proxy-ports"), 1, ([port = 0]) => startNotaryProxy(notary, { port })),
+            ({ url }) => url,
+        ),
+    )
+    const image = buildImage("hello", "Hello from the trustkeyd sandbox.\n")
+    const registry = started.use(
+        await steps.run(
+            "docker-registry",
+            async () => {
+                if (isDamaged(within("registry"), image)) await rm(within("registry"), { recursive: true })
+                return onKeptPorts(within("registry-ports"), 1, ([port = 0]) => startRegistry({ directory: within("registry"), port }))
+            },
+            ({ url }) => url,
+        ),
+    )
+    await steps.run(
+        "image in the registry",
+        () => pushUnlessThere(registry, image),
+        (pushed) => `${registry.host}/${REPOSITORY}:${TAG} ${image.digest.slice(0, 19)}… ${pushed ? "pushed" : "still there"}`,
+    )
+    const socketDirectory = started.use(await placeForSockets(within("daemon"))).path
+    const daemon = started.use(
+        await steps.run(
+            "trustkeyd",
+            () => startDaemon({ directory: within("daemon"), socketDirectory, tokens: { [TOKEN]: token } }),
+            ({ configFile }) => path.relative(path.dirname(directory), configFile),
+        ),
+    )
+    await keepSecrets(within("secrets"), token)
+    const tools = await makeTools(directory, { notary, proxy, registry, daemon, token })
+    const everything = started.move()
+    return {
+        directory,
+        token,
+        notary,
+        proxy,
+        registry,
+        daemon,
+        tools,
+        image,
+        gun: `${registry.host}/${REPOSITORY}`,
+        [Symbol.asyncDispose]: () => everything.disposeAsync(),
+    }
+}
+
+/** The registry's port is part of every image's name, and so of whatever somebody wrote down of the last time. */
+async function onKeptPorts<T>(file: string, count: number, start: (ports: readonly number[]) => Promise<T>): Promise<T> {
+    const kept = existsSync(file) ? (await readFile(file, "utf8")).trim().split(" ").map(Number) : []
+    for (let attempt = 1; ; attempt += 1) {
+        const fresh = await Promise.all(Array.from({ length: count }, findFreePort))
+        const ports = attempt === 1 && kept.length === count ? kept : fresh
+        try {
+            const result = await start(ports)
+            await writeFile(file, `${ports.join(" ")}\n`)
+            return result
+        } catch (error) {
+            if (attempt === 5 || !(isAddressInUse(error) || hasCode(error, "EADDRINUSE"))) throw error
+        }
+    }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+    return error instanceof Error && "code" in error && error.code === code
+}
+
+/** Left tampered with, by a sandbox that was killed or by hand. The registry would keep it: it looks at names only. */
+function isDamaged(directory: string, image: Image): boolean {
+    return [image.digest, ...image.blobs.keys()]
+        .map((digest) => ({ digest, file: blobFile(path.join(directory, "storage"), digest) }))
+        .some(({ digest, file }) => existsSync(file) && digestOf(readFileSync(file)) !== digest)
+}
+
+async function pushUnlessThere(registry: Registry, image: Image): Promise<boolean> {
+    // A registry that answers 404 or serves something else gets the image again.
+    const there = await fetchManifest(registry, REPOSITORY, TAG).catch(() => undefined)
+    if (there?.digest === image.digest) return false
+    await pushImage(registry, REPOSITORY, TAG, image)
+    return true
+}
+
+/** A socket's path has at most 107 bytes: in a checkout that lies very deep they go to a temporary directory. */
+function placeForSockets(directory: string): Promise<WorkingDirectory> {
+    const fits = Buffer.byteLength(path.join(directory, "admin.sock")) <= 107
+    return makeWorkingDirectory("sockets", fits ? directory : undefined)
+}
+
+/** What a person would type: the token's PIN, and a passphrase chosen once for each sandbox. */
+async function keepSecrets(directory: string, token: SoftHsm): Promise<void> {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await writeFile(path.join(directory, "token-pin"), `${token.userPin}\n`, { mode: 0o600 })
+    const passphrase = path.join(directory, "repository-passphrase")
+    if (!existsSync(passphrase)) await writeFile(passphrase, `${randomBytes(12).toString("base64url")}\n`, { mode: 0o600 })
+}
