@@ -1,0 +1,33 @@
+import { readFile } from "node:fs/promises"
+
+/** The kernel counts processor time in hundredths of a second on every Linux we run on. */
+const TICK_US = 10_000
+
+/** Of a process and everything below it. */
+export type Usage = { readonly custodianUs: number; readonly signersUs: number }
+
+/** Processor time so far. It says what a signature costs even when others keep the machine busy. */
+export async function processorTime(pid: number): Promise<Usage> {
+    const signers = await Promise.all((await childrenOf(pid)).map(ownTime))
+    return { custodianUs: await ownTime(pid), signersUs: signers.reduce((sum, each) => sum + each, 0) }
+}
+
+async function ownTime(pid: number): Promise<number> {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8")
+    // Fields 14 and 15, utime and stime, counted after the name in brackets: proc(5).
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    return (Number(fields[11]) + Number(fields[12])) * TICK_US
+}
+
+/** Megabytes (PSS: what processes share counts once). */
+export async function memoryOf(pid: number): Promise<number> {
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8")
+    const own = Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1024
+    const others = await Promise.all((await childrenOf(pid)).map(memoryOf))
+    return others.reduce((sum, each) => sum + each, own)
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+    const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")
+    return text.trim().split(" ").filter(Boolean).map(Number)
+}

@@ -1,0 +1,99 @@
+import { median } from "./statistics.ts"
+
+export type Shapes = { readonly callers: readonly number[]; readonly keys: readonly [number, number]; readonly depth: number }
+
+/** Collects figures by name and shows medians. Ratios are taken round by round, so that what disturbs one round disturbs both its halves. */
+export class Report {
+    readonly #title: string
+    readonly #values = new Map<string, number[]>()
+
+    constructor(title: string) {
+        this.#title = title
+    }
+
+    add(name: string, value: number): void {
+        const values = this.#values.get(name) ?? []
+        values.push(value)
+        this.#values.set(name, values)
+    }
+
+    progress(text: string): void {
+        process.stderr.write(`${text}\n`)
+    }
+
+    text({ callers, keys, depth }: Shapes): string {
+        const lines = [
+            this.#title,
+            "",
+            "Signatures per second, over the limit measured in the same round",
+            this.#limit("openssl speed, P-256, one process", "openssl sign"),
+            this.#rate(`sealed keys, streamed, ${depth} in flight`, "stream", "openssl sign", 0.3),
+            this.#rate("sealed keys, sets of 5, 8 in flight", "set", "openssl sign"),
+            ...callers.map((count) => this.#rate(`sealed keys, unary, ${plural(count, "caller")}`, `unary ${count}`, "openssl sign")),
+            this.#limit("C_Sign in a loop on SoftHSM, P-256", "token loop"),
+            this.#rate(`token keys, streamed, ${depth} in flight`, "token stream", "token loop", 0.7),
+            "",
+            "One unary signature, milliseconds: p50, p99",
+            ...callers.map((count) => this.#latency(plural(count, "caller"), `unary ${count}`, count === 1 ? 0.5 : undefined)),
+            "",
+            "Processor time of one signature, microseconds: the custodian's, the signer's",
+            this.#cost("sealed keys, streamed", "stream"),
+            this.#cost("sealed keys, unary, 1 caller", "unary 1"),
+            this.#cost("token keys, streamed", "token stream"),
+            this.#limit("one durable write, milliseconds", "durable write"),
+            "",
+            "Start-up, exec until both sockets answer, over node -e 0",
+            this.#limit("node -e 0, milliseconds", "node -e 0"),
+            ...keys.map((count) => this.#rate(`${count} keys, locked`, `start ${count}`, "node -e 0")),
+            this.#rate(`${keys[0]} keys, opened by a credential`, "start unattended", "node -e 0"),
+            "",
+            "Memory of all processes, megabytes (PSS)",
+            ...keys.map((count) => this.#limit(`${count} keys, after start-up`, `memory ${count}`)),
+            this.#limit("162 keys, after the load above", "memory after load"),
+        ]
+        return `${lines.join("\n")}\n`
+    }
+
+    json(): string {
+        const medians = Object.fromEntries(Array.from(this.#values, ([name, values]) => [name, median(values)]))
+        return JSON.stringify({ title: this.#title, medians, values: Object.fromEntries(this.#values) }, undefined, 4)
+    }
+
+    #rate(label: string, name: string, limit: string, goal?: number): string {
+        const limits = this.#of(limit)
+        const ratio = median(this.#of(name).map((value, round) => value / (limits[round] ?? NaN)))
+        const verdict = goal === undefined ? "" : ratio >= goal ? `   goal ${goal}: met` : `   goal ${goal}: not met`
+        return `${line(label, ratio.toFixed(ratio < 1 ? 3 : 1))}   ${format(median(this.#of(name)))}${verdict}`
+    }
+
+    #limit(label: string, name: string): string {
+        return `${line(label, "")}   ${format(median(this.#of(name)))}`
+    }
+
+    #cost(label: string, name: string): string {
+        const [custodian, signers] = [median(this.#of(`${name} custodian`)), median(this.#of(`${name} signers`))]
+        return `${line(label, custodian.toFixed(0))}   ${signers.toFixed(0)}`
+    }
+
+    #latency(label: string, name: string, goal?: number): string {
+        const [p50, p99] = [median(this.#of(`${name} p50`)), median(this.#of(`${name} p99`))]
+        const verdict = goal === undefined ? "" : p50 <= goal ? `   goal ${goal}: met` : `   goal ${goal}: not met`
+        return `${line(label, p50.toFixed(2))}   ${p99.toFixed(2)}${verdict}`
+    }
+
+    #of(name: string): readonly number[] {
+        return this.#values.get(name) ?? []
+    }
+}
+
+function line(label: string, figure: string): string {
+    return `  ${label.padEnd(46)} ${figure.padStart(6)}`
+}
+
+function format(value: number): string {
+    return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2).padStart(8)
+}
+
+function plural(count: number, word: string): string {
+    return `${count} ${word}${count === 1 ? "" : "s"}`
+}

@@ -1,0 +1,134 @@
+import { cpus } from "node:os"
+import path from "node:path"
+import { parseArgs } from "node:util"
+import { type Daemon, startDaemon } from "../test/support/daemon.ts"
+import { startSoftHsm } from "../test/support/softhsm.ts"
+import { durableWrite, emptyNode, opensslSpeed, tokenLoop } from "./limits.ts"
+import { type Job, startLoad } from "./load.ts"
+import { fillState, GROUP } from "./many-keys.ts"
+import { memoryOf, processorTime } from "./processes.ts"
+import { Report } from "./report.ts"
+import { makeRepositories } from "./repositories.ts"
+import { startOnce } from "./start-up.ts"
+
+const USAGE = `Usage: npm run bench -- [--quick] [--rounds N] [--json]
+
+  --quick      under a minute: three short rounds, 10,000 keys instead of 100,000
+  --rounds N   default 5
+  --json       the figures as JSON on stdout, nothing else
+`
+
+type Plan = { readonly rounds: number; readonly milliseconds: number; readonly manyKeys: number; readonly starts: number }
+
+const CREDENTIAL = "the secret of the bench's key group"
+/** As a team has them: the patterns are what each signature's permission costs. */
+const RULES = `
+[[allow]]
+who = ["uid:${process.getuid?.() ?? 0}"]
+do = ["sign"]
+gun = ["registry.example.com/**"]
+role = ["targets", "targets/*", "snapshot"]
+
+[[allow]]
+who = ["uid:${process.getuid?.() ?? 0}"]
+do = ["*"]
+`
+/** The stream's depth that the goals are stated for. */
+const DEPTH = 32
+const CALLERS = [1, 10, 100]
+const FEW_KEYS = 10
+
+function readOptions(): { readonly plan: Plan; readonly json: boolean } {
+    const options = {
+        quick: { type: "boolean" },
+        rounds: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean" },
+    } as const
+    const { values } = parseArgs({ options })
+    const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+    if (values.help === true || (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))) {
+        process.stdout.write(USAGE)
+        process.exit(values.help === true ? 0 : 2)
+    }
+    const plan =
+        values.quick === true ? { milliseconds: 500, manyKeys: 10_000, starts: 2 } : { milliseconds: 1000, manyKeys: 100_000, starts: 3 }
+    return { plan: { ...plan, rounds: rounds ?? (values.quick === true ? 3 : 5) }, json: values.json === true }
+}
+
+/** Signatures: in every round each shape once, and the limits it is held against. */
+async function benchSignatures(report: Report, plan: Plan): Promise<void> {
+    await using token = await startSoftHsm()
+    const credentials = { [GROUP]: CREDENTIAL, "hsm-pin": token.userPin }
+    await using daemon = await startDaemon({ tokens: { hsm: token }, rules: RULES, credentials })
+    await using load = startLoad()
+    await daemon.ok(["key", "group", "create", GROUP, "--credential", GROUP, "--no-passphrase"])
+    await daemon.ok(["key", "unlock", "--group", GROUP])
+    const sealed = await makeRepositories(daemon.adminSocket, "sealed", 25, GROUP)
+    const onToken = await makeRepositories(daemon.adminSocket, "token", 2, GROUP, "hsm")
+
+    const jobs: readonly (readonly [string, Job])[] = [
+        ...CALLERS.map((callers) => [`unary ${callers}`, { kind: "unary", callers, places: sealed.places }] as const),
+        ["stream", { kind: "stream", depth: DEPTH, places: sealed.places }],
+        ["set", { kind: "set", callers: 8, sets: sealed.sets }],
+        ["token stream", { kind: "stream", depth: DEPTH, places: onToken.places }],
+    ]
+    for (const [, job] of jobs) await load.run(daemon.signSocket, plan.milliseconds / 2, job)
+    for (let round = 1; round <= plan.rounds; round++) {
+        report.progress(`round ${round} of ${plan.rounds}`)
+        const { sign, verify } = await opensslSpeed()
+        report.add("openssl sign", sign)
+        report.add("openssl verify", verify)
+        report.add("durable write", await durableWrite(daemon.directory, plan.milliseconds / 2))
+        report.add("token loop", await tokenLoop(token, plan.milliseconds))
+        for (const [name, job] of jobs) {
+            const before = await processorTime(daemon.service.pid)
+            const { signatures, seconds, p50, p99 } = await load.run(daemon.signSocket, plan.milliseconds, job)
+            const after = await processorTime(daemon.service.pid)
+            report.add(name, signatures / seconds)
+            report.add(`${name} custodian`, (after.custodianUs - before.custodianUs) / signatures)
+            report.add(`${name} signers`, (after.signersUs - before.signersUs) / signatures)
+            report.add(`${name} p50`, p50)
+            report.add(`${name} p99`, p99)
+        }
+    }
+    report.add("memory after load", await memoryOf(daemon.service.pid))
+    const audit = await daemon.ok(["audit", "verify"])
+    report.progress(audit.trim())
+}
+
+/** Start-up and memory on two states: one with few keys, one with many. Locked, and opened by a credential. */
+async function benchStartUp(report: Report, plan: Plan): Promise<void> {
+    await using few = await makeState(report, FEW_KEYS)
+    await using many = await makeState(report, plan.manyKeys)
+    const states = [
+        [FEW_KEYS, few],
+        [plan.manyKeys, many],
+    ] as const
+    for (let round = 1; round <= plan.starts; round++) {
+        report.progress(`start ${round} of ${plan.starts}`)
+        report.add("node -e 0", await emptyNode())
+        for (const [count, daemon] of states) {
+            const { milliseconds, megabytes } = await startOnce(daemon, undefined)
+            report.add(`start ${count}`, milliseconds)
+            report.add(`memory ${count}`, megabytes)
+        }
+        const unattended = await startOnce(few, path.join(few.directory, "credentials"))
+        report.add("start unattended", unattended.milliseconds)
+    }
+}
+
+/** A stopped daemon whose state has so many sealed keys in one group. */
+async function makeState(report: Report, keys: number): Promise<Daemon> {
+    report.progress(`making ${keys} sealed keys`)
+    const daemon = await startDaemon({ credentials: { [GROUP]: CREDENTIAL } })
+    await daemon.stop()
+    await fillState(daemon.stateDirectory, keys, CREDENTIAL)
+    return daemon
+}
+
+const { plan, json } = readOptions()
+const report = new Report(`${cpus().length} cores, Node ${process.version}, ${plan.rounds} rounds of ${plan.milliseconds} ms`)
+await benchSignatures(report, plan)
+await benchStartUp(report, plan)
+process.stdout.write(json ? `${report.json()}\n` : report.text({ callers: CALLERS, keys: [FEW_KEYS, plan.manyKeys], depth: DEPTH }))
