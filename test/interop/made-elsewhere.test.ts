@@ -99,7 +99,7 @@ describe("trustkeyd and the stock clients in one repository", () => {
         await rig.stock(["delegation", "add", gun, "targets/releases", file, "--all-paths", "-p"])
         const before = await rig.served(gun, "timestamp")
         const sign = ["trust", "sign", `${gun}:v1`, "--digest", `sha256:${"ab".repeat(32)}`, "--size", "1", ...unlocking()]
-        await rig.refused(sign, "server_refused", 4)
+        await rig.refused(sign, "not_found", 4)
         assert.deepEqual(await rig.served(gun, "timestamp"), before)
         // After the hand-over the same command goes through.
         await rig.stock(["key", "rotate", gun, "snapshot", "-r"])

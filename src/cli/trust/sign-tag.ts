@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import type { CurrentRepository } from "../../publish/index.ts"
-import { type FileMeta, formatExpires, type RoleName, SNAPSHOT } from "../../tuf/index.ts"
+import { canonicalKeyIdOf, type FileMeta, formatExpires, type KeyId, type RoleName, SNAPSHOT } from "../../tuf/index.ts"
 import type { Daemon, DaemonRepository, SignSetBody } from "../daemon-types.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 import {
@@ -73,8 +73,8 @@ export async function whenNobodyInterferes<T>(session: TrustSession, daemon: Dae
             return await work(prepared)
         } catch (error) {
             if (!(error instanceof TrustkeyError) || attempt >= (ATTEMPTS.get(error.code) ?? 1)) throw error
-            // A server that refuses what we built may have got another publication first; one that refuses what waited has its reasons.
-            if (error.code === "server_refused" && prepared === undefined) throw error
+            // A server that got another publication first says VERSION. Whatever else it refuses, it would refuse again.
+            if (error.code === "server_refused" && (prepared === undefined || !/\bVERSION\b/.test(error.message))) throw error
             if (attempt === 1) session.cli.output.note("Somebody else signs at the same time; beginning again.")
             // At odds with the others, who wait too.
             await sleep(PAUSE_MS + randomInt(PAUSE_MS * attempt))
@@ -137,8 +137,20 @@ async function ourSnapshot(
     const { cli } = session
     const { current, known, keys } = prepared
     const role = snapshotRole(current.verified)
-    if (!role.keyIds.some((id) => keys.has(SNAPSHOT, id))) return undefined
+    if (!role.keyIds.some((id) => keys.has(SNAPSHOT, id))) {
+        await requireServerSnapshot(session, role.keyIds)
+        return undefined
+    }
     const version = nextVersion(versionOf(current.verified.snapshot), markVersion(known, SNAPSHOT))
     const keyIds = await keys.readyFor(cli, daemon, { ...role, role: SNAPSHOT }, options)
     return { version, expires: formatExpires(targetsExpiry(cli.now)), keyIds }
+}
+
+/** Before a version is spent: without the snapshot key the server would refuse, in words about its own key store (docker/cli #2530). */
+async function requireServerSnapshot({ server, gun }: TrustSession, trusted: readonly KeyId[]): Promise<void> {
+    if (trusted.includes(canonicalKeyIdOf(await server.key(gun, "snapshot")))) return
+    throw new TrustkeyError(
+        "not_found",
+        `the snapshot key of ${gun} is held by another client; whoever has it hands it to the server with: notary key rotate ${gun} snapshot -r`,
+    )
 }
