@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { TrustkeyError } from "../errors.ts"
 import { type AuditRow, integerOf, type Row, textOf } from "../storage/index.ts"
 
@@ -55,22 +55,25 @@ export function chainRecord(head: AuditHead, event: AuditEvent): AuditRow {
 }
 
 const DOMAIN = "trustkeyd audit record 1"
+const ENCODER = new TextEncoder()
 
 /**
  * TK-AUD-2. Every field is preceded by its length, so no two records have one encoding, and each hash covers the one before:
  * docs/formats/audit-record.md.
  */
 export function hashRecord(record: Omit<AuditRow, "hash">): string {
-    const hash = createHash("sha256")
     const { sequence, at, who, action, outcome, gun, role, keyId, detail, previous } = record
-    for (const field of [DOMAIN, String(sequence), at, who, action, outcome, gun, role, keyId, detail, previous]) {
-        const bytes = Buffer.from(field, "utf8")
-        const length = Buffer.alloc(4)
-        length.writeUInt32BE(bytes.length)
-        hash.update(length)
-        hash.update(bytes)
+    const fields = [DOMAIN, String(sequence), at, who, action, outcome, gun, role, keyId, detail, previous]
+    // One buffer, hashed at once: each signature waits for this, and twenty-two updates take twice the time.
+    const bytes = new Uint8Array(fields.reduce((sum, field) => sum + 4 + Buffer.byteLength(field), 0))
+    const view = new DataView(bytes.buffer)
+    let end = 0
+    for (const field of fields) {
+        const { written } = ENCODER.encodeInto(field, bytes.subarray(end + 4))
+        view.setUint32(end, written)
+        end += 4 + written
     }
-    return hash.digest("hex")
+    return hash("sha256", bytes, "hex")
 }
 
 /** JSON without spaces, names in the order of their UTF-16 code units. Reading it and encoding it again gives the same text. */

@@ -31,14 +31,17 @@ export class SecretInbox implements Disposable {
     /** A nonce of 16 bytes, good for two minutes. */
     challenge(context: SecretContext): Uint8Array {
         const nonce = randomBytes(NONCE_LENGTH)
-        // Who asks for many must not lock out the others: the oldest one goes, not the newest.
-        if (this.#challenges.size >= MOST_CHALLENGES) {
-            const oldest = this.#challenges.keys().next()
-            if (!oldest.done) this.#challenges.delete(oldest.value)
-        }
+        if (this.#challenges.size >= MOST_CHALLENGES) this.#makeRoom(context)
         const { purpose, subject } = context
         this.#challenges.set(nonce.toString("hex"), { purpose, subject, until: this.#now() + CHALLENGE_LIFE_MS })
         return nonce
+    }
+
+    /** Who asks for many must not lock out the others: the oldest of the same purpose and subject goes, then the oldest of all. */
+    #makeRoom(context: SecretContext): void {
+        const [own] = this.#challenges.entries().find(([, other]) => isFor(other, context)) ?? []
+        const oldest = own ?? this.#challenges.keys().next().value
+        if (oldest !== undefined) this.#challenges.delete(oldest)
     }
 
     /**
@@ -67,6 +70,9 @@ export class SecretInbox implements Disposable {
 }
 
 function isGood(challenge: Challenge | undefined, context: SecretContext, now: number): boolean {
-    if (challenge === undefined || now >= challenge.until) return false
+    return challenge !== undefined && now < challenge.until && isFor(challenge, context)
+}
+
+function isFor(challenge: Challenge, context: SecretContext): boolean {
     return challenge.purpose === context.purpose && challenge.subject === context.subject
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto"
 import { assembleCertificate, rootCertificateTbs } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { KeyRecord } from "../journal/index.ts"
 import { authorize, type Principal } from "../policy/index.ts"
 import { certificateKey, type Gun, type KeyId, keyIdOf, ROOT } from "../tuf/index.ts"
-import { usableKey } from "./places.ts"
+import { isBound, placesOf, usableKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
+import { requireReady } from "./sign.ts"
 
 /** What Notary's own client gives a root certificate. */
 const VALIDITY_DAYS = 3650
@@ -26,10 +26,13 @@ export async function rootCertificate(
     return await recorded(rooms, principal, "certificate", subject, async () => {
         const { key, permit } = usableKey(rooms, principal, "certificate", request.keyId, { gun, role: ROOT })
         subject.keyId = key.id
+        // Before anything is said about the key: one that is bound nowhere is everybody's to ask for.
+        if (!isBound(key, { gun, role: ROOT })) authorize(rooms.policy(), principal, "bind", placesOf(key, { gun, role: ROOT }))
         if (key.purpose !== "root")
             throw new TrustkeyError("key_unfit", `the key ${key.id.slice(0, 12)} is a ${key.purpose} key, not a root key`)
-        const bound = await bindToRoot(rooms, principal, key, gun)
         const kept = rooms.journal.certificate(key.id, gun)
+        if (kept === undefined) requireReady(rooms, key)
+        const bound = isBound(key, { gun, role: ROOT }) ? key : await rooms.keys.bind(key.id, [{ gun, role: ROOT }], [])
         if (kept !== undefined) return { pem: kept, tufKeyId: keyIdOf(certificateKey(kept)) }
         const notBefore = new Date(Math.floor(rooms.now().getTime() / 1000) * 1000)
         const notAfter = new Date(notBefore.getTime() + VALIDITY_DAYS * 86_400_000)
@@ -40,10 +43,4 @@ export async function rootCertificate(
         const pem = await rooms.journal.keepCertificate(bound.id, gun, assembleCertificate(tbs, bound.publicKey, signature))
         return { pem, tufKeyId: keyIdOf(certificateKey(pem)) }
     })
-}
-
-async function bindToRoot(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): Promise<KeyRecord> {
-    if (key.bindings.some((binding) => binding.gun === gun && binding.role === ROOT)) return key
-    authorize(rooms.policy(), principal, "bind", [{ gun, role: ROOT }, ...key.bindings])
-    return await rooms.keys.bind(key.id, [{ gun, role: ROOT }], [])
 }

@@ -8,6 +8,7 @@ import {
     checkRootCertificates,
     delegationOf,
     type FileMeta,
+    fileMatches,
     type Gun,
     type KeyId,
     parentOf,
@@ -16,7 +17,6 @@ import {
     type RoleName,
     type RootDocument,
     type SignedMetadata,
-    snapshotMeta,
     type TargetsDocument,
     type TufKey,
 } from "../tuf/index.ts"
@@ -41,7 +41,8 @@ export type Surroundings = {
 /**
  * Everything that can be said against a body before it is promised.
  *
- * @throws metadata_rejected, expiry_rejected, root_rejected, threshold_lowered, immutable_target, repository_unknown
+ * @throws metadata_rejected, expiry_rejected, root_rejected, threshold_lowered, immutable_target, repository_unknown,
+ *   rollback_refused, equivocation_refused
  */
 export function checkBody(around: Surroundings, body: SignedMetadata): void {
     checkExpiry(around, body.role, body.document.expires)
@@ -87,10 +88,12 @@ function checkRoot(around: Surroundings, body: SignedMetadata, root: RootDocumen
             throw new TrustkeyError("repository_unknown", `${around.gun} is not known here: take it in with trust adopt`)
         return
     }
+    if (root.version === previous.version)
+        throw new TrustkeyError("equivocation_refused", `root version ${root.version} was already signed with other content`)
     // TUF 5.3.3: a client walks the roots one by one.
     if (root.version !== previous.version + 1) {
         throw new TrustkeyError(
-            root.version <= previous.version ? "rollback_refused" : "root_rejected",
+            root.version < previous.version ? "rollback_refused" : "root_rejected",
             `root version ${root.version} does not follow ${previous.version}`,
         )
     }
@@ -110,33 +113,50 @@ function checkTargets(around: Surroundings, body: SignedMetadata, next: TargetsD
                 throw new TrustkeyError("metadata_rejected", `${body.role} may not sign the target ${JSON.stringify(name)}`)
         }
     }
+    checkImmutable(around, body, next)
+}
+
+function checkImmutable(around: Surroundings, body: SignedMetadata, next: TargetsDocument): void {
     const globs = limitsFor(around.policy, around.gun, body.role).immutableTargets
     if (globs.length === 0) return
-    for (const [role, file] of around.repository?.documents ?? []) {
-        for (const [name, meta] of targetsDocument(file.signed)?.targets ?? []) {
-            if (!globs.some((glob) => globMatches(glob, name))) continue
+    const before = targetsDocument(around.repository?.documents.get(body.role)?.signed)?.targets
+    for (const signed of whatIsSaid(around, body)) {
+        for (const [name, meta] of targetsDocument(signed)?.targets ?? []) {
             const now = next.targets.get(name)
             // Taking it away from its own role counts too: or it could come back with another digest.
-            if (now === undefined ? role === body.role : !sameContent(meta, now)) {
-                throw new TrustkeyError("immutable_target", `${JSON.stringify(name)} is released and may not change`)
-            }
+            const stays = now === undefined ? signed.role !== body.role : sameContent(meta, now) || sameContent(before?.get(name), now)
+            // Patterns last: they cost most, and nearly everything stays.
+            if (stays || !globs.some((glob) => globMatches(glob, name))) continue
+            throw new TrustkeyError("immutable_target", `${JSON.stringify(name)} is released and may not change`)
         }
     }
 }
 
-function sameContent(one: FileMeta, other: FileMeta): boolean {
-    const digest = one.hashes.get("sha256")
-    const otherDigest = other.hashes.get("sha256")
-    return digest !== undefined && otherDigest !== undefined && Buffer.from(digest).equals(otherDigest) && one.length === other.length
+/**
+ * What is known to be said about targets: by the newest documents, by promises beyond them, which somebody may have published
+ * without showing us, and by the others of the set.
+ */
+function whatIsSaid(around: Surroundings, body: SignedMetadata): readonly SignedMetadata[] {
+    const documents = [...(around.repository?.documents.values() ?? [])].map((file) => file.signed)
+    return [...documents, ...(around.repository?.promised.values() ?? []), ...around.bodies.values()].filter((said) => said !== body)
+}
+
+/** Another digest beside the same SHA-256 is another content too: clients would find one of them wrong. */
+function sameContent(one: FileMeta | undefined, other: FileMeta): boolean {
+    if (one === undefined || one.length !== other.length) return false
+    const same = (algorithm: string): boolean | undefined => {
+        const [left, right] = [one.hashes.get(algorithm), other.hashes.get(algorithm)]
+        return left === undefined || right === undefined ? undefined : Buffer.compare(left, right) === 0
+    }
+    return same("sha256") === true && same("sha512") !== false
 }
 
 /** Each entry has to be the file we know as the newest: a snapshot that mixes old and new files is an attack (TUF 5.6.2). */
 function checkSnapshot(around: Surroundings, meta: ReadonlyMap<string, FileMeta>): void {
     const known = currentFiles(around.repository)
     for (const file of known) {
-        const expected = snapshotMeta([file]).get(file.role)?.hashes.get("sha256")
-        const stated = meta.get(file.role)?.hashes.get("sha256")
-        if (expected === undefined || stated === undefined || !Buffer.from(expected).equals(stated)) {
+        const stated = meta.get(file.role)
+        if (stated === undefined || !fileMatches(stated, file.content)) {
             throw new TrustkeyError(
                 "metadata_rejected",
                 `the snapshot does not name the newest ${file.role} file; present what is published first`,
@@ -170,11 +190,7 @@ export function authoritiesFor(around: Surroundings, body: SignedMetadata): read
         return [body.document, ...(previous === undefined ? [] : [previous])].map((root) => rootAuthority(root, "root"))
     }
     const base = BASE_ROLES.find((candidate) => candidate === role)
-    if (base !== undefined) {
-        const root = rootDocument(around.bodies.get(ROOT) ?? around.repository?.root?.signed)
-        if (root === undefined) throw new TrustkeyError("repository_unknown", `${around.gun} has no root here`)
-        return [rootAuthority(root, base)]
-    }
+    if (base !== undefined) return [baseAuthority(around, base)]
     const delegation = delegationFor(around, role)
     return [{ keys: delegation.keys, keyIds: delegation.keyIds, threshold: delegation.threshold }]
 }
@@ -184,10 +200,27 @@ export function roleKeyOf(authorities: readonly Authority[], record: KeyRecord, 
     for (const { keys, keyIds } of authorities) {
         for (const keyId of keyIds) {
             const key = keys.get(keyId)
-            if (key !== undefined && canonicalKeyIdOf(key) === record.id) return keyId
+            if (key !== undefined && isKeyOf(key, record)) return keyId
         }
     }
     throw new TrustkeyError("metadata_rejected", `the key ${record.id.slice(0, 12)} is not among those trusted for ${role}`)
+}
+
+/** Among others' keys there may be some that can't be read. */
+function isKeyOf(key: TufKey, record: KeyRecord): boolean {
+    try {
+        return canonicalKeyIdOf(key) === record.id
+    } catch (error) {
+        if (error instanceof TrustkeyError) return false
+        throw error
+    }
+}
+
+/** Who may sign a role that root speaks of, as the set's own root says if there is one. @throws repository_unknown */
+export function baseAuthority(around: Surroundings, role: BaseRole): Authority {
+    const root = rootDocument(around.bodies.get(ROOT) ?? around.repository?.root?.signed)
+    if (root === undefined) throw new TrustkeyError("repository_unknown", `${around.gun} has no root here`)
+    return rootAuthority(root, role)
 }
 
 function rootAuthority(root: RootDocument, role: BaseRole): Authority {

@@ -44,19 +44,20 @@ export async function present(rooms: Rooms, gun: Gun, raw: readonly RawFile[]): 
     const publishedRoot = repository.published.get(ROOT)?.version ?? 0
     const trusted = repository.roots.find((root) => root.signed.document.version === Math.max(publishedRoot, 1))
     if (trusted === undefined) throw new TrustkeyError("repository_unknown", `${gun} has no complete root yet`)
-    const files = parseFiles(raw)
-    const roots = files.filter((file) => file.role === "root").sort((a, b) => a.signed.document.version - b.signed.document.version)
-    for (const root of roots) {
+    const files = sorted(parseFiles(raw))
+    for (const root of files.roots) {
         const version = root.signed.document.version
         const ours = repository.roots.find((known) => known.signed.document.version === version)
         if (version <= trusted.signed.document.version && ours?.signed.sha256 !== root.signed.sha256) {
             throw new TrustkeyError("verification_failed", `root version ${version} is served with other content than we trust`)
         }
     }
-    const newer = roots.filter((root) => root.signed.document.version > trusted.signed.document.version)
-    const verified = verifyRepository(trusted, { ...sorted(files), roots: newer }, gun, rooms.now(), { ignoreExpiry: true })
-    const seenRoots = publishedRoot === 0 ? [trusted, ...newer] : newer
-    return await rooms.journal.observe(gun, [...seenRoots, ...verifiedFiles(verified)])
+    const newer = files.roots.filter((root) => root.signed.document.version > trusted.signed.document.version)
+    // The first root may be published with other holders' signatures than in our outbox: then that is the file snapshots name.
+    const served = files.roots.find((root) => root.signed.document.version === trusted.signed.document.version)
+    const chain = publishedRoot === 0 ? [served ?? trusted, ...newer] : newer
+    const verified = verifyRepository(trusted, { ...files, roots: chain }, gun, rooms.now(), { ignoreExpiry: true })
+    return await rooms.journal.observe(gun, [...chain, ...verifiedFiles(verified)])
 }
 
 /** @throws invalid_request, payload_too_large, metadata_rejected */
@@ -67,7 +68,7 @@ export function parseFiles(raw: readonly RawFile[]): readonly MetadataFile[] {
     return raw.map((file) => parseFile(file.content, file.role))
 }
 
-/** Files by role; of the roots, all. @throws invalid_request when a role other than root stands there twice. */
+/** Files by role; of the roots, all, oldest first. @throws invalid_request when a role, or a version of root, stands there twice. */
 export function sorted(files: readonly MetadataFile[]): {
     readonly roots: readonly MetadataFile[]
     readonly timestamp?: MetadataFile
@@ -78,12 +79,16 @@ export function sorted(files: readonly MetadataFile[]): {
     const rest = files.filter((file) => file.role !== "root")
     if (new Set(rest.map((file) => file.role)).size !== rest.length)
         throw new TrustkeyError("invalid_request", "a role stands in the set twice")
+    const roots = files.filter((file) => file.role === "root").sort((a, b) => a.signed.document.version - b.signed.document.version)
+    // One version in two spellings would verify, and only one of them could be kept.
+    if (new Set(roots.map((root) => root.signed.document.version)).size !== roots.length)
+        throw new TrustkeyError("invalid_request", "a version of root stands in the set twice")
     const one = (role: "timestamp" | "snapshot" | "targets"): { [key in typeof role]?: MetadataFile } => {
         const file = rest.find((candidate) => candidate.role === role)
         return file === undefined ? {} : { [role]: file }
     }
     return {
-        roots: files.filter((file) => file.role === "root").sort((a, b) => a.signed.document.version - b.signed.document.version),
+        roots,
         ...one("timestamp"),
         ...one("snapshot"),
         ...one("targets"),

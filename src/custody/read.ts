@@ -1,20 +1,29 @@
 import type { AuditRecord } from "../audit/index.ts"
 import type { JournalEntry, JournalFilter } from "../journal/index.ts"
 import type { SignerProcessState } from "../keys/index.ts"
-import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
+import { authorize, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
 import { maySee } from "./places.ts"
 import type { Rooms } from "./rooms.ts"
 
 /** The promises of the repositories the caller may see. */
 export async function showJournal(rooms: Rooms, principal: Principal, request: JournalFilter): Promise<readonly JournalEntry[]> {
     if (request.gun !== undefined && !maySee(rooms, principal, request.gun)) throw denial()
-    const entries = await rooms.journal.show(request)
+    if (!(["observe", "sign"] as const).some((action) => mayAnywhere(rooms.policy(), principal, action))) return []
     const visible = new Map<string, boolean>()
-    return entries.filter(({ gun }) => {
+    const isVisible = ({ gun }: JournalEntry): boolean => {
         const known = visible.get(gun) ?? maySee(rooms, principal, gun)
         visible.set(gun, known)
         return known
-    })
+    }
+    // A page is filled with what the caller may see: a short one would tell how much others promised, and look like the end.
+    const found: JournalEntry[] = []
+    let after: number | undefined = request.after
+    while (after !== undefined && found.length < request.limit) {
+        const page: readonly JournalEntry[] = await rooms.journal.show({ ...request, after })
+        found.push(...page.filter(isVisible))
+        after = page.length < request.limit ? undefined : page.at(-1)?.sequence
+    }
+    return found.slice(0, request.limit)
 }
 
 export async function listAudit(

@@ -7,8 +7,7 @@ export type Subject = { gun?: string; role?: string; keyId?: string; detail?: Re
 
 /**
  * Run an operation and record how it ended; TK-AUD-1: if the record can't be written there is no answer. An operation may
- * complete `subject` while it runs. A record that travels with another commit of the operation is awaited together with it:
- * pass it as `alongside`.
+ * complete `subject` while it runs.
  */
 export async function recorded<T>(rooms: Rooms, principal: Principal, action: Action, subject: Subject, run: () => Promise<T>): Promise<T> {
     try {

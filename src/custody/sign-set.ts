@@ -10,19 +10,31 @@ import {
     type MetadataFile,
     parseFile,
     parseSigned,
+    ROOT,
     type RoleName,
     type Signature,
     type SignedMetadata,
     SNAPSHOT,
     snapshotMeta,
+    TARGETS,
+    verifySignature,
     verifyThreshold,
 } from "../tuf/index.ts"
-import { authoritiesFor, checkBody, checkExpiry, currentFiles, roleKeyOf, type Surroundings } from "./check.ts"
+import {
+    type Authority,
+    authoritiesFor,
+    baseAuthority,
+    checkBody,
+    checkExpiry,
+    currentFiles,
+    roleKeyOf,
+    type Surroundings,
+} from "./check.ts"
 import { present, type RawFile } from "./observe.ts"
-import { usableKey } from "./places.ts"
+import { requireBinding, requireSeeing, signingKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
-import { makeSignature, parseBody, requireBinding, requireReady, surroundings } from "./sign.ts"
+import { makeSignature, parseBody, requireReady, surroundings } from "./sign.ts"
 
 export type SetBody = {
     readonly role: RoleName
@@ -64,35 +76,43 @@ type PromisedBody = {
 export async function signSet(rooms: Rooms, principal: Principal, request: SignSetRequest): Promise<readonly RawFile[]> {
     const subject: Subject = { gun: request.gun }
     return await recorded(rooms, principal, "sign", subject, async () => {
+        // Everyone's permission before anyone's bytes, and before anything that leaves a record for each request.
+        const { uses } = grant(rooms, principal, request)
+        if (uses.flat().length === 0) requireSeeing(rooms, principal, request.gun)
         checkShape(request)
-        // Everyone's permission before anyone's bytes.
-        const uses = request.bodies.map((body) =>
-            body.keyIds.map((keyId) => usableKey(rooms, principal, "sign", keyId, { gun: request.gun, role: body.role })),
-        )
-        const snapshotUses = (request.snapshot?.keyIds ?? []).map((keyId) =>
-            usableKey(rooms, principal, "sign", keyId, { gun: request.gun, role: SNAPSHOT }),
-        )
-        const sign = (): Promise<readonly RawFile[]> => signChecked(rooms, principal, request, { uses, snapshotUses, subject })
         // Two sets built on the same documents would both succeed, and the later would silently undo the earlier.
-        return await rooms.turns.take(request.gun, sign)
+        return await rooms.turns.take(request.gun, () => signChecked(rooms, principal, request, subject))
     })
 }
 
-type Granted = { readonly uses: readonly (readonly Use[])[]; readonly snapshotUses: readonly Use[]; readonly subject: Subject }
+function grant(rooms: Rooms, principal: Principal, { gun, bodies, snapshot }: SignSetRequest): Granted {
+    const usesFor = (role: RoleName, keyIds: readonly string[]): readonly Use[] =>
+        keyIds.map((keyId) => signingKey(rooms, principal, keyId, { gun, role }))
+    return { uses: bodies.map((body) => usesFor(body.role, body.keyIds)), snapshotUses: usesFor(SNAPSHOT, snapshot?.keyIds ?? []) }
+}
 
-async function signChecked(rooms: Rooms, principal: Principal, request: SignSetRequest, granted: Granted): Promise<readonly RawFile[]> {
-    const { uses, snapshotUses, subject } = granted
+type Granted = { readonly uses: readonly (readonly Use[])[]; readonly snapshotUses: readonly Use[] }
+
+async function signChecked(rooms: Rooms, principal: Principal, request: SignSetRequest, subject: Subject): Promise<readonly RawFile[]> {
     if (request.published.length > 0) await present(rooms, request.gun, request.published)
+    // Once more: while this set waited for its turn, a key may have been unbound or a permission withdrawn.
+    const { uses, snapshotUses } = grant(rooms, principal, request)
     for (const { key } of [...uses.flat(), ...snapshotUses]) requireReady(rooms, key)
     const bodies = request.bodies.map((body) => parseBody(rooms, request.gun, body.signed, body.role))
+    subject.detail = versionsOf(bodies, request)
     const around = surroundings(rooms, principal, request.gun, bodies)
     const checked = request.bodies.map((body, index) => checkOne(around, bodies[index], uses[index] ?? [], body))
-    subject.detail = Object.fromEntries(checked.map(({ body }) => [body.role, body.document.version]))
-    checkSnapshotRequest(around, request)
+    checkTargetsStay(around)
+    checkSnapshotRequest(around, request, snapshotUses)
     const files = await signAll(rooms, around, checked)
     const snapshot = request.snapshot === undefined ? [] : [await signSnapshot(rooms, around, files, request.snapshot, snapshotUses)]
     await rooms.journal.release(request.gun, [...files, ...snapshot])
     return [...files, ...snapshot].map(({ role, content }) => ({ role, content }))
+}
+
+function versionsOf(bodies: readonly SignedMetadata[], { snapshot }: SignSetRequest): Record<string, number> {
+    const versions = bodies.map((body) => [body.role, body.document.version] as const)
+    return Object.fromEntries([...versions, ...(snapshot === undefined ? [] : [[SNAPSHOT, snapshot.version] as const])])
 }
 
 function checkShape(request: SignSetRequest): void {
@@ -103,6 +123,9 @@ function checkShape(request: SignSetRequest): void {
         throw new TrustkeyError("invalid_request", "a set has bodies of root, targets and delegations; the daemon builds the snapshot")
     }
     if (!request.bodies.some((body) => body.keyIds.length > 0)) throw new TrustkeyError("invalid_request", "the set names none of our keys")
+    for (const { keyIds } of [...request.bodies, ...(request.snapshot === undefined ? [] : [request.snapshot])]) {
+        if (new Set(keyIds).size !== keyIds.length) throw new TrustkeyError("invalid_request", "a key is named twice for one role")
+    }
 }
 
 function checkOne(around: Surroundings, body: SignedMetadata | undefined, uses: readonly Use[], request: SetBody): CheckedBody {
@@ -111,15 +134,47 @@ function checkOne(around: Surroundings, body: SignedMetadata | undefined, uses: 
     checkBody(around, body)
     // Before anything is promised: half a set would burn its versions.
     checkMark(body.role, around.repository?.marks.get(body.role), { version: body.document.version, sha256: body.sha256, expires: "" })
+    // A file that can't be written is noticed now, and not when its version is spent.
+    if (request.signatures.length > 0) assembleFile(body, request.signatures)
     const authorities = authoritiesFor(around, body)
-    return {
-        body,
-        others: request.signatures,
-        uses: uses.map((use) => {
-            requireBinding(use.key.bindings, around.gun, body.role)
-            return { use, keyId: roleKeyOf(authorities, use.key, body.role) }
-        }),
+    const named = rolesKeys(around, uses, authorities, body.role)
+    const others = request.signatures.filter((signature) => authorities.some((authority) => counts(authority, body, signature)))
+    requireEnough(body.role, body.document.version, authorities, [...named, ...others])
+    return { body, others, uses: named }
+}
+
+function counts({ keys, keyIds }: Authority, body: SignedMetadata, signature: Signature): boolean {
+    const key = keyIds.includes(signature.keyId) ? keys.get(signature.keyId) : undefined
+    return key !== undefined && verifySignature(key, body.bytes, signature)
+}
+
+/**
+ * Who has not signed and is not about to is missing now, before anything is promised. And what nobody signed speaks for nobody: the
+ * other bodies of a set are judged by its root and its targets.
+ */
+function requireEnough(
+    role: RoleName,
+    version: number,
+    authorities: readonly Authority[],
+    signers: readonly { readonly keyId: KeyId }[],
+): void {
+    for (const { keyIds, threshold } of authorities) {
+        const count = new Set(signers.map(({ keyId }) => keyId).filter((keyId) => keyIds.includes(keyId))).size
+        if (count >= threshold) continue
+        throw new TrustkeyError(
+            "set_incomplete",
+            `${role} version ${version} still lacks signatures: ${count} of the ${threshold} that are needed`,
+        )
     }
+}
+
+/**
+ * Targets that stay as they are have to be signed by those whom root trusts now: the root of the set may trust others, and a voided
+ * one may have left its targets behind. Without them there is nothing to read.
+ */
+function checkTargetsStay(around: Surroundings): void {
+    const targets = around.repository?.documents.get(TARGETS)
+    if (!around.bodies.has(TARGETS) && targets !== undefined) requireComplete(around, targets)
 }
 
 /** Whoever built on an older document would drop what came since, published or waiting in the outbox. */
@@ -133,13 +188,27 @@ function checkBase(around: Surroundings, body: SignedMetadata, base: string | un
 }
 
 /** Before anything is promised: a snapshot that could not be signed afterwards would leave the set half done. */
-function checkSnapshotRequest(around: Surroundings, request: SignSetRequest): void {
+function checkSnapshotRequest(around: Surroundings, request: SignSetRequest, uses: readonly Use[]): void {
     if (request.snapshot === undefined) return
     const mark = around.repository?.marks.get(SNAPSHOT)
     if (mark !== undefined && request.snapshot.version < mark.version) {
         throw new TrustkeyError("rollback_refused", `snapshot version ${request.snapshot.version} is older than ${mark.version}`)
     }
     checkExpiry(around, SNAPSHOT, request.snapshot.expires)
+    const authorities = [baseAuthority(around, "snapshot")]
+    requireEnough(SNAPSHOT, request.snapshot.version, authorities, rolesKeys(around, uses, authorities, SNAPSHOT))
+    const known = [...around.bodies.keys(), ...currentFiles(around.repository).map((file) => file.role)]
+    for (const role of [ROOT, TARGETS]) {
+        if (!known.includes(role)) throw new TrustkeyError("invalid_request", `a snapshot needs ${role}, which is not in the set`)
+    }
+}
+
+/** Each key with the ID it has in the role. @throws key_unfit, metadata_rejected */
+function rolesKeys(around: Surroundings, uses: readonly Use[], authorities: readonly Authority[], role: RoleName): CheckedBody["uses"] {
+    return uses.map((use) => {
+        requireBinding(use.key, { gun: around.gun, role })
+        return { use, keyId: roleKeyOf(authorities, use.key, role) }
+    })
 }
 
 async function signAll(rooms: Rooms, around: Surroundings, bodies: readonly CheckedBody[]): Promise<readonly MetadataFile[]> {
@@ -153,6 +222,7 @@ async function signAll(rooms: Rooms, around: Surroundings, bodies: readonly Chec
 }
 
 async function promise(rooms: Rooms, around: Surroundings, checked: CheckedBody): Promise<PromisedBody> {
+    if (checked.uses.length === 0) await rooms.journal.commitForeign(around.gun, checked.body)
     const intents = await Promise.all(
         checked.uses.map(async ({ use, keyId }) => ({
             keyId,
@@ -211,14 +281,6 @@ async function signSnapshot(
     const named = [...files, ...currentFiles(around.repository).filter((file) => !fresh.has(file.role))]
     const document = { type: "snapshot" as const, version: wanted.version, expires: wanted.expires, meta: snapshotMeta(named) }
     const body = parseSigned(encodeSnapshot(document), SNAPSHOT, { requireCanonical: true })
-    const authorities = authoritiesFor(around, body)
-    const checked = {
-        body,
-        others: [],
-        uses: uses.map((use) => {
-            requireBinding(use.key.bindings, around.gun, SNAPSHOT)
-            return { use, keyId: roleKeyOf(authorities, use.key, SNAPSHOT) }
-        }),
-    }
+    const checked = { body, others: [], uses: rolesKeys(around, uses, authoritiesFor(around, body), SNAPSHOT) }
     return await complete(rooms, around, await promise(rooms, around, checked))
 }

@@ -3,7 +3,7 @@ import type { Intent, KeyRecord } from "../journal/index.ts"
 import { limitsFor, type Principal } from "../policy/index.ts"
 import { type Gun, parseSigned, type RoleName, type Signature, type SignedMetadata } from "../tuf/index.ts"
 import { authoritiesFor, checkBody, roleKeyOf, type Surroundings } from "./check.ts"
-import { usableKey } from "./places.ts"
+import { requireBinding, signingKey } from "./places.ts"
 import { record, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 
@@ -13,9 +13,9 @@ export type SignRequest = { readonly keyId: string; readonly gun: Gun; readonly 
 export async function sign(rooms: Rooms, principal: Principal, request: SignRequest): Promise<Signature> {
     const subject: Subject = { gun: request.gun, role: request.role }
     try {
-        const { key, permit } = usableKey(rooms, principal, "sign", request.keyId, { gun: request.gun, role: request.role })
+        const { key, permit } = signingKey(rooms, principal, request.keyId, { gun: request.gun, role: request.role })
         subject.keyId = key.id
-        requireBinding(key.bindings, request.gun, request.role)
+        requireBinding(key, { gun: request.gun, role: request.role })
         requireReady(rooms, key)
         const body = parseBody(rooms, request.gun, request.signed, request.role)
         describe(subject, body)
@@ -55,13 +55,6 @@ export function surroundings(rooms: Rooms, principal: Principal, gun: Gun, bodie
         repository: known?.state === "active" ? known : undefined,
         bodies: new Map(bodies.map((body) => [body.role, body])),
         now: rooms.now(),
-    }
-}
-
-/** TK-POL-3: permission is not enough, the key has to be bound to the place. */
-export function requireBinding(bindings: readonly { readonly gun: Gun; readonly role: RoleName }[], gun: Gun, role: RoleName): void {
-    if (!bindings.some((binding) => binding.gun === gun && binding.role === role)) {
-        throw new TrustkeyError("key_unfit", `this key is not bound to ${role} of ${gun}; an administrator can bind it with key bind`)
     }
 }
 

@@ -7,6 +7,9 @@ import { maySee, requireSeeing } from "./places.ts"
 import { recorded } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 
+/** Whoever serves a root could try out many for one that shares its first digits with the real one; not for so many. */
+const FINGERPRINT_DIGITS = 16
+
 export type TrustView = { readonly gun: Gun; readonly repository: Repository | undefined; readonly outbox: number }
 
 export function listTrust(rooms: Rooms, principal: Principal): readonly Repository[] {
@@ -37,10 +40,10 @@ export async function adopt(
             throw new TrustkeyError("invalid_request", "the root chain must begin with version 1")
         const verified = verifyRepository(undefined, files, gun, rooms.now(), { ignoreExpiry: true })
         const fingerprint = lineageOf(first.signed)
-        if (request.confirm !== fingerprint.slice(0, 8)) {
+        if (request.confirm.length < FINGERPRINT_DIGITS || !fingerprint.startsWith(request.confirm)) {
             throw new TrustkeyError(
                 "confirmation_required",
-                `compare the fingerprint of root version 1 with its owner's, then confirm its first 8 digits: ${fingerprint}`,
+                `compare the fingerprint of root version 1 with its owner's, then confirm its first ${FINGERPRINT_DIGITS} digits: ${fingerprint}`,
             )
         }
         await rooms.turns.take(gun, () => rooms.journal.adopt(gun, [...files.roots, ...verifiedFiles(verified)]))

@@ -1,7 +1,7 @@
 import { certificateScheme, sha256, tufScheme } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Permit } from "../policy/index.ts"
-import { type Change, Conflict, integerOf, optionalBytesOf, type Store } from "../storage/index.ts"
+import { bytesOf, type Change, Conflict, integerOf, optionalBytesOf, type Store } from "../storage/index.ts"
 import { type Gun, type KeyId, lineageOf, type MetadataFile, ROOT, type RoleName, type SignedMetadata } from "../tuf/index.ts"
 import { Intent, type IntentFacts } from "./intent.ts"
 import type { KeyRecord } from "./key-record.ts"
@@ -44,6 +44,13 @@ export interface Journal {
      */
     commitMetadata(permit: Permit<"sign">, key: KeyRecord, gun: Gun, metadata: SignedMetadata): Promise<Intent>
 
+    /**
+     * Take in what other holders signed without us, as if we had promised it: the mark moves, and no key is used.
+     *
+     * @throws as commitMetadata
+     */
+    commitForeign(gun: Gun, metadata: SignedMetadata): Promise<void>
+
     /** Promise to sign a root certificate's DER TBSCertificate. */
     commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent>
 
@@ -58,7 +65,11 @@ export interface Journal {
     /** The first certificate kept for a key and a GUN stays: resolves to that one. */
     keepCertificate(keyId: KeyId, gun: Gun, pem: string): Promise<string>
 
-    /** Complete files, ready to be published: into the outbox, in one commit. Again with the same files: nothing changes. */
+    /**
+     * Complete files, ready to be published: into the outbox, in one commit. Again with the same files: nothing changes.
+     *
+     * @throws rollback_refused: a version is not promised any more, or published already as another file; nothing was written.
+     */
     release(gun: Gun, files: readonly MetadataFile[]): Promise<void>
 
     /**
@@ -128,10 +139,11 @@ class StoredJournal implements Journal {
             role: metadata.role,
             version: mark.version,
         }
-        if (place.mark?.version === mark.version) {
+        // Also after waiting: another request may have promised the same with the same key while we looked.
+        for (let seen = -1; place.mark?.version === mark.version && seen !== place.state?.promisesOf(metadata.role); ) {
+            seen = place.state?.promisesOf(metadata.role) ?? 0
             const earlier = await this.#earlier(facts)
             if (earlier !== undefined) return earlier
-            // The repository may have moved on while we read.
             place = this.#placeOf(gun, metadata)
             checkMark(metadata.role, place.mark, mark)
             if (place.lineage !== facts.lineage) throw unknownRepository(gun)
@@ -147,12 +159,22 @@ class StoredJournal implements Journal {
             this.#repositories.set(gun, fresh)
             changes.push({ kind: "lineage.insert", gun, lineage, origin: "born", at: this.#now().toISOString() })
         }
-        this.#repositories.get(gun)?.marks.set(metadata.role, mark)
+        this.#repositories.get(gun)?.promise(metadata)
         changes.push({ kind: "mark.raise", gun, lineage, role: metadata.role, ...mark })
         const sequence = this.#sequence++
         changes.push(this.#promise(sequence, facts, mark.sha256))
         await this.#commit(placeKey(lineage, metadata.role), changes)
         return new Intent({ ...facts, sequence, signature: undefined })
+    }
+
+    async commitForeign(gun: Gun, metadata: SignedMetadata): Promise<void> {
+        const state = this.#active(gun)
+        const mark = markOf(metadata)
+        const known = state.marks.get(metadata.role)
+        checkMark(metadata.role, known, mark)
+        if (known?.version === mark.version) return
+        const raise: Change = { kind: "mark.raise", gun, lineage: state.lineage, role: metadata.role, ...mark }
+        await this.#handOver([raise], () => state.promise(metadata))
     }
 
     async commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent> {
@@ -206,7 +228,9 @@ class StoredJournal implements Journal {
         const at = this.#now().toISOString()
         for (const file of files) {
             const { version, sha256 } = markOf(file.signed)
-            if (isKnown(state, file)) continue
+            requirePromised(state, file)
+            if (isKnown(state, file) || isOvertaken(state, file)) continue
+            requireUnpublished(state, file)
             // An unpublished older file is of no use any more, but for roots: clients walk them one by one.
             const replaced = (waiting: MetadataFile): boolean =>
                 waiting.role === file.role && (file.role !== "root" || waiting.signed.document.version === version)
@@ -220,19 +244,19 @@ class StoredJournal implements Journal {
             steps.push(() => state.outbox.push(file))
             if (file.role !== "root") {
                 changes.push({ kind: "document.put", ...place, role: file.role, version, sha256, content: file.content })
-                steps.push(() => state.documents.set(file.role, file))
+                steps.push(() => state.putDocument(file))
             }
         }
         if (changes.length === 0) return
-        await this.#store.commit(changes)
-        for (const step of steps) step()
+        await this.#handOver(changes, () => {
+            for (const step of steps) step()
+        })
     }
 
     async observe(gun: Gun, files: readonly MetadataFile[]): Promise<readonly RoleName[]> {
-        const observation = planObservation(this.#active(gun), files)
-        if (observation.changes.length > 0) await this.#store.commit(observation.changes)
-        observation.apply()
-        return observation.published
+        const { changes, apply, published } = planObservation(this.#active(gun), files)
+        if (changes.length > 0) await this.#handOver(changes, apply)
+        return published
     }
 
     async adopt(gun: Gun, files: readonly MetadataFile[]): Promise<void> {
@@ -263,46 +287,59 @@ class StoredJournal implements Journal {
         state.oldLineages = [...(known?.oldLineages ?? [])]
         state.begin(lineage, "adopted")
         const observation = planObservation(state, files)
-        await this.#store.commit([begin, ...observation.changes])
-        observation.apply()
-        this.#repositories.set(gun, state)
+        await this.#handOver([begin, ...observation.changes], () => {
+            observation.apply()
+            this.#repositories.set(gun, state)
+        })
     }
 
     async reset(gun: Gun): Promise<void> {
         const state = this.#active(gun)
-        await this.#store.commit([
-            ...emptyOutbox(state, () => true),
-            { kind: "lineage.retire", gun, lineage: state.lineage, at: this.#now().toISOString() },
-        ])
-        state.retire()
+        const retire: Change = { kind: "lineage.retire", gun, lineage: state.lineage, at: this.#now().toISOString() }
+        await this.#handOver([...emptyOutbox(state, () => true), retire], () => state.retire())
     }
 
     async void(gun: Gun, version: number, who: string): Promise<void> {
-        const state = this.#active(gun)
         const root = ROOT
-        const mark = state.marks.get(root)
-        if (mark?.version !== version) throw new TrustkeyError("not_found", `there is no promise of root version ${version} to void`)
-        if ((state.published.get(root)?.version ?? 0) >= version) {
-            throw new TrustkeyError("invalid_request", `root version ${version} was published; only a newer root can replace it`)
+        let state = this.#voidable(gun, version)
+        let entries: readonly JournalEntry[] = []
+        // A promise made while we looked has to be voided with the others.
+        for (let seen = -1; seen !== state.promisesOf(root); ) {
+            seen = state.promisesOf(root)
+            entries = await this.show({ gun, role: root, after: 0, limit: Number.MAX_SAFE_INTEGER })
+            state = this.#voidable(gun, version)
         }
+        const { lineage } = state
         const at = this.#now().toISOString()
-        const intents = (await this.show({ gun, role: root, after: 0, limit: Number.MAX_SAFE_INTEGER })).filter(
-            (entry) => entry.lineage === state.lineage && entry.version === version && entry.state !== "void",
-        )
-        const changes: Change[] = intents.map((entry) => ({ kind: "intent.void", sequence: entry.sequence, at, who }))
-        changes.push(...emptyOutbox(state, (file) => version === 1 || (file.role === root && file.signed.document.version === version)))
+        const changes: Change[] = entries
+            .filter((entry) => entry.lineage === lineage && entry.version === version && entry.state !== "void")
+            .map((entry) => ({ kind: "intent.void", sequence: entry.sequence, at, who }))
+        // The snapshot names this root, and what else waits may be signed by keys that only this root trusts. A retry still yields it.
+        const goes = (file: MetadataFile): boolean => file.role !== root || file.signed.document.version >= version
+        changes.push(...emptyOutbox(state, goes))
         if (version === 1) {
-            await this.#store.commit([...changes, { kind: "lineage.retire", gun, lineage: state.lineage, at }])
-            state.retire()
+            await this.#handOver([...changes, { kind: "lineage.retire", gun, lineage, at }], () => state.retire())
             return
         }
         const before = state.roots.findLast((file) => file.signed.document.version < version)
         const to = before === undefined ? null : markOf(before.signed)
-        changes.push({ kind: "mark.lower-void", gun, lineage: state.lineage, role: root, version, sha256: mark.sha256, to })
-        await this.#store.commit(changes)
-        state.outbox = state.outbox.filter((file) => file.role !== root || file.signed.document.version !== version)
-        if (to === null) state.marks.delete(root)
-        else state.marks.set(root, to)
+        const sha256 = state.marks.get(root)?.sha256 ?? ""
+        changes.push({ kind: "mark.lower-void", gun, lineage, role: root, version, sha256, to })
+        await this.#handOver(changes, () => {
+            state.outbox = state.outbox.filter((file) => !goes(file))
+            if (to === null) state.marks.delete(root)
+            else state.marks.set(root, to)
+        })
+    }
+
+    #voidable(gun: Gun, version: number): RepositoryState {
+        const state = this.#active(gun)
+        if (state.marks.get(ROOT)?.version !== version)
+            throw new TrustkeyError("not_found", `there is no promise of root version ${version} to void`)
+        if ((state.published.get(ROOT)?.version ?? 0) >= version) {
+            throw new TrustkeyError("invalid_request", `root version ${version} was published; only a newer root can replace it`)
+        }
+        return state
     }
 
     async show(filter: JournalFilter): Promise<readonly JournalEntry[]> {
@@ -322,8 +359,21 @@ class StoredJournal implements Journal {
         const rows = await this.#store.read({ kind: "intent", gun, lineage, role, version, keyId: key.id })
         const row = rows.find((candidate) => candidate["voidedAt"] === null)
         if (row === undefined) return undefined
+        // TK-JRN-2 once more, where it would hurt: a signature of other bytes must not leave as these bytes'.
+        if (!Buffer.from(bytesOf(row, "bytes")).equals(bytes))
+            throw new TrustkeyError("equivocation_refused", `${role} version ${version} was already promised with other content`)
         const sequence = integerOf(row, "sequence")
         return new Intent({ kind, key, scheme, bytes, gun, lineage, role, version, sequence, signature: optionalBytesOf(row, "signature") })
+    }
+
+    /**
+     * Memory changes with the hand-over, not when it is done: whoever comes meanwhile decides by what the disk is going to say,
+     * and its own commit comes after. If the disk fails, the store takes nothing more.
+     */
+    async #handOver(changes: readonly Change[], apply: () => void): Promise<void> {
+        const done = this.#store.commit(changes)
+        apply()
+        await done
     }
 
     async #commit(place: string, changes: readonly Change[]): Promise<void> {
@@ -366,6 +416,29 @@ function requirePlace(permit: Permit<"sign" | "certificate">, gun: Gun, role: Ro
 
 function placeKey(lineage: string, role: RoleName): string {
     return `${lineage} ${role}`
+}
+
+/** While the last signature was made, its root may have been voided or its lineage ended. */
+function requirePromised(state: RepositoryState, file: MetadataFile): void {
+    const { version, sha256 } = markOf(file.signed)
+    const mark = state.marks.get(file.role)
+    if (mark !== undefined && (mark.version > version || (mark.version === version && mark.sha256 === sha256))) return
+    throw new TrustkeyError(
+        "rollback_refused",
+        `${file.role} version ${version} is not promised any more: it was voided, or trust was reset`,
+    )
+}
+
+/** Roots are never: clients walk them one by one. */
+function isOvertaken(state: RepositoryState, file: MetadataFile): boolean {
+    return (state.documents.get(file.role)?.signed.document.version ?? 0) > file.signed.document.version
+}
+
+/** A server takes a version once. Another file of it could only mislead the snapshot that names it. */
+function requireUnpublished(state: RepositoryState, { role, signed }: MetadataFile): void {
+    const { version } = signed.document
+    if ((state.published.get(role)?.version ?? 0) < version) return
+    throw new TrustkeyError("rollback_refused", `${role} version ${version} is published already, as another file; take the next version`)
 }
 
 function isKnown(state: RepositoryState, file: MetadataFile): boolean {

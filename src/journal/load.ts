@@ -1,6 +1,6 @@
 import { TrustkeyError } from "../errors.ts"
 import { bytesOf, integerOf, type Row, type Store, textOf } from "../storage/index.ts"
-import { type MetadataFile, parseFile, parseGun, parseRoleName } from "../tuf/index.ts"
+import { type MetadataFile, parseFile, parseGun, parseRoleName, parseSigned, type RoleName, type SignedMetadata } from "../tuf/index.ts"
 import { RepositoryState } from "./repository.ts"
 
 export type Loaded = {
@@ -48,6 +48,10 @@ export async function loadState(store: Store): Promise<Loaded> {
             const file = fileOf(row, textOf(row, "role"))
             state.documents.set(file.role, file)
         }
+        for (const [role, { version }] of state.marks) {
+            if (!role.startsWith("targets") || version <= (state.documents.get(role)?.signed.document.version ?? 0)) continue
+            await loadPromise(store, state, role, version)
+        }
         state.outbox = (await store.read({ kind: "outbox", ...place })).map((row) => fileOf(row, textOf(row, "role")))
     }
     const certificates = new Map<string, string>()
@@ -55,6 +59,16 @@ export async function loadState(store: Store): Promise<Loaded> {
         certificates.set(`${textOf(row, "keyId")} ${textOf(row, "gun")}`, textOf(row, "pem"))
     const [next] = await store.read({ kind: "next-sequence" })
     return { repositories, certificates, nextSequence: next === undefined ? 1 : integerOf(next, "sequence") }
+}
+
+/** The body behind a mark that no document has reached. There is none when others signed it. */
+async function loadPromise(store: Store, state: RepositoryState, role: RoleName, version: number): Promise<void> {
+    const { gun, lineage } = state
+    const rows = await store.read({ kind: "intents", gun, role, after: 0, limit: Number.MAX_SAFE_INTEGER })
+    const made = rows.find((row) => row["voidedAt"] === null && row["lineage"] === lineage && row["version"] === version)
+    if (made === undefined) return
+    const [promise] = await store.read({ kind: "intent", gun, lineage, role, version, keyId: textOf(made, "keyId") })
+    if (promise !== undefined) state.expect(parsePromise(promise, role))
 }
 
 function current(repositories: ReadonlyMap<string, RepositoryState>, row: Row): RepositoryState | undefined {
@@ -68,6 +82,14 @@ function requireMark(state: RepositoryState | undefined, row: Row): void {
     const mark = state?.marks.get(parseRoleName(role))?.version ?? 0
     if (state !== undefined && mark < integerOf(row, "version")) {
         throw new TrustkeyError("storage_failed", `the database is damaged: ${role} of ${state.gun} was promised beyond its mark`)
+    }
+}
+
+function parsePromise(row: Row, role: RoleName): SignedMetadata {
+    try {
+        return parseSigned(bytesOf(row, "bytes"), role)
+    } catch (error) {
+        throw new TrustkeyError("storage_failed", `the database is damaged: a promised ${role} does not parse`, { cause: error })
     }
 }
 

@@ -18,6 +18,11 @@ export function planObservation(state: RepositoryState, files: readonly Metadata
     const changes: Change[] = []
     const left: RoleName[] = []
     const steps: (() => void)[] = []
+    const putDocument = (file: MetadataFile): void => {
+        const { version, sha256 } = markOf(file.signed)
+        changes.push({ kind: "document.put", ...place, role: file.role, version, sha256, content: file.content })
+        steps.push(() => state.putDocument(file))
+    }
     for (const file of [...files].sort((a, b) => a.signed.document.version - b.signed.document.version)) {
         const role = file.role
         const mark = markOf(file.signed)
@@ -32,6 +37,9 @@ export function planObservation(state: RepositoryState, files: readonly Metadata
             if (mark.sha256 !== known.sha256) {
                 throw new TrustkeyError("verification_failed", `${role} version ${mark.version} was published before with other content`)
             }
+            // A voided root took the files made with it along: what is published is the newest again.
+            const waits = state.outbox.some((waiting) => waiting.role === role)
+            if (role !== "root" && !waits && state.documents.get(role)?.signed.sha256 !== mark.sha256) putDocument(file)
         } else {
             changes.push({ kind: "published.raise", ...place, role, version: mark.version, sha256: mark.sha256 })
             if (mark.version > (state.marks.get(role)?.version ?? 0)) {
@@ -42,8 +50,7 @@ export function planObservation(state: RepositoryState, files: readonly Metadata
                 changes.push({ kind: "root.insert", ...place, version: mark.version, content: file.content })
                 steps.push(() => state.publishedRoots.push(file))
             } else if (mark.version >= (state.documents.get(role)?.signed.document.version ?? 0)) {
-                changes.push({ kind: "document.put", ...place, role, version: mark.version, sha256: mark.sha256, content: file.content })
-                steps.push(() => state.documents.set(role, file))
+                putDocument(file)
             }
             steps.push(() => state.published.set(role, { version: mark.version, sha256: mark.sha256 }))
         }

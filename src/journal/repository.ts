@@ -1,4 +1,4 @@
-import type { Gun, MetadataFile, RoleName } from "../tuf/index.ts"
+import type { Gun, MetadataFile, RoleName, SignedMetadata } from "../tuf/index.ts"
 import type { Mark } from "./mark.ts"
 
 /** What is known of one repository's current lineage. Versions are metadata versions, at least 1. */
@@ -17,6 +17,8 @@ export type Repository = {
     readonly published: ReadonlyMap<RoleName, Published>
     /** The newest file of each role but root, published or waiting in the outbox. */
     readonly documents: ReadonlyMap<RoleName, MetadataFile>
+    /** Of the roles that hold targets, the newest body promised, if it is newer than the document: its signature may be out already. */
+    readonly promised: ReadonlyMap<RoleName, SignedMetadata>
     /** Complete and not yet seen published, oldest first. */
     readonly outbox: readonly MetadataFile[]
     readonly oldLineages: readonly string[]
@@ -33,9 +35,11 @@ export class RepositoryState implements Repository {
     marks = new Map<RoleName, Mark>()
     published = new Map<RoleName, Published>()
     documents = new Map<RoleName, MetadataFile>()
+    promised = new Map<RoleName, SignedMetadata>()
     outbox: MetadataFile[] = []
     publishedRoots: MetadataFile[] = []
     oldLineages: string[] = []
+    readonly #promises = new Map<RoleName, number>()
 
     constructor(gun: Gun) {
         this.gun = gun
@@ -49,6 +53,31 @@ export class RepositoryState implements Repository {
 
     get root(): MetadataFile | undefined {
         return this.roots.at(-1)
+    }
+
+    promise(metadata: SignedMetadata): void {
+        const { role } = metadata
+        this.marks.set(role, markOf(metadata))
+        this.#promises.set(role, this.promisesOf(role) + 1)
+        this.expect(metadata)
+    }
+
+    /** Remember what a role is going to say, unless its document says it already. */
+    expect(metadata: SignedMetadata): void {
+        const { role, document } = metadata
+        if (document.type !== "targets" || document.version <= (this.documents.get(role)?.signed.document.version ?? 0)) return
+        this.promised.set(role, metadata)
+    }
+
+    putDocument(file: MetadataFile): void {
+        const { role, signed } = file
+        this.documents.set(role, file)
+        if ((this.promised.get(role)?.document.version ?? 0) <= signed.document.version) this.promised.delete(role)
+    }
+
+    /** How many were made since the start. Whoever waited sees by it whether one came in between. */
+    promisesOf(role: RoleName): number {
+        return this.#promises.get(role) ?? 0
     }
 
     begin(lineage: string, origin: "born" | "adopted"): void {
@@ -65,6 +94,7 @@ export class RepositoryState implements Repository {
         this.marks = new Map()
         this.published = new Map()
         this.documents = new Map()
+        this.promised = new Map()
         this.outbox = []
         this.publishedRoots = []
     }

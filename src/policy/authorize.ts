@@ -9,11 +9,19 @@ export type Fit = { readonly who: boolean; readonly action: boolean; readonly pl
 
 /** `undefined` as place: the act touches no repository. */
 export function fitRule(rule: Rule, principal: Principal, action: Action, place: Place | undefined): Fit {
-    return {
-        who: rule.who.some((subject) => subjectMatches(subject, principal)),
-        action: rule.do.some((allowed) => allowed === "*" || allowed === action),
-        place: place === undefined ? isUnlimited(rule) : matchesPlace(rule, place),
-    }
+    return { who: matchesCaller(rule, principal), action: matchesAction(rule, action), place: fitsPlace(rule, place) }
+}
+
+function matchesCaller(rule: Rule, principal: Principal): boolean {
+    return rule.who.some((subject) => subjectMatches(subject, principal))
+}
+
+function matchesAction(rule: Rule, action: Action): boolean {
+    return rule.do.some((allowed) => allowed === "*" || allowed === action)
+}
+
+function fitsPlace(rule: Rule, place: Place | undefined): boolean {
+    return place === undefined ? isUnlimited(rule) : matchesPlace(rule, place)
 }
 
 function matchesPlace(rule: Rule, place: Place): boolean {
@@ -27,10 +35,8 @@ export function isUnlimited(rule: Rule): boolean {
 
 /** The number of the first rule that allows it, counted from 1. */
 export function allowingRule(policy: Policy, principal: Principal, action: Action, place: Place | undefined): number | undefined {
-    const index = policy.rules.findIndex((rule) => {
-        const fit = fitRule(rule, principal, action, place)
-        return fit.who && fit.action && fit.place
-    })
+    // Patterns last: they cost most, and a stranger whom no rule is for may ask as often as he likes.
+    const index = policy.rules.findIndex((rule) => matchesCaller(rule, principal) && matchesAction(rule, action) && fitsPlace(rule, place))
     return index === -1 ? undefined : index + 1
 }
 
@@ -47,10 +53,14 @@ export function isAllowed(policy: Policy, principal: Principal, action: Action, 
 
 /** Whether there is any place at which a rule allows it: for what has to be said before the place is known. */
 export function mayAnywhere(policy: Policy, principal: Principal, action: Action): boolean {
-    return policy.rules.some((rule) => {
-        const fit = fitRule(rule, principal, action, undefined)
-        return fit.who && fit.action
-    })
+    return policy.rules.some((rule) => matchesCaller(rule, principal) && matchesAction(rule, action))
+}
+
+/** Whether there is any role of `gun` for which a rule allows it: for what concerns the repository as a whole. */
+export function mayInRepository(policy: Policy, principal: Principal, action: Action, gun: string): boolean {
+    return policy.rules.some(
+        (rule) => matchesCaller(rule, principal) && matchesAction(rule, action) && rule.gun.some((glob) => globMatches(glob, gun)),
+    )
 }
 
 /**

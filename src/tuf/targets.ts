@@ -10,8 +10,14 @@ import { isRoleName, parentOf, parseRoleName, type RoleName } from "./role.ts"
 
 export const TARGETS_FIELDS = ["_type", "delegations", "expires", "targets", "version"]
 
+// A tag has 128 characters at most, a path as a target's name hardly more. Names are compared with patterns, which takes its time.
+const MAX_NAME = 4096
+
 export function readTargets(fields: Fields, version: number, expires: Date, role: RoleName, purpose: Purpose): TargetsDocument {
     const targets = readFileMetas(purpose === "sign" ? fields.get("targets") : fields.find("targets"), "target", purpose)
+    if (purpose === "sign") {
+        for (const name of targets.keys()) if (name.length > MAX_NAME) reject("targets", `a name is longer than ${MAX_NAME} characters`)
+    }
     const delegations = purpose === "sign" ? fields.get("delegations") : fields.find("delegations")
     return { type: "targets", version, expires, targets, delegations: readDelegations(delegations, role, purpose) }
 }

@@ -129,7 +129,7 @@ export async function openTrustRig(options: NotaryOptions = {}): Promise<TrustRi
             return createHash("sha256")
                 .update(signedPart(await served(gun, "1.root")))
                 .digest("hex")
-                .slice(0, 8)
+                .slice(0, 16)
         },
         [Symbol.asyncDispose]: () => everything.disposeAsync(),
     }

@@ -11,7 +11,7 @@ export function trustAdoptCommand(cli: Cli): Command {
         .action((repository: string, options: { confirm?: string }) => adopt(cli, repository, options.confirm))
     return withExamples(command, [
         "trustkey trust adopt registry.example.com/team/app",
-        "trustkey trust adopt registry.example.com/team/app --confirm 67c4e1a0",
+        "trustkey trust adopt registry.example.com/team/app --confirm 67c4e1a0d5b29f13",
     ])
 }
 
@@ -24,7 +24,8 @@ async function adopt(cli: Cli, repository: string, confirmed: string | undefined
     const current = await session.fetchToUse({ wholeRootChain: true })
     const first = current.roots[0]
     if (first === undefined) throw new TrustkeyError("no_trust_data", `${session.server.url} has no root of ${gun}`)
-    const fingerprint = lineageOf(first.signed).slice(0, 8)
+    const lineage = lineageOf(first.signed)
+    const fingerprint = lineage.slice(0, 16)
     if (confirmed === undefined) {
         const view = viewOf(current, undefined)
         cli.output.note(`Trust data of ${gun} at ${session.server.url}`)
@@ -36,13 +37,13 @@ async function adopt(cli: Cli, repository: string, confirmed: string | undefined
         cli.output.note("Compare the fingerprint with what whoever made the repository tells you.")
     }
     const confirm = confirmed ?? (await askToType(cli, `Type ${fingerprint} to trust this repository from now on: `, fingerprint))
-    if (confirm.toLowerCase() !== fingerprint) {
+    if (confirm.length < fingerprint.length || !lineage.startsWith(confirm.toLowerCase())) {
         throw new TrustkeyError(
             "verification_failed",
             `the fingerprint of ${gun} at ${session.server.url} is ${fingerprint}, not ${confirm}`,
         )
     }
     const adopted = await (await cli.daemon("admin")).adopt({ gun, files: toWire(current.files), confirm: fingerprint })
-    cli.output.line(`Adopted ${gun}, fingerprint ${adopted.lineage.slice(0, 8)}, root version ${adopted.rootVersion}`)
+    cli.output.line(`Adopted ${gun}, fingerprint ${adopted.lineage.slice(0, 16)}, root version ${adopted.rootVersion}`)
     cli.output.note(`Next: bind or make keys for it, e.g. trustkey key bind ID --add targets@${gun}`)
 }

@@ -35,7 +35,7 @@ async function init(cli: Cli, repository: string, options: InitOptions & { json?
             : `${session.gun} is already initialised at ${session.server.url}`,
     )
     cli.output.facts([
-        ["fingerprint", result.lineage.slice(0, 8)],
+        ["fingerprint", result.lineage.slice(0, 16)],
         ["root key", result.rootKeyIds.join(", ")],
         ["targets key", result.targetsKeyIds.join(", ")],
         ["snapshot key", result.snapshotHeldBy === "server" ? "held by the server" : "held here"],

@@ -19,7 +19,7 @@ export function trustListCommand(cli: Cli): Command {
                         gun,
                         state,
                         origin,
-                        lineage.slice(0, 8),
+                        lineage.slice(0, 16),
                         marks.map(({ role, version }) => `${role} ${version}`).join(", "),
                         outbox === 0 ? "-" : `${outbox} files`,
                     ]),

@@ -186,7 +186,7 @@ describe("trustkey with the real daemon, token and Notary", () => {
         await refused(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"], "repository_unknown", 4)
         await refused(["trust", "init", gun], "already_exists", 4)
         const said = await refused(["trust", "adopt", gun, "--confirm", "00000000"], "verification_failed", 7)
-        const fingerprint = /is ([0-9a-f]{8}), not/.exec(said)?.[1] ?? ""
+        const fingerprint = /is ([0-9a-f]{16}), not/.exec(said)?.[1] ?? ""
         await refused(["trust", "adopt", gun], "no_terminal", 2)
         assert.match(await ok(["trust", "adopt", gun, "--confirm", fingerprint]), /^Adopted .*root version 2/)
         await refused(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"], "not_found", 4)

@@ -9,7 +9,7 @@ export interface AdoptRequest {
    */
   'files'?: (_trustkeyd_v1_MetadataFile)[];
   /**
-   * first 8 hex digits of the lineage, typed by a person; empty: answers fingerprint_required and shows it
+   * at least the first 16 hex digits of the lineage, typed by a person; else confirmation_required shows it
    */
   'confirm'?: (string);
 }
@@ -21,7 +21,7 @@ export interface AdoptRequest__Output {
    */
   'files': (_trustkeyd_v1_MetadataFile__Output)[];
   /**
-   * first 8 hex digits of the lineage, typed by a person; empty: answers fingerprint_required and shows it
+   * at least the first 16 hex digits of the lineage, typed by a person; else confirmation_required shows it
    */
   'confirm': (string);
 }
