@@ -29,7 +29,6 @@ async function runSuite(suite: Suite, patterns: readonly RegExp[], signal: Abort
     process.stdout.write(`\n${suite.name}: ${files.length} ${files.length === 1 ? "file" : "files"}\n`)
     let passed = 0
     let failed = 0
-    const filesWithTests = new Set<string>()
     const problems: string[] = []
     // The timeout ends a test, not a file whose process stays because something was left open in it.
     const silence = new AbortController()
@@ -47,8 +46,13 @@ async function runSuite(suite: Suite, patterns: readonly RegExp[], signal: Abort
     })
     stream.on("data", () => watchdog.refresh())
     stream.on("test:pass", (event) => {
-        if (isFile(event.name, files)) return
-        if (event.file !== undefined) filesWithTests.add(path.relative(".", event.file))
+        if (isFile(event.name, files)) {
+            // With a pattern it may just hold none of those wanted.
+            if (patterns.length > 0) return
+            failed += 1
+            problems.push(`${suite.name}: ${event.name} holds no test`)
+            return
+        }
         // A test put off is not a test passed: we don't skip.
         const putOff = event.skip !== undefined ? "skipped" : event.todo !== undefined ? "todo" : undefined
         if (putOff !== undefined) {
@@ -57,7 +61,6 @@ async function runSuite(suite: Suite, patterns: readonly RegExp[], signal: Abort
         } else if (event.details.type !== "suite") passed += 1
     })
     stream.on("test:fail", (event) => {
-        if (event.file !== undefined) filesWithTests.add(path.relative(".", event.file))
         // A suite fails with its tests, which are counted already, or by itself, in a hook for instance.
         const onlyByItsTests = event.details.type === "suite" && failureType(event.details.error) === "subtestsFailed"
         if (!onlyByItsTests) failed += 1
@@ -69,14 +72,7 @@ async function runSuite(suite: Suite, patterns: readonly RegExp[], signal: Abort
         report.pipe(process.stdout, { end: false })
     })
     clearTimeout(watchdog)
-    if (patterns.length === 0) {
-        for (const file of files) {
-            if (filesWithTests.has(file)) continue
-            failed += 1
-            problems.push(`${suite.name}: ${file} holds no test`)
-        }
-        if (passed + failed === 0) problems.push(`${suite.name}: no test ran`)
-    }
+    if (patterns.length === 0 && passed + failed === 0) problems.push(`${suite.name}: no test ran`)
     return { passed, failed, problems }
 }
 
