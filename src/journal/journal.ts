@@ -263,6 +263,9 @@ class StoredJournal implements Journal {
         const first = files.find((file) => file.role === "root" && file.signed.document.version === 1)
         if (first === undefined) throw new TrustkeyError("invalid_request", "the root chain must begin with version 1")
         const lineage = lineageOf(first.signed)
+        // It may have been reset by mistake. Its marks were kept, and still hold.
+        const ended = this.#repositories.get(gun)?.oldLineages.includes(lineage) === true
+        const revived = ended ? (await loadState(this.#store, { gun, lineage })).repositories.get(gun) : undefined
         const known = this.#repositories.get(gun)
         if (known?.state === "active") {
             if (known.lineage === lineage) {
@@ -274,19 +277,13 @@ class StoredJournal implements Journal {
                 `${gun} has another lineage, ${known.lineage.slice(0, 8)}; end it with trust reset first`,
             )
         }
-        const begin: Change = { kind: "lineage.insert", gun, lineage, origin: "adopted", at: this.#now().toISOString() }
-        let state = new RepositoryState(gun)
-        if (known?.oldLineages.includes(lineage)) {
-            // It was reset by mistake. Its marks were kept, and still hold.
-            await this.#store.commit([begin])
-            state = (await loadState(this.#store)).repositories.get(gun) ?? state
-            this.#repositories.set(gun, state)
-            await this.observe(gun, files)
-            return
+        const state = revived ?? new RepositoryState(gun)
+        if (revived === undefined) {
+            state.oldLineages = [...(known?.oldLineages ?? [])]
+            state.begin(lineage, "adopted")
         }
-        state.oldLineages = [...(known?.oldLineages ?? [])]
-        state.begin(lineage, "adopted")
         const observation = planObservation(state, files)
+        const begin: Change = { kind: "lineage.insert", gun, lineage, origin: "adopted", at: this.#now().toISOString() }
         await this.#handOver([begin, ...observation.changes], () => {
             observation.apply()
             this.#repositories.set(gun, state)

@@ -9,15 +9,19 @@ export type Loaded = {
     readonly nextSequence: number
 }
 
-/** Everything the journal keeps in memory. @throws storage_failed when what is stored no longer parses. */
-export async function loadState(store: Store): Promise<Loaded> {
+/**
+ * Everything the journal keeps in memory. `revived`: an ended lineage to be read as if it were the current one.
+ *
+ * @throws storage_failed when what is stored no longer parses.
+ */
+export async function loadState(store: Store, revived?: { readonly gun: string; readonly lineage: string }): Promise<Loaded> {
     const repositories = new Map<string, RepositoryState>()
     for (const row of await store.read({ kind: "lineages" })) {
         const gun = parseGun(textOf(row, "gun"))
         const state = repositories.get(gun) ?? new RepositoryState(gun)
         repositories.set(gun, state)
         const lineage = textOf(row, "lineage")
-        if (row["retiredAt"] !== null) {
+        if (row["retiredAt"] !== null && !(revived?.gun === gun && revived.lineage === lineage)) {
             state.oldLineages.push(lineage)
             continue
         }

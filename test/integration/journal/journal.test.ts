@@ -259,6 +259,7 @@ describe("the journal", () => {
         await rig.journal.reset(GUN)
         assert.equal(rig.journal.repository(GUN)?.state, "reset")
         await assert.rejects(rig.journal.adopt(GUN, [first, keys.file(keys.targets(11))]), refused("rollback_detected"))
+        assert.equal((await rig.reopen()).repository(GUN)?.state, "reset", "what was refused has changed nothing")
         await rig.journal.adopt(GUN, [first, keys.file(keys.targets(12))])
         assert.equal(rig.journal.repository(GUN)?.marks.get(TARGETS)?.version, 12)
     })
