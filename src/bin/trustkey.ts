@@ -4,6 +4,7 @@ import { homedir } from "node:os"
 import { ReadStream, WriteStream } from "node:tty"
 import { runCli, type Terminal, type Tty } from "../cli/index.ts"
 import { TrustkeyError } from "../errors.ts"
+import { forbidDumps } from "../signer/index.ts"
 
 const VERSION = "0.1.0"
 
@@ -44,7 +45,7 @@ function isReadable(descriptor: number): boolean {
     }
 }
 
-function endOn(signal: "SIGINT" | "SIGTERM" | "SIGHUP", code: number): void {
+function endOn(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT", code: number): void {
     process.on(signal, () => {
         openTerminal?.close()
         process.exit(code)
@@ -55,6 +56,9 @@ async function main(): Promise<void> {
     endOn("SIGINT", 130)
     endOn("SIGTERM", 143)
     endOn("SIGHUP", 129)
+    endOn("SIGQUIT", 131)
+    // TK-SEC-1: passphrases and PINs are typed here.
+    forbidDumps()
     // Whoever reads our output may have seen enough.
     process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
     const terminal: Terminal = {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { pino } from "pino"
@@ -21,7 +22,9 @@ const USAGE = `Usage: trustkeyd [--config FILE] [--check-config]
 `
 const DEFAULT_CONFIG = "/etc/trustkeyd/trustkeyd.toml"
 const EXIT = { failed: 1, usage: 2, /** sysexits.h EX_CONFIG: only a person can help, so the unit does not restart it. */ config: 78 }
+/** Before the unit's TimeoutStopSec: a token that waits for a touch must not make the end a violent one. */
 const GRACE_MILLISECONDS = 20_000
+const LAST_RECORDS_MILLISECONDS = 2_000
 /** What the signers run with, too. SIGUSR1 must not open the inspector. */
 const NODE_FLAGS = ["--jitless", "--disable-sigusr1", "--disable-proto=delete"]
 
@@ -91,9 +94,13 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
     const stop = (signal: string): void => {
         stopping ??= (async () => {
             log({ level: "info", message: "stopping: what is promised is finished, new requests are refused", signal })
-            await custody.drain()
-            await server.close(GRACE_MILLISECONDS)
+            const until = performance.now() + GRACE_MILLISECONDS
+            const drained = custody.drain()
+            await Promise.race([drained, sleep(GRACE_MILLISECONDS)])
+            await server.close(Math.max(0, until - performance.now()))
             await keys.close()
+            // What still waited for a key has its refusal now, and puts it on record.
+            await Promise.race([drained, sleep(LAST_RECORDS_MILLISECONDS)])
             await audit.close()
             await store.close()
             await lock.release()
@@ -167,7 +174,7 @@ function endOnFailure(store: Store, log: Log): Store {
         try {
             return await work
         } catch (error) {
-            if (error instanceof TrustkeyError && error.code === "storage_failed") setTimeout(() => endWith(log, error), 200)
+            if (error instanceof TrustkeyError && error.code === "storage_failed") void sleep(200).then(() => endWith(log, error))
             throw error
         }
     }

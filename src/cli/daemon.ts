@@ -246,6 +246,10 @@ async function toTrustkeyError(error: unknown, socket: "sign" | "admin", socketP
     switch (error.code) {
         case status.UNAVAILABLE:
             return new TrustkeyError("daemon_unreachable", await whyUnreachable(socketPath), { cause: error })
+        case status.CANCELLED:
+            return new TrustkeyError("daemon_unreachable", "the daemon broke off the call: it is stopping, or has too much to do", {
+                cause: error,
+            })
         case status.DEADLINE_EXCEEDED:
             return new TrustkeyError("deadline_exceeded", "the daemon did not answer in time", { cause: error })
         case status.UNIMPLEMENTED:

@@ -8,7 +8,7 @@ import { TrustkeyError } from "../errors.ts"
 import { adviceFor } from "./advice.ts"
 import { Cli, type CliContext } from "./context.ts"
 import { exitCodeOf } from "./exit-code.ts"
-import { printable } from "./output.ts"
+import { printable, printableLines } from "./output.ts"
 import { makeProgram } from "./program.ts"
 import { Interrupted } from "./terminal.ts"
 
@@ -41,6 +41,6 @@ function report(error: unknown, context: CliContext): number {
         return exitCodeOf(error.code)
     }
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    say(`trustkey: an error we did not foresee [internal]\n  ${adviceFor("internal")}\n${detail}\n`)
+    say(`trustkey: an error we did not foresee [internal]\n  ${adviceFor("internal")}\n${printableLines(detail)}\n`)
     return exitCodeOf("internal")
 }

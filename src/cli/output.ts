@@ -25,17 +25,17 @@ export class Output {
 
     /** The whole result as one JSON document. */
     json(document: unknown): void {
-        this.#terminal.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`)
+        this.#terminal.stdout.write(`${escaped(JSON.stringify(document, undefined, 2))}\n`)
     }
 
     /** What a person may want to know; not with --quiet. */
     note(text: string): void {
-        if (!this.#options.quiet) this.#terminal.stderr.write(`${text}\n`)
+        if (!this.#options.quiet) this.#terminal.stderr.write(`${printableLines(text)}\n`)
     }
 
     warn(text: string): void {
         const word = this.#options.colour && this.#terminal.stderrIsTerminal ? styleText("yellow", "warning:", PLAIN_STREAM) : "warning:"
-        this.#terminal.stderr.write(`${word} ${text}\n`)
+        this.#terminal.stderr.write(`${word} ${printableLines(text)}\n`)
     }
 
     /** Columns aligned, two spaces between them. Cells come from daemons and servers, so control characters are made visible. */
@@ -73,8 +73,21 @@ function widthOf(text: string): number {
 /** Control characters and direction overrides as \u{…}: text from elsewhere must not move the cursor or hide itself. */
 export function printable(text: string): string {
     return text.replaceAll(
-        /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+        /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
         (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+    )
+}
+
+/** The same for a text that may have several lines: names of tokens, words of servers find their way into any of ours. */
+export function printableLines(text: string): string {
+    return text.split("\n").map(printable).join("\n")
+}
+
+/** What JSON lets through unescaped, and a terminal would obey: DEL, C1 controls, marks of direction. */
+function escaped(json: string): string {
+    return json.replaceAll(
+        /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+        (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
     )
 }
 

@@ -70,7 +70,16 @@ class ProcessKeyStore implements KeyStore {
         })
         for (const config of options.tokens) {
             const process = { ...base, file: options.signerFiles.pkcs11 }
-            this.#tokens.set(config.name, new TokenKeys({ config, process, credentialsDirectory, store, now, tries }))
+            this.#tokens.set(
+                config.name,
+                new TokenKeys({ config, process, credentialsDirectory, store, now, tries, serials: () => this.#serialsOf(config.name) }),
+            )
+        }
+    }
+
+    *#serialsOf(token: string): Iterable<string> {
+        for (const { record } of this.#keys.values()) {
+            if (record.home.kind === "token" && record.home.token === token && record.removedAt === undefined) yield record.home.serial
         }
     }
 
@@ -258,6 +267,10 @@ class ProcessKeyStore implements KeyStore {
         if (credential !== undefined && !isCredentialName(credential)) {
             throw new TrustkeyError("invalid_request", "the credential's name is not one")
         }
+        // A PIN is short, and safe only behind a token that counts: in an envelope a thief of the database guesses it.
+        if (this.#options.tokens.some(({ pinCredential }) => pinCredential !== undefined && pinCredential === credential)) {
+            throw new TrustkeyError("invalid_request", "this credential holds a token's PIN; a group needs one of its own")
+        }
         if (this.#sealed.groups.has(name)) throw new TrustkeyError("already_exists", "there is such a group already")
         const facts = { name, createdAt: this.#options.now().toISOString() }
         const envelope = await this.#sealed.createGroup(facts, sealed, credential)
@@ -266,7 +279,7 @@ class ProcessKeyStore implements KeyStore {
     }
 
     #addGroup(facts: GroupFacts, envelope: Uint8Array): void {
-        this.#sealed.groups.set(facts.name, { facts, envelope, lease: undefined, lockedByCommand: false, locks: 0 })
+        this.#sealed.groups.set(facts.name, { facts, envelope, lease: undefined, onlyByCommand: false, locks: 0 })
     }
 
     groups(): readonly GroupState[] {

@@ -7,6 +7,7 @@ import { BackOff } from "./back-off.ts"
 import type { GroupFacts } from "./key-facts.ts"
 import type { KeyEntry } from "./key-index.ts"
 import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
+import { Turns } from "./turns.ts"
 
 /** Keys opened by way of their group, beyond which the one used longest ago is closed. Opening it again takes a millisecond. */
 const MOST_OPEN_GROUP_KEYS = 10_000
@@ -19,16 +20,22 @@ type Lease = { readonly until: Date | undefined; readonly deadline: number; uses
 
 type OpenKey = { readonly handle: number; readonly lease: Lease }
 
+/** Argon2 takes its time: whoever locks the key meanwhile has the last word. */
+type Unlocking = { readonly id: string; lockedMeanwhile: boolean }
+
 /** A group as kept in memory. */
 export type Group = {
     readonly facts: GroupFacts
     envelope: Uint8Array
     lease: Lease | undefined
-    /** Somebody said lock: then only somebody opens it again, not its credential. */
-    lockedByCommand: boolean
+    /** Somebody said lock, or for how long and how often: then only somebody opens it again, not its credential. */
+    onlyByCommand: boolean
     /** How often it was locked: an opening that began before the last time must not win. */
     locks: number
 }
+
+/** What was locked how often, when an opening began. */
+type Moment = { readonly lives: number; readonly locks: number }
 
 export type SealedKeysOptions = {
     readonly process: Omit<SignerProcessOptions, "onEvent" | "onDown" | "onRespawn">
@@ -49,10 +56,12 @@ export class SealedKeys {
     readonly #process: SignerProcess
     readonly #options: SealedKeysOptions
     readonly #backOff: BackOff
+    readonly #guesses = new Turns()
     readonly #own = new Map<string, OpenKey>()
     /** In the order of last use. */
     readonly #byGroup = new Map<string, { readonly handle: number; readonly group: Group }>()
     readonly #opening = new Map<string, Promise<number>>()
+    readonly #unlocking = new Set<Unlocking>()
     /** Counts the ends of what a process held: a handle from before means nothing after. */
     #lives = 0
     #retiring: Promise<void> | undefined
@@ -81,7 +90,7 @@ export class SealedKeys {
     async openByCredential(): Promise<void> {
         for (const group of this.groups.values()) {
             const credential = credentialOf(group)
-            if (credential === undefined || group.lockedByCommand || this.isGroupOpen(group)) continue
+            if (credential === undefined || group.onlyByCommand || this.isGroupOpen(group)) continue
             try {
                 await this.#openGroup(group, { kind: "credential", name: credential }, 0, 0)
                 this.#options.process.log({ level: "info", event: "group-opened", group: group.facts.name, credential })
@@ -190,21 +199,31 @@ export class SealedKeys {
         const { id, publicKey } = entry.record
         const ttl = ttlSeconds || this.#options.defaultTtlSeconds
         const life = this.#lives
-        const answer = await this.#guarded(id, () =>
-            this.#process.control("open-key", {
-                ...sealedKey(entry),
-                publicKey: encodePublicKey(publicKey),
-                opener: passphrase(sealed, "unlock", id),
-                ttlMs: ttl * 1000,
-                uses,
-            }),
-        )
-        const handle = this.#process.understand(() => answer.integer("handle"))
-        if (this.#lives !== life) throw locked()
-        this.lockKey(id)
-        const lease = this.#lease(ttl, uses)
-        this.#own.set(id, { handle, lease })
-        return lease.until
+        const unlocking: Unlocking = { id, lockedMeanwhile: false }
+        this.#unlocking.add(unlocking)
+        try {
+            const answer = await this.#guarded(id, () =>
+                this.#process.control("open-key", {
+                    ...sealedKey(entry),
+                    publicKey: encodePublicKey(publicKey),
+                    opener: passphrase(sealed, "unlock", id),
+                    ttlMs: ttl * 1000,
+                    uses,
+                }),
+            )
+            const handle = this.#process.understand(() => answer.integer("handle"))
+            if (this.#lives !== life) throw locked()
+            if (unlocking.lockedMeanwhile) {
+                this.#close(handle)
+                throw locked()
+            }
+            this.#closeKey(id)
+            const lease = this.#lease(ttl, uses)
+            this.#own.set(id, { handle, lease })
+            return lease.until
+        } finally {
+            this.#unlocking.delete(unlocking)
+        }
     }
 
     async unlockGroup(name: string, sealed: SealedSecret | undefined, ttlSeconds: number, uses: number): Promise<Date | undefined> {
@@ -212,7 +231,8 @@ export class SealedKeys {
         const subject = `group:${name}`
         if (sealed !== undefined) {
             const ttl = ttlSeconds || this.#options.defaultTtlSeconds
-            return this.#guarded(subject, () => this.#openGroup(group, passphrase(sealed, "unlock", subject), ttl, uses))
+            const since = this.#momentOf(group)
+            return this.#guarded(subject, () => this.#openGroup(group, passphrase(sealed, "unlock", subject), ttl, uses, since))
         }
         const credential = credentialOf(group)
         if (credential === undefined) throw new TrustkeyError("invalid_request", "this group opens by its passphrase; it has no credential")
@@ -220,9 +240,13 @@ export class SealedKeys {
         return this.#openGroup(group, { kind: "credential", name: credential }, ttlSeconds, uses)
     }
 
-    async #openGroup(group: Group, opener: object, ttlSeconds: number, uses: number): Promise<Date | undefined> {
-        const life = this.#lives
-        const { locks } = group
+    async #openGroup(
+        group: Group,
+        opener: object,
+        ttlSeconds: number,
+        uses: number,
+        since: Moment = this.#momentOf(group),
+    ): Promise<Date | undefined> {
         await this.#process.control("open-group", {
             group: group.facts.name,
             ...sealedGroup(group),
@@ -230,20 +254,30 @@ export class SealedKeys {
             ttlMs: ttlSeconds * 1000,
             uses,
         })
-        if (this.#lives !== life) throw locked()
-        if (group.locks !== locks) {
-            await this.#process.control("close-group", { group: group.facts.name })
+        if (this.#lives !== since.lives || group.locks !== since.locks) {
+            // Locked meanwhile. By lock --all too: the request may have waited for the fresh process, which has the group open now.
+            if (group.lease === undefined) await this.#process.control("close-group", { group: group.facts.name })
             throw locked()
         }
         // The signer closed the handles of an earlier opening.
         this.#forgetHandles(group)
         const lease = this.#lease(ttlSeconds, uses)
         group.lease = lease
-        group.lockedByCommand = false
+        // A crash must not make more of a limited opening than was granted.
+        group.onlyByCommand = ttlSeconds !== 0 || uses !== 0
         return lease.until
     }
 
+    #momentOf(group: Group): Moment {
+        return { lives: this.#lives, locks: group.locks }
+    }
+
     lockKey(id: string): void {
+        for (const unlocking of this.#unlocking) if (unlocking.id === id) unlocking.lockedMeanwhile = true
+        this.#closeKey(id)
+    }
+
+    #closeKey(id: string): void {
         const own = this.#own.get(id)
         const inGroup = this.#byGroup.get(id)
         this.#own.delete(id)
@@ -254,7 +288,7 @@ export class SealedKeys {
     async lockGroup(name: string): Promise<void> {
         const group = this.#group(name)
         group.locks += 1
-        group.lockedByCommand = true
+        group.onlyByCommand = true
         group.lease = undefined
         this.#forgetHandles(group)
         await this.#process.control("close-group", { group: name })
@@ -262,7 +296,7 @@ export class SealedKeys {
 
     /** Ends the process: only its end surely wipes what the runtime copied. */
     async lockAll(): Promise<void> {
-        for (const group of this.groups.values()) group.lockedByCommand = true
+        for (const group of this.groups.values()) group.onlyByCommand = true
         this.#forgetAll()
         await this.#process.restart()
     }
@@ -336,16 +370,19 @@ export class SealedKeys {
         for (const group of this.groups.values()) group.lease = undefined
     }
 
-    async #guarded<T>(subject: string, work: () => Promise<T>): Promise<T> {
-        this.#backOff.check(subject)
-        try {
-            const result = await work()
-            this.#backOff.succeeded(subject)
-            return result
-        } catch (error) {
-            if (error instanceof TrustkeyError && error.code === "open_failed") this.#backOff.failed(subject)
-            throw error
-        }
+    /** One guess at a time, or many at once would all be made before the first of them is known to be wrong. */
+    #guarded<T>(subject: string, work: () => Promise<T>): Promise<T> {
+        return this.#guesses.take(subject, async () => {
+            this.#backOff.check(subject)
+            try {
+                const result = await work()
+                this.#backOff.succeeded(subject)
+                return result
+            } catch (error) {
+                if (error instanceof TrustkeyError && error.code === "open_failed") this.#backOff.failed(subject)
+                throw error
+            }
+        })
     }
 
     /** From now: Argon2 is done, and the signer's own clock started when it was. */

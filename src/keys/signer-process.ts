@@ -52,6 +52,8 @@ type Pending = {
 
 const START_DEADLINE_MS = 20_000
 const STOP_DEADLINE_MS = 3_000
+/** What it said before its end is in the pipes already. */
+const LAST_WORDS_MS = 500
 /** How long a call that is in no hurry waits for a process to come back. */
 const COMEBACK_MS = 5_000
 const FIRST_PAUSE_MS = 100
@@ -196,6 +198,12 @@ export class SignerProcess {
                 this.#ended(child, code === null ? `was ended by ${signal}` : `ended with status ${code}`)
                 resolve()
             })
+        })
+        // A helper that its PKCS#11 module started may live on and hold the other ends open; "close" would never come.
+        child.on("exit", () => {
+            setTimeout(() => {
+                for (const stream of child.stdio) stream?.destroy()
+            }, LAST_WORDS_MS).unref()
         })
         child.on("error", (error) => {
             this.#detail = "could not be started"

@@ -55,6 +55,8 @@ export type TokenKeysOptions = {
     readonly store: Store
     readonly now: () => Date
     readonly tries: PinTryRecords
+    /** Of the tokens on which keys under this name are. */
+    readonly serials: () => Iterable<string>
 }
 
 type PinTry = { readonly fingerprint: Uint8Array; readonly salt: Uint8Array }
@@ -85,6 +87,8 @@ export class TokenKeys {
     /** What was recorded for the credential's value that is in use now. */
     #credentialTry: PinTry | undefined
     #loggingIn: Promise<unknown> = Promise.resolve()
+    /** Counts what a login that began before must not outlast: logouts, and the ends of its process. */
+    #logouts = 0
 
     constructor(options: TokenKeysOptions) {
         const { config, credentialsDirectory } = options
@@ -127,16 +131,20 @@ export class TokenKeys {
 
     async sign(entry: KeyEntry, scheme: Scheme, message: Uint8Array): Promise<Buffer> {
         this.#checkTrusted()
-        const open = this.#open.get(entry.record.id) ?? (await this.#openKey(entry))
+        const { id } = entry.record
+        const open = this.#open.get(id) ?? (await this.#openKey(entry))
         const { deadlineMs } = this.config
-        // A login that is missing now was there when the key was opened. It is never answered by signing a second time:
-        // a missed touch looks the same.
-        return this.#process.sign(
-            open.handle,
-            scheme,
-            message,
-            open.alwaysAuthenticate ? Math.max(deadlineMs, TOUCH_DEADLINE_MS) : deadlineMs,
-        )
+        const budgetMs = open.alwaysAuthenticate ? Math.max(deadlineMs, TOUCH_DEADLINE_MS) : deadlineMs
+        try {
+            // A login that is missing now was there when the key was opened. It is never answered by signing a second time:
+            // a missed touch looks the same.
+            return await this.#process.sign(open.handle, scheme, message, budgetMs)
+        } catch (error) {
+            // The handle is from before the token was lost: whoever asks next has it looked up again.
+            const isGone = error instanceof TrustkeyError && HANDLE_ENDS.has(error.code)
+            if (isGone && this.#open.get(id) === open) this.#open.delete(id)
+            throw error
+        }
     }
 
     async #openKey(entry: KeyEntry): Promise<OpenKey> {
@@ -194,6 +202,7 @@ export class TokenKeys {
 
     /** Do something that needs a login; with a credential, log in first when nobody is. */
     async #withLogin<T>(work: () => Promise<T>): Promise<T> {
+        const since = this.#logouts
         try {
             return await work()
         } catch (error) {
@@ -206,7 +215,7 @@ export class TokenKeys {
             }
             if (!this.#mayUseCredential()) throw error
         }
-        await this.#takeTurn(() => this.#tryLogin(undefined, false))
+        await this.#takeTurn(() => this.#tryLogin(undefined, false, since))
         return work()
     }
 
@@ -220,7 +229,10 @@ export class TokenKeys {
      * @throws pin_incorrect, pin_blocked, pin_final_try, pin_refused_before, token_absent …
      */
     async login(sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<TokenState> {
-        await this.#takeTurn(() => this.#tryLogin(sealed, evenFinalTry))
+        // Whoever may only say "log in" has not examined the token; who types the PIN vouches for it.
+        if (sealed === undefined && this.config.pinCredential !== undefined) this.#checkTrusted()
+        const since = this.#logouts
+        await this.#takeTurn(() => this.#tryLogin(sealed, evenFinalTry, since))
         this.#loggedOutByCommand = false
         this.#distrusted = undefined
         return this.#describe()
@@ -233,28 +245,59 @@ export class TokenKeys {
     }
 
     /** TK-PIN-1: the try is on stable storage before it is made, and is taken back only when the token said yes. */
-    async #tryLogin(sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<void> {
+    async #tryLogin(sealed: SealedSecret | undefined, evenFinalTry: boolean, since: number): Promise<void> {
         const { store, now, tries } = this.#options
+        this.#checkNotLoggedOut(since)
         const byCredential = sealed === undefined
         const row = byCredential ? this.#credentialRow : `human:${this.config.name}`
         try {
             const prepared = await this.#process.control("prepare-login", this.#loginRequest(sealed, evenFinalTry))
             const attempt = this.#process.understand(() => this.#readPrepared(prepared))
-            if (attempt === undefined) return
+            if (attempt === undefined) return this.#checkNotLoggedOut(since)
+            if (byCredential) await this.#checkSerial()
+            const before = tries.get(row)
             await store.commit([{ kind: "pin-try.put", token: row, ...attempt, at: now().toISOString() }])
             tries.set(row, attempt)
+            if (this.#logouts !== since) await this.#restore(row, before)
+            this.#checkNotLoggedOut(since)
             const answer = await this.#process.control("login", {}, this.#loginDeadline())
             const confirmed = this.#process.understand(() => {
                 this.#snapshot = parseTokenSnapshot(answer.fields("token"))
                 return answer.flag("credentialConfirmed")
             })
             await this.#takeBack(confirmed ? [row, this.#credentialRow] : [row])
-            if (byCredential) this.#credentialTry = attempt
+            this.#credentialTry = confirmed ? attempt : undefined
             if (byCredential || confirmed) this.#credentialRefused = undefined
+            this.#checkNotLoggedOut(since)
         } catch (error) {
             if (byCredential && error instanceof TrustkeyError && CREDENTIAL_ENDS.has(error.code)) this.#credentialRefused = error
             throw error
         }
+    }
+
+    /** Who logs out has the last word, also over a login that began before. */
+    #checkNotLoggedOut(since: number): void {
+        if (this.#logouts !== since) throw new TrustkeyError("login_required", "the token was logged out meanwhile")
+    }
+
+    /** TK-KEY-4: the stored PIN is for the tokens our keys are on. A stranger with the right label would get to know it, or count it wrong. */
+    async #checkSerial(): Promise<void> {
+        if (this.config.pinCredential === undefined) return
+        const known = new Set(this.#options.serials())
+        if (known.size === 0 || known.has(this.#snapshot.serial)) return
+        // The signer has read the PIN, and lets go of it.
+        await this.#process.control("logout")
+        throw new TrustkeyError(
+            "token_changed",
+            "this token's serial number is not that of the keys; the stored PIN is not told to it, a person may log in",
+        )
+    }
+
+    /** The try that was recorded was not made: what was on record before it counts. */
+    async #restore(row: string, before: PinTry | undefined): Promise<void> {
+        if (before === undefined) return this.#takeBack([row])
+        await this.#options.store.commit([{ kind: "pin-try.put", token: row, ...before, at: this.#options.now().toISOString() }])
+        this.#options.tries.set(row, before)
     }
 
     /** On a PIN pad a person types. */
@@ -291,6 +334,7 @@ export class TokenKeys {
 
     async logout(): Promise<TokenState> {
         this.#loggedOutByCommand = true
+        this.#logouts += 1
         const answer = await this.#process.control("logout")
         this.#snapshot = this.#process.understand(() => parseTokenSnapshot(answer.fields("token")))
         return this.#describe()
@@ -298,6 +342,7 @@ export class TokenKeys {
 
     async lockAll(): Promise<void> {
         this.#loggedOutByCommand = true
+        this.#logouts += 1
         this.#forget()
         await this.#process.restart()
     }
@@ -359,6 +404,7 @@ export class TokenKeys {
     }
 
     #forget(): void {
+        this.#logouts += 1
         this.#open.clear()
         this.#snapshot = this.#snapshot.state === "logged-in" ? { ...this.#snapshot, state: "present" } : this.#snapshot
     }
@@ -397,3 +443,6 @@ export class TokenKeys {
 
 /** After these the credential is not even read again until somebody logs in or the daemon restarts. */
 const CREDENTIAL_ENDS: ReadonlySet<string> = new Set(["pin_incorrect", "pin_refused_before", "pin_blocked", "pin_final_try"])
+
+/** What a signer says of a handle that it does not know any more. */
+const HANDLE_ENDS: ReadonlySet<string> = new Set(["token_absent", "token_busy", "login_required"])

@@ -4,12 +4,14 @@ import {
     Server,
     ServerCredentials,
     ServerInterceptingCall,
+    type ServerInterceptingCallInterface,
     type ServerInterceptor,
     ServerListenerBuilder,
     type UntypedServiceImplementation,
 } from "@grpc/grpc-js"
 import type { Custody } from "../custody/index.ts"
 import type { Wire } from "../wire/load.ts"
+import { limitFields } from "./field-limit.ts"
 import { secretsHandlers, statusHandlers } from "./handlers/daemon.ts"
 import { keysHandlers } from "./handlers/keys.ts"
 import { auditHandlers, journalHandlers } from "./handlers/records.ts"
@@ -42,8 +44,26 @@ const SESSION_MEMORY_MB = 64
 const PAYLOADS_PER_MESSAGE = 3
 const MESSAGE_SLACK_BYTES = 1024 * 1024
 
+/** What is offered, each message limited in its fields. */
+export type Services = ReturnType<typeof servicesOf>
+
+export function servicesOf({ v1, health, reflection, definition }: Wire) {
+    return {
+        Keys: limitFields(v1.Keys.service, definition),
+        Signing: limitFields(v1.Signing.service, definition),
+        Trust: limitFields(v1.Trust.service, definition),
+        Tokens: limitFields(v1.Tokens.service, definition),
+        Secrets: limitFields(v1.Secrets.service, definition),
+        Journal: limitFields(v1.Journal.service, definition),
+        Audit: limitFields(v1.Audit.service, definition),
+        Status: limitFields(v1.Status.service, definition),
+        Health: limitFields(health.Health.service, definition),
+        ServerReflection: limitFields(reflection.ServerReflection.service, definition),
+    }
+}
+
 export type Shared = {
-    readonly wire: Wire
+    readonly services: Services
     readonly custody: Custody
     readonly health: Health
     /** Admin socket only. */
@@ -54,6 +74,8 @@ export type Shared = {
 export type Connection = {
     /** No new requests; those that run have this long. */
     drain(graceMilliseconds: number): void
+    /** At most so many bytes are held of requests that have begun and are not complete: what came since the first of them began. */
+    readonly arriving: number
 }
 
 /**
@@ -65,6 +87,7 @@ export type Connection = {
  */
 export function openConnection(socket: Socket, caller: Caller, shared: Shared): Connection {
     const { timeouts } = shared
+    const arrivals = new Map<object, number>()
     const server = new Server({
         "grpc.enable_channelz": 0,
         "grpc.max_concurrent_streams": caller.maxRequests,
@@ -74,7 +97,7 @@ export function openConnection(socket: Socket, caller: Caller, shared: Shared): 
         "grpc.keepalive_time_ms": KEEPALIVE_MS,
         "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
         "grpc-node.max_session_memory": SESSION_MEMORY_MB,
-        interceptors: [receivedInTime(socket, caller.requestTimeoutMs)],
+        interceptors: [uncompressed, receivedInTime(socket, caller.requestTimeoutMs), noteArrivals(socket, arrivals)],
     })
     addServices(server, caller, shared)
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
@@ -87,23 +110,29 @@ export function openConnection(socket: Socket, caller: Caller, shared: Shared): 
     socket.once("close", () => {
         clearTimeout(hello)
         clearTimeout(age)
+        arrivals.clear()
         injector.destroy()
     })
     injector.injectConnection(socket)
-    return { drain: (grace) => injector.drain(grace) }
+    return {
+        drain: (grace) => injector.drain(grace),
+        get arriving() {
+            return arrivals.size === 0 ? 0 : socket.bytesRead - Math.min(...arrivals.values())
+        },
+    }
 }
 
-function addServices(server: Server, caller: Caller, { wire, custody, health, reflection }: Shared): void {
-    server.addService(wire.v1.Keys.service, keysHandlers(custody, caller))
-    server.addService(wire.v1.Signing.service, signingHandlers(custody, caller))
-    server.addService(wire.v1.Trust.service, trustHandlers(custody, caller))
-    server.addService(wire.v1.Tokens.service, tokensHandlers(custody, caller))
-    server.addService(wire.v1.Secrets.service, secretsHandlers(custody, caller))
-    server.addService(wire.v1.Journal.service, journalHandlers(custody, caller))
-    server.addService(wire.v1.Audit.service, auditHandlers(custody, caller))
-    server.addService(wire.v1.Status.service, statusHandlers(custody, caller))
-    server.addService(wire.health.Health.service, health.handlers())
-    if (caller.principal.socket === "admin") server.addService(wire.reflection.ServerReflection.service, reflection)
+function addServices(server: Server, caller: Caller, { services, custody, health, reflection }: Shared): void {
+    server.addService(services.Keys, keysHandlers(custody, caller))
+    server.addService(services.Signing, signingHandlers(custody, caller))
+    server.addService(services.Trust, trustHandlers(custody, caller))
+    server.addService(services.Tokens, tokensHandlers(custody, caller))
+    server.addService(services.Secrets, secretsHandlers(custody, caller))
+    server.addService(services.Journal, journalHandlers(custody, caller))
+    server.addService(services.Audit, auditHandlers(custody, caller))
+    server.addService(services.Status, statusHandlers(custody, caller))
+    server.addService(services.Health, health.handlers())
+    if (caller.principal.socket === "admin") server.addService(services.ServerReflection, reflection)
 }
 
 /**
@@ -134,4 +163,36 @@ function receivedInTime(socket: Socket, milliseconds: number): ServerInterceptor
         }
         return new ServerInterceptingCall(call, responder.build())
     }
+}
+
+/** How far the connection had been read when each request that is still arriving began, or a stream's last message was complete. */
+function noteArrivals(socket: Socket, arrivals: Map<object, number>): ServerInterceptor {
+    return (_method, call) => {
+        const request = {}
+        const listener = new ServerListenerBuilder()
+            .withOnReceiveMessage((message, next) => {
+                arrivals.set(request, socket.bytesRead)
+                next(message)
+            })
+            .withOnReceiveHalfClose((next) => {
+                arrivals.delete(request)
+                next()
+            })
+            .withOnCancel(() => arrivals.delete(request))
+            .build()
+        const responder = new ResponderBuilder().withStart((next) => {
+            arrivals.set(request, socket.bytesRead)
+            next(listener)
+        })
+        return new ServerInterceptingCall(call, responder.build())
+    }
+}
+
+/**
+ * 24 KB of gzip become 24 MB here before anybody is asked who sent them, in as many requests at once as there is room for. No client of
+ * ours compresses, over a socket of the same machine. grpc-js has no option for it; an encoding it doesn't know is answered UNIMPLEMENTED.
+ */
+function uncompressed(_method: unknown, call: ServerInterceptingCallInterface): ServerInterceptingCall {
+    if (Reflect.get(call, "incomingEncoding") !== "identity") Reflect.set(call, "incomingEncoding", "compression")
+    return new ServerInterceptingCall(call)
 }

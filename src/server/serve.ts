@@ -4,7 +4,7 @@ import type { Custody } from "../custody/index.ts"
 import type { Principal, SocketKind } from "../policy/index.ts"
 import type { NameLookup } from "../storage/index.ts"
 import { loadWire } from "../wire/load.ts"
-import { type Connection, openConnection, type Shared, TIMEOUTS, type Timeouts } from "./connection.ts"
+import { type Connection, openConnection, type Shared, servicesOf, TIMEOUTS, type Timeouts } from "./connection.ts"
 import { Health } from "./health.ts"
 import { type Log, QuietLog } from "./log.ts"
 import { readPeerCredentials } from "./peer-credentials.ts"
@@ -36,6 +36,13 @@ export type RunningServer = {
     close(graceMilliseconds: number): Promise<void>
 }
 
+/**
+ * Before a message is complete nobody asks whether its sender may send it, and gRPC would hold 64 of 25 MB for each connection.
+ * When that much memory is in use, who alone has that much on the way loses his largest connection.
+ */
+const MOST_ARRIVING_BYTES = 256 * 1024 * 1024
+const LOOK_AT_ARRIVING_MS = 100
+
 type Open = { readonly socket: Socket; readonly uid: number; readonly connection: Connection }
 
 /**
@@ -63,6 +70,7 @@ class Door {
     readonly #quiet: QuietLog
     readonly #listeners: Server[] = []
     readonly #open = new Set<Open>()
+    readonly #watch: NodeJS.Timeout
 
     constructor(options: ServeOptions) {
         const wire = loadWire()
@@ -70,12 +78,13 @@ class Door {
         this.#options = options
         this.#quiet = new QuietLog(options.log, options.now)
         this.#shared = {
-            wire,
+            services: servicesOf(wire),
             custody: options.custody,
             health: new Health(services),
             reflection: reflectionHandlers(wire.definition, [...services, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]),
             timeouts: options.timeouts ?? TIMEOUTS,
         }
+        this.#watch = setInterval(() => this.#limitArriving(), LOOK_AT_ARRIVING_MS).unref()
     }
 
     async listen(place: SocketPlace & { readonly kind: SocketKind }): Promise<void> {
@@ -134,7 +143,23 @@ class Door {
         return false
     }
 
+    #limitArriving(): void {
+        if (this.#open.size === 0 || process.memoryUsage().arrayBuffers < MOST_ARRIVING_BYTES) return
+        const byUser = Map.groupBy(this.#open, ({ uid }) => uid)
+        for (const connections of byUser.values()) {
+            connections.sort((a, b) => b.connection.arriving - a.connection.arriving)
+            let arriving = connections.reduce((sum, { connection }) => sum + connection.arriving, 0)
+            for (const { socket, connection, uid } of connections) {
+                if (arriving <= MOST_ARRIVING_BYTES) break
+                arriving -= connection.arriving
+                this.#quiet.warn("too much of one user's requests is on the way", { caller: `uid:${uid}`, most: MOST_ARRIVING_BYTES })
+                socket.destroy()
+            }
+        }
+    }
+
     async close(graceMilliseconds: number): Promise<void> {
+        clearInterval(this.#watch)
         this.#shared.health.stop()
         // Closing a listener removes its socket file, unless systemd made it.
         const closed = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())))

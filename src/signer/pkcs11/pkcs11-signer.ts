@@ -77,6 +77,7 @@ export class Pkcs11Signer implements Signer {
             case "login":
                 return this.#login()
             case "logout":
+                this.#forgetPrepared()
                 this.#token.logout()
                 return { token: this.#token.refresh() }
             case "objects":
