@@ -10,7 +10,15 @@ import { openJournal } from "../journal/index.ts"
 import { openKeyStore } from "../keys/index.ts"
 import { type Log, serve } from "../server/index.ts"
 import { forbidDumps, openBootClock } from "../signer/index.ts"
-import { lockStateDirectory, type NameLookup, openSqliteStore, readNameDatabase, readTextFile, type Store } from "../storage/index.ts"
+import {
+    fileMode,
+    lockStateDirectory,
+    type NameLookup,
+    openSqliteStore,
+    readNameDatabase,
+    readTextFile,
+    type Store,
+} from "../storage/index.ts"
 
 const VERSION = "0.1.0"
 const USAGE = `Usage: trustkeyd [--config FILE] [--check-config]
@@ -113,17 +121,22 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
     process.on("SIGINT", stop)
     process.on("SIGUSR2", () => {
         log({ level: "info", message: "locking everything" })
-        keys.lock("all").catch((error: unknown) => log({ level: "error", message: "locking everything failed", error }))
+        custody.lockAll("signal:SIGUSR2").catch((error: unknown) => log({ level: "error", message: "locking everything failed", error }))
     })
+    // One after the other, or the older of two readings could be the one that stays.
+    let reloading = Promise.resolve()
     process.on("SIGHUP", () => {
-        reload(options.config, config)
-            .then(async ({ next, ignored }) => {
+        reloading = reloading.then(async () => {
+            try {
+                const { next, ignored } = await reload(options.config, config)
                 config = next
                 // A reload is over when no request holds a permit of the old policy.
                 await custody.settled()
                 log({ level: "info", message: ignored.length === 0 ? "reloaded" : "reloaded; some changes need a restart", ignored })
-            })
-            .catch((error: unknown) => log({ level: "error", message: "the configuration was not reloaded; the old one stays", error }))
+            } catch (error) {
+                log({ level: "error", message: "the configuration was not reloaded; the old one stays", error })
+            }
+        })
     })
 }
 
@@ -156,7 +169,15 @@ function parseOptions(argv: readonly string[]): Options {
     }
 }
 
+/** It names the programs we load: whoever may write it may do what we may. */
 async function loadConfig(file: string, names?: NameLookup): Promise<Config> {
+    const facts = await fileMode(file)
+    if (facts !== undefined && ((facts.mode & 0o022) !== 0 || ![0, process.geteuid?.()].includes(facts.uid))) {
+        throw new TrustkeyError(
+            "file_unsafe",
+            `${file} can be written by others; it must be root's or the daemon's own, with a mode like 0640`,
+        )
+    }
     return parseConfig(await readTextFile(file), names ?? (await readNameDatabase()))
 }
 

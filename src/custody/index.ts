@@ -8,6 +8,7 @@ import type { JournalEntry, JournalFilter, Mark, Repository } from "../journal/i
 import { type TokenObject, type TokenState, Turns } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
 import type { Gun, KeyId, RoleName, Signature } from "../tuf/index.ts"
+import { Burden } from "./burden.ts"
 import { rootCertificate } from "./certificate.ts"
 import { type Challenge, challenge } from "./challenge.ts"
 import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
@@ -103,6 +104,8 @@ export interface Custody {
     ): Promise<readonly AuditRecord[]>
     verifyAudit(principal: Principal): Promise<AuditVerdict>
     status(principal: Principal): Promise<StatusView>
+    /** Lock all keys at a signal's command. Nobody asked over a socket, and it is recorded all the same. */
+    lockAll(who: string): Promise<void>
     /** Wait for what runs now; new requests are taken meanwhile. */
     settled(): Promise<void>
     /** Refuse what is new, wait for what runs. */
@@ -112,6 +115,7 @@ export interface Custody {
 export function openCustody(options: CustodyOptions): Custody {
     const rooms: Rooms = { ...options, turns: new Turns() }
     const running = new Set<Promise<unknown>>()
+    const burden = new Burden()
     let draining = false
 
     function operation<R, A>(
@@ -119,7 +123,7 @@ export function openCustody(options: CustodyOptions): Custody {
     ): (principal: Principal, request: R) => Promise<A> {
         return async (principal, request) => {
             if (draining) throw new TrustkeyError("shutting_down", "the daemon is stopping")
-            const work = (async () => await run(rooms, principal, request))()
+            const work = burden.carry(principal.uid, request, async () => await run(rooms, principal, request))
             running.add(work)
             try {
                 return await work
@@ -160,6 +164,19 @@ export function openCustody(options: CustodyOptions): Custody {
         listAudit: operation(listAudit),
         verifyAudit: (principal) => operation(verifyAudit)(principal, undefined),
         status: (principal) => operation(status)(principal, undefined),
+        lockAll: async (who) => {
+            await rooms.keys.lock("all")
+            await rooms.audit.append({
+                at: rooms.now(),
+                who,
+                action: "lock",
+                outcome: "ok",
+                gun: "",
+                role: "",
+                keyId: "",
+                detail: { all: true },
+            })
+        },
         settled: async () => {
             await Promise.allSettled([...running])
         },

@@ -1,4 +1,5 @@
 import type { SealedSecret } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
 import type { TokenObject, TokenState } from "../keys/index.ts"
 import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
 import { recorded } from "./recorded.ts"
@@ -15,6 +16,10 @@ export type LoginRequest = { readonly token: string; readonly sealed?: SealedSec
 export async function login(rooms: Rooms, principal: Principal, request: LoginRequest): Promise<TokenState> {
     return await recorded(rooms, principal, "login", { detail: { token: request.token } }, async () => {
         authorize(rooms.policy(), principal, "login", [])
+        // One wrong PIN then blocks the token, for everybody.
+        if (request.evenFinalTry && principal.socket !== "admin") {
+            throw new TrustkeyError("denied", "the last try before a token is blocked is an administrator's: use the admin socket")
+        }
         return await rooms.keys.login(request.token, request.sealed, request.evenFinalTry)
     })
 }

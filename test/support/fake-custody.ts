@@ -38,6 +38,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         verifyAudit: refused,
         status: refused,
         drain: async () => {},
+        lockAll: async () => {},
         settled: async () => {},
         ...operations,
     }

@@ -109,6 +109,17 @@ describe("the daemon", () => {
         for (let tries = 0; tries < 100 && (await children()) === before; tries++) await sleep(50)
         assert.notEqual(await children(), before)
         assert.equal((await keyOf(daemon, id))["state"], "locked")
+        assert.match(await daemon.ok(["audit", "list"]), /signal:SIGUSR2 +lock +ok/)
+    })
+
+    test("refuses a configuration that others can write", async () => {
+        await using directory = await makeWorkingDirectory("config")
+        const file = path.join(directory.path, "open.toml")
+        await writeFile(file, "")
+        await chmod(file, 0o666)
+        const { status, stderr } = await trustkeyd("--config", file, "--check-config")
+        assert.equal(status, 78)
+        assert.match(stderr, /\[file_unsafe\]/)
     })
 
     test("TK-SEC-1 SIGUSR1 opens no inspector, and nobody else of the same user reads the memory", async () => {
