@@ -122,6 +122,7 @@ describe("killed at every writing step, and started again", () => {
                     assert.equal(state?.tries, "ok")
                     return state.state === "logged-in" ? "done" : "old"
                 },
+                endsWithProcess: true,
             },
             { tokens: { root: token } },
         )
@@ -226,6 +227,7 @@ describe("killed at every writing step, and started again", () => {
                 assert.equal(group?.name, GROUP)
                 return group.unlocked ? "old" : "done"
             },
+            endsWithProcess: true,
         })
     })
 })
