@@ -1,9 +1,9 @@
 import type { AuditEvent } from "./record.ts"
 
-export const WINDOW_MS = 60_000
+const WINDOW_MS = 60_000
 
 /** At most this many (who, action, code) are told apart in a window; the rest is counted together. */
-export const MAX_BUCKETS = 256
+const MAX_BUCKETS = 256
 
 type Bucket = {
     /** As the summary will name it */

@@ -1,10 +1,10 @@
 import type { ErrorCode } from "../errors.ts"
 
 /** One line for each code: what a person can do next. The second line of every error. */
-export const ADVICE = {
+const ADVICE = {
     invalid_request: "Change the request; the line above says which part of it.",
     usage: "See the command's --help; it begins with examples.",
-    not_found: "Look it up: trustkey key list, trustkey token list, trustkey trust list. What you may not use is not shown.",
+    not_found: "Check the name; trustkey key list, token list and trust list show what is there. What you may not use is not shown.",
     already_exists: "It is there already: use it, or choose another name.",
     unauthenticated: "Ask on a socket where the daemon can tell who you are.",
     denied: "Ask whoever keeps the daemon's configuration for an [[allow]] rule, or name something else: what you may not use looks as if it did not exist.",
@@ -12,7 +12,7 @@ export const ADVICE = {
     confirmation_required: "A person has to confirm this: type what is asked for, or pass it with --confirm.",
     no_terminal: "Pass the flag named above, or run this on a terminal.",
     file_unsafe: "Make the file yours alone: chown it to the user who runs this and chmod 600.",
-    metadata_rejected: "Change the metadata; docs/errors.md lists what is checked.",
+    metadata_rejected: "Change the metadata; docs/formats/metadata.md lists what is checked.",
     payload_too_large: "Send less: split the repository, or raise the limit in the daemon's configuration.",
     expiry_rejected: "Choose another expiry date: in the future, and within the configured max_validity.",
     threshold_lowered: "Lowering a threshold needs a rule of its own; keep the threshold, or ask an administrator.",
@@ -23,7 +23,7 @@ export const ADVICE = {
     equivocation_refused:
         "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION.",
     set_incomplete: "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN.",
-    key_unfit: "Use another key: trustkey key create shows the algorithms.",
+    key_unfit: "Use another key, make one with trustkey key create, or let this one sign there with trustkey key bind.",
     key_locked: "Unlock it: trustkey key unlock ID.",
     open_failed: "Check the passphrase and try again. If you are sure of it, the stored key is damaged: restore it.",
     challenge_expired: "Run the command again and answer within two minutes.",
@@ -40,7 +40,8 @@ export const ADVICE = {
     object_ambiguous: "Make the URI narrower (add id= or object=) until it matches one key: trustkey token objects NAME.",
     signer_unavailable: "Try again in a moment; trustkey status shows the signer processes.",
     bad_signature: "The signature did not verify, so it was not released. Do not use this token until it has been examined.",
-    storage_failed: "Look at the daemon's log and the disk its state directory is on; then restart the daemon.",
+    storage_failed:
+        "A file of yours: see that its directory is there and writable. The daemon's state: look at its log and its disk, then restart it.",
     state_in_use: "Another daemon uses this state directory. Stop it first.",
     state_newer: "This state was written by a newer version. Install that version or a later one.",
     config_invalid: "Correct the configuration; trustkeyd --check-config lists every mistake.",

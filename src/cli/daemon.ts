@@ -276,7 +276,7 @@ async function whyUnreachable(socketPath: string): Promise<string> {
     }
     const code = await connectionError(socketPath)
     if (code === "ECONNREFUSED") return `nobody listens on ${socketPath}: trustkeyd has stopped`
-    if (code === "EACCES" || code === "EPERM") return `you may not use ${socketPath}: it belongs to a group you are not in`
+    if (code === "EACCES" || code === "EPERM") return `you may not use ${socketPath}: its owner, group and mode keep you out`
     return code === undefined ? `the daemon closed the connection on ${socketPath}` : `${socketPath} can't be reached (${code})`
 }
 

@@ -46,13 +46,13 @@ class TerminalPrompts implements Prompts {
     }
 
     async line(question: string, flag: string): Promise<string> {
-        const keyboard = this.#need(flag)
+        const keyboard = this.#need(question, flag)
         keyboard.show(question)
         return keyboard.readLine()
     }
 
     async secret(question: string, flag: string): Promise<Secret> {
-        const keyboard = this.#need(flag)
+        const keyboard = this.#need(question, flag)
         keyboard.show(question)
         return keyboard.readSecret()
     }
@@ -67,10 +67,11 @@ class TerminalPrompts implements Prompts {
         this.#keyboard = undefined
     }
 
-    #need(flag: string): Keyboard {
+    #need(question: string, flag: string): Keyboard {
         const keyboard = this.#open()
-        if (keyboard === undefined) throw new TrustkeyError("no_terminal", `there is no terminal to ask on; use ${flag}`)
-        return keyboard
+        if (keyboard !== undefined) return keyboard
+        const asked = question.replace(/(:| \[y\/N\])? *$/, "")
+        throw new TrustkeyError("no_terminal", `there is no terminal to ask "${asked}"; use ${flag}`)
     }
 
     #open(): Keyboard | undefined {

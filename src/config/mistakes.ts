@@ -22,7 +22,7 @@ function line(path: readonly PropertyKey[], message: string): string {
     return path.length === 0 ? message : `${pathText(path)}: ${message}`
 }
 
-/** `allow #2.who #1`: the second [[allow]], and in it the first of `who`. Counted from 1, as `policy explain` counts rules. */
+/** `allow #2.who #1`: the second [[allow]], and in it the first of `who`. Counted from 1. */
 function pathText(path: readonly PropertyKey[]): string {
     return path.map((part, index) => (typeof part === "number" ? ` #${part + 1}` : `${index === 0 ? "" : "."}${String(part)}`)).join("")
 }

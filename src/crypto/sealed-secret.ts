@@ -11,7 +11,7 @@ export type SealedSecret = { readonly ephemeralPublic: Uint8Array; readonly nonc
 export type SecretContext = { readonly purpose: string; readonly subject: string }
 
 export const NONCE_LENGTH = 16
-export const LARGEST_SECRET = 64 * 1024
+const LARGEST_SECRET = 64 * 1024
 
 const LABEL = "trustkeyd sealed secret 1"
 const X25519_LENGTH = 32

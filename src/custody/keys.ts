@@ -115,7 +115,7 @@ export async function unlock(rooms: Rooms, principal: Principal, request: Unlock
     return await recorded(rooms, principal, "unlock", subject, async () => {
         const target = resolve(rooms, principal, "unlock", request.subject, subject)
         if (request.ttlSeconds > rooms.maxTtlSeconds)
-            throw new TrustkeyError("invalid_request", `at most ${rooms.maxTtlSeconds} seconds are allowed`)
+            throw new TrustkeyError("invalid_request", `the time to live is longer than unlock.max_ttl, ${rooms.maxTtlSeconds} seconds`)
         return { until: await rooms.keys.unlock(target, request.sealed, request.ttlSeconds, request.uses) }
     })
 }

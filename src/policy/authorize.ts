@@ -29,7 +29,7 @@ function matchesPlace(rule: Rule, place: Place): boolean {
 }
 
 /** Whether a rule speaks of everything. Somebody trusted with one team's repositories is not thereby trusted with the whole daemon. */
-export function isUnlimited(rule: Rule): boolean {
+function isUnlimited(rule: Rule): boolean {
     return rule.gun.some((glob) => glob.text === "**") && rule.role.some((glob) => glob.text === "**")
 }
 

@@ -181,7 +181,7 @@ export async function fileMode(file: string): Promise<FileFacts | undefined> {
 }
 
 /** fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing the file has also reached disk." */
-export async function syncDirectory(directory: string): Promise<void> {
+async function syncDirectory(directory: string): Promise<void> {
     await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
     await handle.sync()
 }

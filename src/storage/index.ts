@@ -2,7 +2,7 @@
 // conditions under which a row may change, and nothing of what the rows mean; it never sees a secret that is not sealed,
 // except to read a credential file into a Buffer for its caller.
 
-export { bytesOf, integerOf, optionalBytesOf, optionalTextOf, textOf } from "./columns.ts"
+export { bytesOf, integerOf, optionalBytesOf, textOf } from "./columns.ts"
 export {
     type FileFacts,
     fileMode,

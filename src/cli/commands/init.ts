@@ -15,7 +15,7 @@ export function initCommand(cli: Cli): Command {
     )
         .option("--token <name>", "the token for the root key; may be left out when there is only one")
         .option("--credential", "log in with the PIN the daemon is configured with")
-        .option("--even-final-try", "log in although one more wrong PIN blocks the token")
+        .option("--even-final-try", "log in although one more wrong PIN blocks the token; needs the admin socket")
         .option("--label <text>", "a name for the root key", "root")
         .addOption(new Option("--algorithm <algorithm>", "of the root key").choices(ALGORITHMS).default("p256"))
         .action((options: InitOptions) => init(cli, options))
@@ -40,7 +40,7 @@ async function findToken(daemon: Daemon, name: string | undefined): Promise<Daem
     const tokens = await daemon.listTokens()
     const names = tokens.map((token) => token.name).join(", ")
     if (tokens.length === 0)
-        throw new TrustkeyError("not_found", "no token is configured: add a [[token]] table to the daemon's configuration and reload it")
+        throw new TrustkeyError("not_found", "no token is configured: add a [[token]] table to the daemon's configuration and restart it")
     const found = name === undefined ? tokens : tokens.filter((token) => token.name === name)
     const only = found[0]
     if (only === undefined) throw new TrustkeyError("not_found", `no token is called ${name}; there are ${names}`)
@@ -53,7 +53,8 @@ async function logInIfNeeded(cli: Cli, daemon: Daemon, token: DaemonToken, optio
     if (token.state === "absent") throw new TrustkeyError("token_absent", `token ${token.name} is not there`)
     if (token.state === "blocked") throw new TrustkeyError("pin_blocked", `token ${token.name} is blocked`)
     const { login } = await import("../secrets.ts")
-    const after = await login(cli, daemon, token.name, options)
+    const door = options.evenFinalTry === true ? await cli.daemon("admin") : daemon
+    const after = await login(cli, door, token.name, options)
     cli.output.note(`Token ${after.name} (${after.label}, serial ${after.serial}) is ${after.state}.`)
 }
 

@@ -9,7 +9,7 @@ type EnrollOptions = { token: string; uri: string; purpose: PurposeName; label: 
 export function keyEnrollCommand(cli: Cli): Command {
     const command = newCommand(cli, "enroll", "Take in a private key that is already on a token. Needs the admin socket.")
         .requiredOption("--token <name>", "the token's name in the configuration")
-        .requiredOption("--uri <uri>", "an RFC 7512 URI that matches exactly one private key; see trustkey token objects")
+        .requiredOption("--uri <uri>", "an RFC 7512 URI that matches exactly one private key, as trustkey token objects shows it")
         .addOption(new Option("--purpose <purpose>", "what the key is for").choices(PURPOSES).makeOptionMandatory())
         .option("--label <text>", "a name for people", "")
         .option("--bind <role@gun>", "where it may sign; repeatable", repeated)
@@ -22,5 +22,5 @@ export function keyEnrollCommand(cli: Cli): Command {
             if (options.json === true) cli.output.json(keyJson(key))
             else printKey(cli.output, key)
         })
-    return withExamples(command, ["trustkey key enroll --token root-token --uri 'pkcs11:object=root;type=private' --purpose root"])
+    return withExamples(command, ["trustkey key enroll --token root-token --uri 'pkcs11:serial=12345678;object=root' --purpose root"])
 }

@@ -30,7 +30,12 @@ describe("a request", () => {
         }
         const published = Array.from({ length: 4096 }, () => file)
         const bodies = Array.from({ length: 256 }, () => body)
-        const request = { gun: "registry.example.com/app", published, bodies, snapshot: { version: 7, expires: "2030-01-01T00:00:00Z", keyIds: ["aa"] } }
+        const request = {
+            gun: "registry.example.com/app",
+            published,
+            bodies,
+            snapshot: { version: 7, expires: "2030-01-01T00:00:00Z", keyIds: ["aa"] },
+        }
         const bytes = SignSet.requestSerialize(request)
         assert.deepEqual(SignSet.requestDeserialize(bytes), wire.v1.Signing.service.SignSet.requestDeserialize(bytes))
         assert.equal(SignSet.requestDeserialize(bytes).bodies.length, 256)
