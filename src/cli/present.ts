@@ -37,7 +37,7 @@ export function printKey(output: Output, key: DaemonKey): void {
         ["removed", key.removedAt],
         ["state", keyState(key)],
         ["uses left", key.usesLeft === 0 ? "" : String(key.usesLeft)],
-        ["ready", key.ready ? "yes: signs without asking anybody" : "no: somebody has to unlock it or log in first"],
+        ["ready", readiness(key)],
         ...key.bindings.map(({ role, gun }) => ["bound to", `${role}@${gun}`] as const),
     ])
 }
@@ -69,4 +69,10 @@ export function printGroups(output: Output, groups: readonly DaemonGroup[]): voi
 /** `targets (version 3), targets/alice (version 2)` */
 export function versionsText(roles: readonly { readonly role: string; readonly version: number }[]): string {
     return roles.map(({ role, version }) => `${role} (version ${version})`).join(", ")
+}
+
+function readiness({ ready, state }: DaemonKey): string {
+    if (ready) return "yes: signs without asking anybody"
+    if (state === "removed") return "no: it was removed"
+    return state === "absent" ? "no: its token is not there" : "no: somebody has to unlock it or log in first"
 }

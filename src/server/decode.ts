@@ -168,7 +168,8 @@ export function decodeListKeys(wire: ListKeysRequest__Output): ListKeysRequest {
 }
 
 export function decodeKeyReference(id: string): string {
-    return matching("key ID", id, /^[0-9a-f]{7,64}$/)
+    if (!/^[0-9a-f]{7,64}$/.test(id)) throw invalid("key ID", "has to be 7 to 64 lower-case hex digits")
+    return id
 }
 
 export function decodeBind(wire: BindKeyRequest__Output): BindKeyRequest {

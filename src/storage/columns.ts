@@ -23,11 +23,6 @@ export function bytesOf(row: Row, column: string): Uint8Array {
 }
 
 /** Undefined for NULL. @throws storage_failed */
-export function optionalTextOf(row: Row, column: string): string | undefined {
-    return row[column] === null ? undefined : textOf(row, column)
-}
-
-/** Undefined for NULL. @throws storage_failed */
 export function optionalBytesOf(row: Row, column: string): Uint8Array | undefined {
     return row[column] === null ? undefined : bytesOf(row, column)
 }

@@ -9,7 +9,7 @@ export interface LoginRequest {
    */
   'pin'?: (_trustkeyd_v1_SealedSecret | null);
   /**
-   * go on although one try is left
+   * go on although one try is left; admin socket
    */
   'evenFinalTry'?: (boolean);
 }
@@ -21,7 +21,7 @@ export interface LoginRequest__Output {
    */
   'pin': (_trustkeyd_v1_SealedSecret__Output | null);
   /**
-   * go on although one try is left
+   * go on although one try is left; admin socket
    */
   'evenFinalTry': (boolean);
 }
