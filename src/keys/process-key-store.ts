@@ -17,8 +17,7 @@ import { Turns } from "./turns.ts"
 const FILE_SIGNER_DEADLINE_MS = 60_000
 const GROUP_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 const LONGEST_LABEL = 255
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/
+const CONTROL_CHARACTERS = /\p{Cc}/u
 
 /**
  * Start the signer processes, open the groups that open unattended, read all public facts.
