@@ -27,6 +27,7 @@ export const ERROR_CODES = [
     "set_incomplete",
     // Keys and tokens
     "key_unfit",
+    "key_file_invalid",
     "key_locked",
     "open_failed",
     "challenge_expired",
@@ -68,6 +69,10 @@ export const ERROR_CODES = [
     "digest_required",
     "publish_unconfirmed",
     "target_unknown",
+    "not_pinned",
+    "pin_mismatch",
+    "engine_unreachable",
+    "engine_refused",
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -1,8 +1,9 @@
 // The client's program: everything it may know of its surroundings is collected here and handed in.
+import { spawn } from "node:child_process"
 import { constants, createReadStream, fstatSync, openSync } from "node:fs"
-import { homedir } from "node:os"
+import { homedir, constants as osConstants } from "node:os"
 import { ReadStream, WriteStream } from "node:tty"
-import { runCli, type Terminal, type Tty } from "../cli/index.ts"
+import { type RunOptions, runCli, type Terminal, type Tty } from "../cli/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { forbidDumps } from "../signer/index.ts"
 
@@ -45,8 +46,24 @@ function isReadable(descriptor: number): boolean {
     }
 }
 
+/** How many programs have the terminal now: signals are theirs, and how they end is how we end. */
+let inForeground = 0
+
+function run(program: string, args: readonly string[], { env, onStdout }: RunOptions): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    const child = spawn(program, args, { env: { ...env }, stdio: ["inherit", onStdout === undefined ? "inherit" : "pipe", "inherit"] })
+    inForeground += 1
+    child.stdout?.on("data", (piece: Buffer) => onStdout?.(piece))
+    child.on("error", reject)
+    child.on("close", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + osConstants.signals[signal]))
+    return promise.finally(() => {
+        inForeground -= 1
+    })
+}
+
 function endOn(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT", code: number): void {
     process.on(signal, () => {
+        if (inForeground > 0) return
         openTerminal?.close()
         process.exit(code)
     })
@@ -69,9 +86,18 @@ async function main(): Promise<void> {
         stderrIsTerminal: process.stderr.isTTY === true,
         openTty,
         openDescriptor,
+        run,
     }
     const home = process.env["HOME"] ?? homedir()
-    const code = await runCli(process.argv.slice(2), { env: process.env, now: () => new Date(), terminal, home, version: VERSION })
+    const code = await runCli(process.argv.slice(2), {
+        env: process.env,
+        now: () => new Date(),
+        terminal,
+        home,
+        version: VERSION,
+        frontEnd: "trustkey",
+        docker: { program: "docker", globalFlags: [], configDirectory: undefined },
+    })
     // A kept connection must not keep us; what was written must be out.
     process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
 }

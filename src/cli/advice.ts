@@ -24,6 +24,7 @@ const ADVICE = {
         "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION.",
     set_incomplete: "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN.",
     key_unfit: "Use another key, make one with trustkey key create, or let this one sign there with trustkey key bind.",
+    key_file_invalid: "Give a file with one private key that Notary or OpenSSL wrote, and its passphrase.",
     key_locked: "Unlock it: trustkey key unlock ID.",
     open_failed: "Check the passphrase and try again. If you are sure of it, the stored key is damaged: restore it.",
     challenge_expired: "Run the command again and answer within two minutes.",
@@ -68,6 +69,10 @@ const ADVICE = {
     publish_unconfirmed:
         "The server took the files and serves others. Look at the server; what was signed is kept and can be published again.",
     target_unknown: "Look at what is signed: trustkey trust inspect IMAGE.",
+    not_pinned: "Learn the repository's root certificate from its owner and pin it, or take it in with trustkey trust adopt.",
+    pin_mismatch: "This repository's root is another than the one pinned. Do not go on until its owner has explained it.",
+    engine_unreachable: "Start the docker engine, or say what is signed without one: --digest, or --from-registry.",
+    engine_refused: "The docker engine or its command line said no; its answer is above.",
 } as const satisfies Record<ErrorCode, string>
 
 /** What to do about an error of this code. */

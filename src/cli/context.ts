@@ -14,6 +14,20 @@ export type CliContext = {
     /** The user's home directory, for ~/.docker. */
     readonly home: string
     readonly version: string
+    readonly frontEnd: FrontEnd
+    readonly docker: DockerCommand
+}
+
+/** Under which of its names the program was started. Commands are the same; usage, errors and exit codes follow the name. */
+export type FrontEnd = "trustkey" | "docker trustkey" | "docker trust"
+
+/** The docker command line that stands behind a plugin, or would be found in the PATH. */
+export type DockerCommand = {
+    readonly program: string
+    /** docker's own flags that stood before the plugin's name: they go before every docker command of ours. */
+    readonly globalFlags: readonly string[]
+    /** `--config`: wins over DOCKER_CONFIG. */
+    readonly configDirectory: string | undefined
 }
 
 export const DEFAULT_SIGN_SOCKET = "/run/trustkeyd/sign.sock"

@@ -27,6 +27,7 @@ export const EXIT_CODES = {
     equivocation_refused: 4,
     set_incomplete: 5,
     key_unfit: 4,
+    key_file_invalid: 4,
     key_locked: 5,
     open_failed: 5,
     challenge_expired: 6,
@@ -66,6 +67,10 @@ export const EXIT_CODES = {
     digest_required: 2,
     publish_unconfirmed: 7,
     target_unknown: 4,
+    not_pinned: 5,
+    pin_mismatch: 7,
+    engine_unreachable: 6,
+    engine_refused: 4,
 } as const satisfies Record<ErrorCode, number>
 
 /** The exit code for an error code. */

@@ -12,8 +12,8 @@ import { printable, printableLines } from "./output.ts"
 import { makeProgram } from "./program.ts"
 import { Interrupted } from "./terminal.ts"
 
-export type { CliContext, Environment } from "./context.ts"
-export { Interrupted, type Terminal, type Tty } from "./terminal.ts"
+export type { CliContext, DockerCommand, Environment, FrontEnd } from "./context.ts"
+export { Interrupted, type RunOptions, type Terminal, type Tty } from "./terminal.ts"
 
 /** Run one command. `argv` without program names. Resolves with the exit code; never rejects. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {

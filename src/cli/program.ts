@@ -24,10 +24,10 @@ import { tokenLogoutCommand } from "./commands/token-logout.ts"
 import { tokenObjectsCommand } from "./commands/token-objects.ts"
 import { trustAdoptCommand } from "./commands/trust-adopt.ts"
 import { trustInitCommand } from "./commands/trust-init.ts"
-import { trustInspectCommand } from "./commands/trust-inspect.ts"
 import { trustListCommand } from "./commands/trust-list.ts"
 import { trustResetCommand } from "./commands/trust-reset.ts"
 import { trustRevokeCommand } from "./commands/trust-revoke.ts"
+import { trustShowCommand } from "./commands/trust-show.ts"
 import { trustSignCommand } from "./commands/trust-sign.ts"
 import { type Cli, DEFAULT_ADMIN_SOCKET, DEFAULT_SIGN_SOCKET } from "./context.ts"
 import { newCommand, withExamples } from "./syntax.ts"
@@ -54,7 +54,7 @@ export function makeProgram(cli: Cli): Command {
         "trustkey init",
         "trustkey trust init registry.example.com/team/app",
         "trustkey trust sign registry.example.com/team/app:v1 --digest sha256:5d1f...e0",
-        "trustkey trust inspect registry.example.com/team/app",
+        "trustkey trust show registry.example.com/team/app",
     ])
 }
 
@@ -79,7 +79,7 @@ function trustGroup(cli: Cli): Command {
     return group(cli, "trust", "A repository's trust data, and the docker trust workflow.", [
         trustInitCommand,
         trustSignCommand,
-        trustInspectCommand,
+        trustShowCommand,
         trustRevokeCommand,
         trustListCommand,
         trustAdoptCommand,

@@ -16,6 +16,19 @@ export type Terminal = {
     readonly openTty: () => Tty | undefined
     /** A file descriptor inherited from the caller, for secrets. @throws usage when it is not open */
     readonly openDescriptor: (descriptor: number) => NodeJS.ReadableStream
+    /**
+     * A program in the foreground: the terminal and its signals are the program's until it ends. With `onStdout` its standard output comes to
+     * us, piece by piece, instead of going out.
+     *
+     * @returns its exit code; 128 and the signal's number when a signal ended it
+     * @throws Error with code ENOENT when there is no such program
+     */
+    readonly run: (program: string, args: readonly string[], options: RunOptions) => Promise<number>
+}
+
+export type RunOptions = {
+    readonly env: Readonly<Record<string, string | undefined>>
+    readonly onStdout?: (piece: Buffer) => void
 }
 
 /** A person pressed Ctrl-C at a prompt: raw mode delivers it to us as a character. */

@@ -28,6 +28,7 @@ const STATUS = {
     equivocation_refused: status.FAILED_PRECONDITION,
     set_incomplete: status.FAILED_PRECONDITION,
     key_unfit: status.FAILED_PRECONDITION,
+    key_file_invalid: status.INVALID_ARGUMENT,
     key_locked: status.FAILED_PRECONDITION,
     open_failed: status.FAILED_PRECONDITION,
     challenge_expired: status.FAILED_PRECONDITION,
@@ -67,6 +68,10 @@ const STATUS = {
     digest_required: status.FAILED_PRECONDITION,
     publish_unconfirmed: status.FAILED_PRECONDITION,
     target_unknown: status.NOT_FOUND,
+    not_pinned: status.FAILED_PRECONDITION,
+    pin_mismatch: status.FAILED_PRECONDITION,
+    engine_unreachable: status.UNAVAILABLE,
+    engine_refused: status.FAILED_PRECONDITION,
 } satisfies Record<ErrorCode, status>
 
 /** What went wrong on our side; everything else is an answer, and the audit record has it. */

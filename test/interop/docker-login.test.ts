@@ -92,7 +92,7 @@ describe("a registry and a Notary that want a login", () => {
     test("without a login trustkey asks for one, and nothing is made", async () => {
         await refused(init(), "login_needed", 5)
         assert.match((await ok(["trust", "list"])).trim(), /^$/)
-        await refused(["trust", "inspect", gun()], "login_needed", 5)
+        await refused(["trust", "show", gun()], "login_needed", 5)
     })
 
     test("a wrong password is a login that is needed", async () => {
@@ -105,7 +105,7 @@ describe("a registry and a Notary that want a login", () => {
         await writeConfig({ auths: { [registry.host]: { auth: SECRET } } })
         await ok(init())
         await ok(["trust", "sign", `${gun()}:v1`, "--from-registry"])
-        assert.match(await ok(["trust", "inspect", gun()]), new RegExp(`^v1 +${image.digest}`, "m"))
+        assert.match(await ok(["trust", "show", gun()]), new RegExp(`^v1 +${image.digest}`, "m"))
         assert.deepEqual(
             [...new Set(tokens.given)].sort(),
             [`${USER} repository:${gun()}:pull`, `${USER} repository:${gun()}:push,pull`, `${USER} repository:demo/app:pull`].sort(),
@@ -145,7 +145,7 @@ describe("a registry and a Notary that want a login", () => {
         const script = "#!/bin/sh\necho 'the secret is swordfish'\nexit 1\n"
         await writeFile(path.join(directory.path, "bin", "docker-credential-broken"), script, { mode: 0o755 })
         await writeConfig({ credHelpers: { [registry.host]: "broken" } })
-        const said = await refused(["trust", "inspect", gun()], "login_needed", 5)
+        const said = await refused(["trust", "show", gun()], "login_needed", 5)
         assert.doesNotMatch(said, /swordfish/)
     })
 
@@ -157,9 +157,9 @@ describe("a registry and a Notary that want a login", () => {
         await copyFile(ca, path.join(elsewhere, "ca.crt"))
         const other = await startAuthority(path.join(directory.path, "other-tls"))
         await copyFile(other.caFile, ca)
-        await refused(["trust", "inspect", gun()], "server_unreachable", 6)
+        await refused(["trust", "show", gun()], "server_unreachable", 6)
         await copyFile(path.join(elsewhere, "ca.crt"), ca)
-        await ok(["trust", "inspect", gun()])
+        await ok(["trust", "show", gun()])
     })
 
     test("a registry's certificate counts only by the CA in its certs.d", async () => {

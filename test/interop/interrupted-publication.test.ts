@@ -141,7 +141,7 @@ describe("a server that does not give out what it was sent", () => {
             const body = name === undefined || method !== "GET" ? undefined : frozen.get(name)
             return body === undefined ? undefined : { status: 200, body }
         }
-        await rig.refused(["trust", "inspect", gun], "rollback_detected", 7, through())
+        await rig.refused(["trust", "show", gun], "rollback_detected", 7, through())
         await rig.refused(signArgs(`${gun}:v3`, "ef"), "rollback_detected", 7, through())
         rig.proxy.intercept = undefined
         await rig.sign(`${gun}:v3`, "ef")

@@ -123,7 +123,7 @@ describe("trustkeyd and the stock clients in one repository", () => {
         // docker signs what is signed already without an engine: now both have.
         await rig.dockerOk(["trust", "sign", `${gun}:v1`])
         assert.deepEqual(await rig.signedTags(gun), [{ tag: "v1", hex: "ab".repeat(32), signers: ["alice", "ci"] }])
-        assert.match(await rig.ok(["trust", "inspect", `${gun}:v1`]), /^v1 +sha256:(?:ab){32} +alice, ci$/m)
+        assert.match(await rig.ok(["trust", "show", `${gun}:v1`]), /^v1 +sha256:(?:ab){32} +alice, ci$/m)
         await rig.sign(`${gun}:v2`, "cd", ...unlocking())
         await assertMarksArePublished(gun, ["targets/releases", "targets/alice", "targets/ci"])
         assert.deepEqual(
@@ -141,7 +141,7 @@ describe("trustkeyd and the stock clients in one repository", () => {
             "not_found",
             4,
         )
-        await rig.ok(["trust", "inspect", gun])
+        await rig.ok(["trust", "show", gun])
     })
 
     test("a repository of trustkeyd: a stock client signs in it with a delegation, and trustkeyd goes on", async () => {
@@ -160,7 +160,7 @@ describe("trustkeyd and the stock clients in one repository", () => {
             { tag: "carols", hex: "33".repeat(32), signers: ["carol"] },
             { tag: "v1", hex: "ab".repeat(32), signers: ["Repo Admin"] },
         ])
-        assert.match(await rig.ok(["trust", "inspect", gun]), /^carols +sha256:(?:33){32} +carol$/m)
+        assert.match(await rig.ok(["trust", "show", gun]), /^carols +sha256:(?:33){32} +carol$/m)
         await rig.sign(`${gun}:v2`, "cd")
         await assertMarksArePublished(gun, ["targets/releases", "targets/carol"])
         await rig.dockerOk(["trust", "sign", `${gun}:v2`])

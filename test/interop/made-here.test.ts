@@ -71,7 +71,7 @@ describe("repositories made by trustkeyd", () => {
             await rig.sign(`${gun}:v1`, "ab")
             assert.deepEqual(await rig.listed(gun), [{ name: "v1", hex: "ab".repeat(32), size: 1234, role: "targets" }])
             assert.deepEqual(await rig.signedTags(gun), [{ tag: "v1", hex: "ab".repeat(32), signers: ["Repo Admin"] }])
-            const view = JSON.parse(await rig.ok(["trust", "inspect", "--json", gun])) as { images: { roles: { keyIds: string[] }[] }[] }
+            const view = JSON.parse(await rig.ok(["trust", "show", "--json", gun])) as { images: { roles: { keyIds: string[] }[] }[] }
             assert.deepEqual(view.images[0]?.roles[0]?.keyIds, [id])
         })
     }
@@ -111,7 +111,7 @@ describe("repositories made by trustkeyd", () => {
         const gun = "registry.example.com/pinned/app"
         await rig.init(gun, "--root-key", await firstRootKey(rig))
         await rig.sign(`${gun}:v1`, "ab")
-        const { images } = JSON.parse(await rig.ok(["trust", "inspect", "--json", gun])) as {
+        const { images } = JSON.parse(await rig.ok(["trust", "show", "--json", gun])) as {
             images: { administrativeKeys: { root: string[] } }[]
         }
         const list = async (name: string, pins: readonly string[]): Promise<{ status: number; stdout: string }> => {
@@ -151,7 +151,7 @@ describe("repositories made by trustkeyd", () => {
             await rig.sign(`${name}:v1`, "ab")
             assert.deepEqual(await rig.listed(gun), [{ name: "v1", hex: "ab".repeat(32), size: 1234, role: "targets" }])
             assert.deepEqual(await rig.signedTags(name), [{ tag: "v1", hex: "ab".repeat(32), signers: ["Repo Admin"] }])
-            assert.match(await rig.ok(["trust", "inspect", `${name}:v1`]), new RegExp(`^v1 +sha256:${"ab".repeat(32)}`, "m"))
+            assert.match(await rig.ok(["trust", "show", `${name}:v1`]), new RegExp(`^v1 +sha256:${"ab".repeat(32)}`, "m"))
         })
     }
 

@@ -72,7 +72,7 @@ async function othersAgree(show: Show): Promise<void> {
         match: new RegExp(`^${TAG} +${show.hex} `, "m"),
         why: "the digest docker verified is the image's",
     })
-    await show.must(`trustkey trust inspect ${gun}:${TAG}`, {
+    await show.must(`trustkey trust show ${gun}:${TAG}`, {
         match: new RegExp(`^${TAG} +${show.digest} `, "m"),
         why: "and so says trustkey",
     })
@@ -121,7 +121,7 @@ async function tamperWithTheTrustData(show: Show): Promise<void> {
     }
     const throughProxy = {
         notary: `notary -s ${proxy.url} -d ${OTHER_MACHINE}/notary list ${gun}`,
-        trustkey: `DOCKER_CONFIG=${OTHER_MACHINE} DOCKER_CONTENT_TRUST_SERVER=${proxy.url} trustkey trust inspect ${gun}`,
+        trustkey: `DOCKER_CONFIG=${OTHER_MACHINE} DOCKER_CONTENT_TRUST_SERVER=${proxy.url} trustkey trust show ${gun}`,
     }
     try {
         await show.refused(throughProxy.notary, { why: "notary does not take the changed file" })

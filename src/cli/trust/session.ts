@@ -25,8 +25,8 @@ export function dockerPlace(cli: Cli): DockerPlace {
 }
 
 export function dockerDirectory(cli: Cli): string {
-    const { env, home } = cli.context
-    const configured = env["DOCKER_CONFIG"] ?? ""
+    const { env, home, docker } = cli.context
+    const configured = docker.configDirectory ?? env["DOCKER_CONFIG"] ?? ""
     return configured === "" ? path.join(home, ".docker") : configured
 }
 

@@ -49,7 +49,7 @@ type Inspected = {
 }
 
 async function inspect(image: string): Promise<Inspected["images"][number]> {
-    const { images } = JSON.parse(await ok(["trust", "inspect", "--json", image])) as Inspected
+    const { images } = JSON.parse(await ok(["trust", "show", "--json", image])) as Inspected
     const [first] = images
     assert.ok(first)
     return first

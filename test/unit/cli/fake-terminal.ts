@@ -49,6 +49,9 @@ export function fakeTerminal(
         stderrIsTerminal: false,
         openTty,
         openDescriptor,
+        run: async (program) => {
+            throw Object.assign(new Error(`no ${program} here`), { code: "ENOENT" })
+        },
         shown: () => screen.text,
         printed: () => stdout.text,
         remarks: () => stderr.text,
@@ -65,7 +68,15 @@ function stream(content: string): PassThrough {
 export const NOW = new Date("2026-11-21T09:00:00.750Z")
 
 export function fakeContext(terminal: Terminal, env: Environment = {}, home = "/nonexistent"): CliContext {
-    return { env, now: () => NOW, terminal, home, version: "1.2.3" }
+    return {
+        env,
+        now: () => NOW,
+        terminal,
+        home,
+        version: "1.2.3",
+        frontEnd: "trustkey",
+        docker: { program: "docker", globalFlags: [], configDirectory: undefined },
+    }
 }
 
 export function fakeCli(terminal: Terminal, env: Environment = {}, home = "/nonexistent"): Cli {

@@ -5,46 +5,46 @@ import { printable, shortId } from "../output.ts"
 import { jsonOption, newCommand, withExamples } from "../syntax.ts"
 import type { RepositoryView } from "../trust/view.ts"
 
-type Inspected = RepositoryView & { readonly name: string; readonly gun: string; readonly server: string }
+type Described = RepositoryView & { readonly name: string; readonly gun: string; readonly server: string }
 
-export function trustInspectCommand(cli: Cli): Command {
-    const command = newCommand(cli, "inspect", "Show who has signed what in a repository, verified as docker would.")
+export function trustShowCommand(cli: Cli): Command {
+    const command = newCommand(cli, "show", "Show who has signed what in a repository, verified as docker would.")
         .argument("<image...>", "images, with or without a tag")
         .addOption(jsonOption())
-        .action((images: readonly string[], options: { json?: boolean }) => inspectAll(cli, images, options.json === true))
+        .action((images: readonly string[], options: { json?: boolean }) => showAll(cli, images, options.json === true))
     return withExamples(command, [
-        "trustkey trust inspect registry.example.com/team/app",
-        "trustkey trust inspect --json registry.example.com/team/app:v1",
+        "trustkey trust show registry.example.com/team/app",
+        "trustkey trust show --json registry.example.com/team/app:v1",
     ])
 }
 
 /** Those that can be shown are shown; then the first failure decides the exit code. */
-async function inspectAll(cli: Cli, images: readonly string[], json: boolean): Promise<void> {
-    const inspected: Inspected[] = []
+async function showAll(cli: Cli, images: readonly string[], json: boolean): Promise<void> {
+    const described: Described[] = []
     const failures: { image: string; error: TrustkeyError }[] = []
     for (const image of images) {
         try {
-            inspected.push(await inspect(cli, image))
+            described.push(await describe(cli, image))
         } catch (error) {
             if (!(error instanceof TrustkeyError)) throw error
             failures.push({ image, error })
         }
     }
-    if (json) cli.output.json({ images: inspected })
-    else for (const [index, view] of inspected.entries()) print(cli, view, index > 0)
+    if (json) cli.output.json({ images: described })
+    else for (const [index, view] of described.entries()) print(cli, view, index > 0)
     for (const { image, error } of failures.slice(1)) cli.output.warn(`${printable(image)}: ${printable(error.message)} [${error.code}]`)
     const first = failures[0]
     if (first !== undefined) throw first.error
 }
 
-async function inspect(cli: Cli, image: string): Promise<Inspected> {
+async function describe(cli: Cli, image: string): Promise<Described> {
     const { openSession } = await import("../trust/session.ts")
     const { viewOf } = await import("../trust/view.ts")
     const session = await openSession(cli, image, "pull")
     return { name: image, gun: session.gun, server: session.server.url, ...viewOf(await session.fetchToUse(), session.reference.tag) }
 }
 
-function print(cli: Cli, view: Inspected, separate: boolean): void {
+function print(cli: Cli, view: Described, separate: boolean): void {
     const { output } = cli
     if (separate) output.line()
     output.line(view.signedTags.length === 0 ? `No signatures for ${view.name}` : `Signatures for ${view.name}`)
