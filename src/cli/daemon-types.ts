@@ -75,6 +75,8 @@ export type DaemonRepository = {
     readonly oldLineages: readonly string[]
     readonly state: string
     readonly documents: readonly WireFile[]
+    /** When the first certificate of the newest root ends. */
+    readonly certificateExpires: string
 }
 
 export type DaemonStatus = {
@@ -131,7 +133,9 @@ export type Challenge = {
 
 export type KeySubject = { readonly keyId: string } | { readonly group: string }
 
-export type KeyHome = { readonly passphrase: Sealed } | { readonly group: string } | { readonly token: string }
+export type KeyHome = SealedKeyHome | { readonly token: string }
+/** Where the daemon itself keeps a key. */
+export type SealedKeyHome = { readonly passphrase: Sealed } | { readonly group: string }
 
 export type SignSetBody = {
     readonly role: string
@@ -153,6 +157,14 @@ export interface Daemon {
         purpose: PurposeName
         label: string
         home: KeyHome
+        bindings: readonly Binding[]
+    }): Promise<DaemonKey>
+    /** `pkcs8` is unencrypted PKCS#8 DER, sealed for purpose "import", subject "new". */
+    importKey(request: {
+        pkcs8: Sealed
+        purpose: PurposeName
+        label: string
+        home: SealedKeyHome
         bindings: readonly Binding[]
     }): Promise<DaemonKey>
     enrollKey(request: {

@@ -98,6 +98,12 @@ class GrpcDaemon implements Daemon {
         return readKey(await this.#ask(this.#v1.Keys.service.Enroll, wire, SLOW_SECONDS))
     }
 
+    async importKey(request: Parameters<Daemon["importKey"]>[0]): Promise<DaemonKey> {
+        const { pkcs8, label, home } = request
+        const wire = { pkcs8, label, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings), ...home }
+        return readKey(await this.#ask(this.#v1.Keys.service.Import, wire, SLOW_SECONDS))
+    }
+
     async listKeys(filter: Parameters<Daemon["listKeys"]>[0]): Promise<readonly DaemonKey[]> {
         const keys: DaemonKey[] = []
         let pageToken = ""

@@ -6,7 +6,7 @@ export { type Argon2Cost, DEFAULT_COST, isCostAllowed, LARGEST_COST, LEAST_COST 
 export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
 export { sha256, sha512 } from "./digest.ts"
 export { type Opener, open, rewrap, seal, type WayToOpen, type Wrap, waysToOpen } from "./envelope.ts"
-export { generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
+export { canonicalPkcs8, generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
 export { assembleCertificate, type RootCertificateOptions, rootCertificateTbs } from "./root-certificate.ts"
 export { type SealedSecret, type SecretContext, sealSecret } from "./sealed-secret.ts"
 export { Secret } from "./secret.ts"

@@ -29,6 +29,15 @@ export function openPrivateKey(pkcs8: Secret): KeyObject {
     return key
 }
 
+/**
+ * The same key in the form we write ourselves: what else stood in the file, attributes or trailing bytes, stays behind.
+ *
+ * @throws key_unfit as openPrivateKey
+ */
+export function canonicalPkcs8(pkcs8: Secret): Secret {
+    return new Secret(openPrivateKey(pkcs8).export(PKCS8_DER))
+}
+
 function parsePrivateKey(der: Buffer): KeyObject {
     try {
         return createPrivateKey({ key: der, ...PKCS8_DER })

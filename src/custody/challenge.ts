@@ -12,10 +12,17 @@ export type Challenge = {
 
 const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["create", ["create-key", "create-group"]],
+    ["import", ["import-key"]],
     ["unlock", ["unlock"]],
     ["passphrase-old", ["passphrase"]],
     ["passphrase-new", ["passphrase"]],
     ["login", ["login"]],
+])
+
+/** For a key that is not there yet. */
+const NEW_KEYS: ReadonlyMap<string, readonly Action[]> = new Map([
+    ["create", ["create-key", "import-key"]],
+    ["import", ["import-key"]],
 ])
 
 /** TK-SEC-2: the key and the nonce with which a client seals a secret for the signer process that needs it. */
@@ -35,9 +42,10 @@ export async function challenge(
 
 function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly Action[], purpose: string, subject: string): string {
     const policy = rooms.policy()
-    if (subject === "new" && purpose === "create") {
+    const toNew = subject === "new" ? NEW_KEYS.get(purpose) : undefined
+    if (toNew !== undefined) {
         // Where the key may sign is asked when it is made; here it is enough that the caller could make one somewhere.
-        if (!mayAnywhere(policy, principal, "create-key")) throw denial()
+        if (!toNew.some((action) => mayAnywhere(policy, principal, action))) throw denial()
         return subject
     }
     if (subject.startsWith("group:") || subject.startsWith("token:")) {

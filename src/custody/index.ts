@@ -22,6 +22,8 @@ import {
     type EnrollKeyRequest,
     enrollKey,
     getKey,
+    type ImportKeyRequest,
+    importKey,
     type KeySubject,
     type KeyView,
     type ListKeysRequest,
@@ -45,6 +47,7 @@ export type {
     ChangePassphraseRequest,
     CreateKeyRequest,
     EnrollKeyRequest,
+    ImportKeyRequest,
     KeySubject,
     KeyView,
     ListKeysRequest,
@@ -63,6 +66,7 @@ export interface Custody {
     signSet(principal: Principal, request: SignSetRequest): Promise<readonly RawFile[]>
     createKey(principal: Principal, request: CreateKeyRequest): Promise<KeyView>
     enrollKey(principal: Principal, request: EnrollKeyRequest): Promise<KeyView>
+    importKey(principal: Principal, request: ImportKeyRequest): Promise<KeyView>
     listKeys(principal: Principal, request: ListKeysRequest): Promise<{ readonly keys: readonly KeyView[]; readonly nextPageToken: string }>
     getKey(principal: Principal, request: { readonly id: string }): Promise<KeyView>
     bindKey(principal: Principal, request: BindKeyRequest): Promise<KeyView>
@@ -138,6 +142,7 @@ export function openCustody(options: CustodyOptions): Custody {
         signSet: operation(signSet),
         createKey: operation(createKey),
         enrollKey: operation(enrollKey),
+        importKey: operation(importKey),
         listKeys: operation(listKeys),
         getKey: operation(getKey),
         bindKey: operation(bindKey),

@@ -33,6 +33,32 @@ export async function createKey(rooms: Rooms, principal: Principal, request: Cre
     })
 }
 
+export type ImportKeyRequest = {
+    /** Unencrypted PKCS#8 DER, sealed for the file signer. */
+    readonly pkcs8: SealedSecret
+    readonly purpose: Purpose
+    readonly label: string
+    readonly home: { readonly kind: "passphrase"; readonly sealed: SealedSecret } | { readonly kind: "group"; readonly group: string }
+    readonly bindings: readonly Binding[]
+}
+
+/** Take in a private key from a file. What it is, only the signer sees; it is recorded as imported for ever. */
+export async function importKey(rooms: Rooms, principal: Principal, request: ImportKeyRequest): Promise<KeyView> {
+    const { purpose, bindings } = request
+    const subject: Subject = { detail: { purpose, home: request.home.kind } }
+    return await recorded(rooms, principal, "import-key", subject, async () => {
+        authorize(rooms.policy(), principal, "import-key", bindings)
+        requirePurpose(purpose, bindings)
+        const checkAlgorithm = (algorithm: Algorithm): void => {
+            subject.detail = { ...subject.detail, algorithm }
+            requireFit(algorithm, purpose, bindings)
+        }
+        const record = await rooms.keys.importKey({ ...request, checkAlgorithm })
+        subject.keyId = record.id
+        return viewOf(rooms, record)
+    })
+}
+
 export type EnrollKeyRequest = {
     readonly token: string
     readonly uri: string

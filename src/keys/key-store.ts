@@ -50,6 +50,17 @@ export type CreateKeySpec = {
     readonly home: NewKeyHome
 }
 
+export type ImportKeySpec = {
+    /** Unencrypted PKCS#8 DER, sealed for the file signer. */
+    readonly pkcs8: SealedSecret
+    readonly purpose: Purpose
+    readonly label: string
+    readonly bindings: readonly Binding[]
+    readonly home: Exclude<NewKeyHome, { readonly kind: "token" }>
+    /** Called before anything is recorded: only now is it known what the key is. What it throws ends the import. */
+    readonly checkAlgorithm: (algorithm: Algorithm) => void
+}
+
 export type EnrollKeySpec = {
     readonly token: string
     readonly uri: string
@@ -79,6 +90,15 @@ export interface KeyStore {
 
     /** Take in a key that is on a token already. @throws invalid_request, not_found, object_ambiguous, already_exists, key_unfit */
     enroll(spec: EnrollKeySpec): Promise<KeyRecord>
+
+    /**
+     * Take in a private key from a file, opened by the client and sealed for the signer: recorded as imported for ever (TK-KEY-3), on
+     * stable storage and shown to sign when this resolves. The signer works out the public key; nobody's word is taken for it.
+     *
+     * @throws already_exists with the key's ID, also for one that was removed: a removed key never comes back. key_unfit,
+     *   key_locked, challenge_expired, open_failed. Nothing was recorded.
+     */
+    importKey(spec: ImportKeySpec): Promise<KeyRecord>
 
     bind(id: string, add: readonly Binding[], remove: readonly Binding[]): Promise<KeyRecord>
 

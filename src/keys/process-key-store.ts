@@ -6,7 +6,18 @@ import { bytesOf, Conflict, optionalBytesOf, type Store, textOf } from "../stora
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
 import { encodeGroupFacts, encodeKeyFacts, type GroupFacts, parseGroupFacts, parseKeyFacts } from "./key-facts.ts"
 import { KeyEntry, KeyIndex } from "./key-index.ts"
-import type { CreateKeySpec, EnrollKeySpec, GroupState, KeyState, KeyStore, KeyStoreOptions, KeySubject, TokenObject } from "./key-store.ts"
+import type {
+    CreateKeySpec,
+    EnrollKeySpec,
+    GroupState,
+    ImportKeySpec,
+    KeyState,
+    KeyStore,
+    KeyStoreOptions,
+    KeySubject,
+    NewKeyHome,
+    TokenObject,
+} from "./key-store.ts"
 import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
@@ -146,8 +157,16 @@ class ProcessKeyStore implements KeyStore {
         }
         const { algorithm, purpose } = spec
         const { publicKey, envelope } = await this.#sealed.generate({ algorithm, purpose, createdAt }, home)
-        const recorded: KeyHome = home.kind === "group" ? { kind: "group", group: home.group } : { kind: "sealed" }
-        return this.#insert(spec, publicKey, recorded, "generated", createdAt, envelope)
+        return this.#insert(spec, publicKey, ourHome(home), "generated", createdAt, envelope)
+    }
+
+    async importKey(spec: ImportKeySpec): Promise<KeyRecord> {
+        checkLabel(spec.label)
+        const createdAt = this.#options.now().toISOString()
+        const { home, purpose } = spec
+        const { publicKey, envelope } = await this.#sealed.importKey({ purpose, createdAt }, spec.pkcs8, home)
+        spec.checkAlgorithm(algorithmOf(publicKey))
+        return this.#insert(spec, publicKey, ourHome(home), "imported", createdAt, envelope)
     }
 
     async enroll(spec: EnrollKeySpec): Promise<KeyRecord> {
@@ -174,12 +193,17 @@ class ProcessKeyStore implements KeyStore {
         const { purpose, label } = spec
         const bindings = withBindings([], spec.bindings, [])
         const record: KeyRecord = { id, publicKey, algorithm: algorithmOf(publicKey), purpose, label, bindings, home, origin, createdAt }
-        await this.#commit(
-            [{ kind: "key.insert", id, facts: encodeKeyFacts(record), envelope: envelope ?? null }],
-            "this key is known already; a removed key stays known",
+        await this.#commit([{ kind: "key.insert", id, facts: encodeKeyFacts(record), envelope: envelope ?? null }], () =>
+            this.#whyKnown(id),
         )
         this.#keys.add(new KeyEntry(record, envelope))
         return record
+    }
+
+    #whyKnown(id: KeyId): string {
+        const removedAt = this.#keys.get(id)?.record.removedAt
+        if (removedAt === undefined) return `this key is here already: ${id}`
+        return `this key was removed on ${removedAt.slice(0, 10)}, and a removed key never comes back: ${id}`
     }
 
     bind(id: string, add: readonly Binding[], remove: readonly Binding[]): Promise<KeyRecord> {
@@ -273,7 +297,10 @@ class ProcessKeyStore implements KeyStore {
         if (this.#sealed.groups.has(name)) throw new TrustkeyError("already_exists", "there is such a group already")
         const facts = { name, createdAt: this.#options.now().toISOString() }
         const envelope = await this.#sealed.createGroup(facts, sealed, credential)
-        await this.#commit([{ kind: "group.insert", name, facts: encodeGroupFacts(facts), envelope }], "there is such a group already")
+        await this.#commit(
+            [{ kind: "group.insert", name, facts: encodeGroupFacts(facts), envelope }],
+            () => "there is such a group already",
+        )
         this.#addGroup(facts, envelope)
     }
 
@@ -352,11 +379,14 @@ class ProcessKeyStore implements KeyStore {
         await Promise.all([this.#sealed.process.close(), ...[...this.#tokens.values()].map((token) => token.process.close())])
     }
 
-    async #commit(changes: Parameters<Store["commit"]>[0], onConflict = "the key was changed by somebody else meanwhile"): Promise<void> {
+    async #commit(
+        changes: Parameters<Store["commit"]>[0],
+        onConflict = () => "the key was changed by somebody else meanwhile",
+    ): Promise<void> {
         try {
             await this.#options.store.commit(changes)
         } catch (error) {
-            if (error instanceof Conflict) throw new TrustkeyError("already_exists", onConflict, { cause: error })
+            if (error instanceof Conflict) throw new TrustkeyError("already_exists", onConflict(), { cause: error })
             throw error
         }
     }
@@ -389,6 +419,10 @@ class ProcessKeyStore implements KeyStore {
 function pinned(publicKey: PublicKeyBytes | undefined): PublicKeyBytes {
     if (publicKey === undefined) throw new TrustkeyError("key_unfit", "the token does not show a public key of a kind we use")
     return publicKey
+}
+
+function ourHome(home: Exclude<NewKeyHome, { readonly kind: "token" }>): KeyHome {
+    return home.kind === "group" ? { kind: "group", group: home.group } : { kind: "sealed" }
 }
 
 function tokenHome(token: TokenKeys, key: Parameters<TokenKeys["uriOf"]>[0]): KeyHome {

@@ -172,12 +172,30 @@ export class SealedKeys {
         spec: { readonly algorithm: Algorithm; readonly purpose: Purpose; readonly createdAt: string },
         home: SealedHome,
     ): Promise<{ publicKey: PublicKeyBytes; envelope: Buffer }> {
+        return this.#newKey("generate", spec, home)
+    }
+
+    /** @throws key_unfit, open_failed, challenge_expired, key_locked */
+    async importKey(
+        spec: { readonly purpose: Purpose; readonly createdAt: string },
+        pkcs8: SealedSecret,
+        home: SealedHome,
+    ): Promise<{ publicKey: PublicKeyBytes; envelope: Buffer }> {
+        const sealed = { sealed: encodeSealed(pkcs8), context: { purpose: "import", subject: "new" } }
+        return this.#newKey("import", { ...spec, ...sealed }, home)
+    }
+
+    async #newKey(
+        operation: "generate" | "import",
+        spec: Readonly<Record<string, unknown>>,
+        home: SealedHome,
+    ): Promise<{ publicKey: PublicKeyBytes; envelope: Buffer }> {
         if (home.kind === "group" && !this.isGroupOpen(this.#group(home.group))) throw locked()
         const wrap =
             home.kind === "group"
                 ? { kind: "group", group: home.group }
                 : { ...passphrase(home.sealed, "create", "new"), cost: this.#options.cost }
-        const answer = await this.#process.control("generate", { ...spec, wrap })
+        const answer = await this.#process.control(operation, { ...spec, wrap })
         return this.#process.understand(() => ({
             publicKey: parsePublicKey(answer.fields("publicKey")),
             envelope: answer.bytes("envelope"),

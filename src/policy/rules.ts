@@ -8,6 +8,7 @@ export const ACTIONS = [
     "certificate",
     "create-key",
     "enroll-key",
+    "import-key",
     "bind",
     "unlock",
     "lock",

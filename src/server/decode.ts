@@ -5,6 +5,7 @@ import type {
     CreateGroupRequest,
     CreateKeyRequest,
     EnrollKeyRequest,
+    ImportKeyRequest,
     KeySubject,
     ListKeysRequest,
     LoginRequest,
@@ -28,6 +29,7 @@ import type { ChangePassphraseRequest__Output } from "../wire/trustkeyd/v1/Chang
 import type { CreateGroupRequest__Output } from "../wire/trustkeyd/v1/CreateGroupRequest.ts"
 import type { CreateKeyRequest__Output } from "../wire/trustkeyd/v1/CreateKeyRequest.ts"
 import type { EnrollKeyRequest__Output } from "../wire/trustkeyd/v1/EnrollKeyRequest.ts"
+import type { ImportKeyRequest__Output } from "../wire/trustkeyd/v1/ImportKeyRequest.ts"
 import type { ListAuditRequest__Output } from "../wire/trustkeyd/v1/ListAuditRequest.ts"
 import type { ListKeysRequest__Output } from "../wire/trustkeyd/v1/ListKeysRequest.ts"
 import type { LockRequest__Output } from "../wire/trustkeyd/v1/LockRequest.ts"
@@ -56,6 +58,7 @@ const MAX_SIGNATURES = 256
 const MAX_SIGNATURE_BYTES = 1024
 /** The signatures around a `signed` value. */
 const FILE_SLACK_BYTES = 64 * 1024
+/** A passphrase, or a private key: PKCS#8 with RSA-4096 has 2375 bytes. With the tag. */
 const MAX_SEALED_BYTES = 4096 + 16
 const MAX_URI = 4096
 
@@ -144,6 +147,27 @@ function decodeHome(wire: CreateKeyRequest__Output): CreateKeyRequest["home"] {
             return { kind: "token", token: tokenName(wire.token ?? "") }
         default:
             throw invalid("home", "is missing: a passphrase, a group or a token")
+    }
+}
+
+export function decodeImportKey(wire: ImportKeyRequest__Output): ImportKeyRequest {
+    return {
+        pkcs8: sealed("pkcs8", wire.pkcs8),
+        purpose: decodePurpose(wire.purpose),
+        label: label(wire.label),
+        home: decodeOwnHome(wire),
+        bindings: bindings(wire.bindings),
+    }
+}
+
+function decodeOwnHome(wire: ImportKeyRequest__Output): ImportKeyRequest["home"] {
+    switch (wire.home) {
+        case "passphrase":
+            return { kind: "passphrase", sealed: sealed("passphrase", wire.passphrase) }
+        case "group":
+            return { kind: "group", group: groupName(wire.group ?? "") }
+        default:
+            throw invalid("home", "is missing: a passphrase or a group")
     }
 }
 

@@ -4,7 +4,7 @@ import type { GroupView, KeyView, RawFile, StatusView, TrustView } from "../cust
 import type { JournalEntry as Entry, KeyRecord, Mark as KnownMark, Repository as KnownRepository } from "../journal/index.ts"
 import type { TokenState, TokenObject as TokenThing } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
-import type { RoleName, Signature as TufSignature } from "../tuf/index.ts"
+import { certificatesEnd, type RoleName, type Signature as TufSignature } from "../tuf/index.ts"
 import type { Algorithm as WireAlgorithm } from "../wire/trustkeyd/v1/Algorithm.ts"
 import type { AuditRecord as WireAuditRecord } from "../wire/trustkeyd/v1/AuditRecord.ts"
 import type { GetStatusResponse } from "../wire/trustkeyd/v1/GetStatusResponse.ts"
@@ -127,6 +127,7 @@ export function encodeRepository(repository: KnownRepository): Repository {
         outbox: repository.outbox.length,
         oldLineages: [...repository.oldLineages],
         state: repository.state,
+        certificateExpires: timeText(repository.root === undefined ? undefined : certificatesEnd(repository.root.signed)),
     }
 }
 

@@ -82,6 +82,37 @@ export function checkRootCertificates(root: RootDocument, gun: Gun, now: Date, o
     if (certified.size < roleOf(root, "root").threshold || (options.every === true && problems.length > 0)) rejectRoot(root, problems)
 }
 
+// A list of all repositories asks for each, and a root is never changed once parsed.
+const certificateEnds = new WeakMap<SignedMetadata, { readonly end: Date | undefined }>()
+
+/**
+ * When the first of the certificates of role root ends: from then on Notary's clients count that key no more.
+ *
+ * @returns undefined when there is none that can be read
+ * @throws invalid_request when it is not root metadata
+ */
+export function certificatesEnd(root: SignedMetadata): Date | undefined {
+    const known = certificateEnds.get(root)
+    if (known !== undefined) return known.end
+    const { keys } = rootOf(root)
+    const ends = roleOf(rootOf(root), "root").keyIds.flatMap((id) => certificateEnd(keys.get(id)))
+    const end = ends.length === 0 ? undefined : new Date(Math.min(...ends))
+    certificateEnds.set(root, { end })
+    return end
+}
+
+function certificateEnd(key: TufKey | undefined): readonly number[] {
+    if (key === undefined || !key.keytype.endsWith("-x509")) return []
+    try {
+        const [leaf] = parseCertificateChain(Buffer.from(key.public).toString("latin1"))
+        return leaf === undefined ? [] : [leaf.notAfter.getTime()]
+    } catch (error) {
+        // Others' roots may list what nobody can read; it counts for nothing.
+        if (error instanceof TrustkeyError) return []
+        throw error
+    }
+}
+
 function certificateProblem(key: TufKey, gun: Gun, now: Date | undefined): string | undefined {
     if (key.keytype !== "ecdsa-x509" && key.keytype !== "rsa-x509") return "it is no certificate"
     try {

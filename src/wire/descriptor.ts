@@ -470,6 +470,10 @@ export const descriptor: object = {
                                     "requestType": "EnrollKeyRequest",
                                     "responseType": "Key"
                                 },
+                                "Import": {
+                                    "requestType": "ImportKeyRequest",
+                                    "responseType": "Key"
+                                },
                                 "List": {
                                     "requestType": "ListKeysRequest",
                                     "responseType": "ListKeysResponse"
@@ -576,6 +580,43 @@ export const descriptor: object = {
                                     "rule": "repeated",
                                     "type": "Binding",
                                     "id": 5
+                                }
+                            }
+                        },
+                        "ImportKeyRequest": {
+                            "oneofs": {
+                                "home": {
+                                    "oneof": [
+                                        "passphrase",
+                                        "group"
+                                    ]
+                                }
+                            },
+                            "fields": {
+                                "pkcs8": {
+                                    "type": "SealedSecret",
+                                    "id": 1
+                                },
+                                "purpose": {
+                                    "type": "Purpose",
+                                    "id": 2
+                                },
+                                "label": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "passphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 4
+                                },
+                                "group": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "bindings": {
+                                    "rule": "repeated",
+                                    "type": "Binding",
+                                    "id": 6
                                 }
                             }
                         },
@@ -1485,6 +1526,10 @@ export const descriptor: object = {
                                     "rule": "repeated",
                                     "type": "MetadataFile",
                                     "id": 9
+                                },
+                                "certificateExpires": {
+                                    "type": "string",
+                                    "id": 10
                                 }
                             }
                         },

@@ -32,6 +32,7 @@ import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Outpu
 import type { GetStatusRequest as _trustkeyd_v1_GetStatusRequest, GetStatusRequest__Output as _trustkeyd_v1_GetStatusRequest__Output } from './trustkeyd/v1/GetStatusRequest.ts';
 import type { GetStatusResponse as _trustkeyd_v1_GetStatusResponse, GetStatusResponse__Output as _trustkeyd_v1_GetStatusResponse__Output } from './trustkeyd/v1/GetStatusResponse.ts';
 import type { Group as _trustkeyd_v1_Group, Group__Output as _trustkeyd_v1_Group__Output } from './trustkeyd/v1/Group.ts';
+import type { ImportKeyRequest as _trustkeyd_v1_ImportKeyRequest, ImportKeyRequest__Output as _trustkeyd_v1_ImportKeyRequest__Output } from './trustkeyd/v1/ImportKeyRequest.ts';
 import type { JournalClient as _trustkeyd_v1_JournalClient, JournalDefinition as _trustkeyd_v1_JournalDefinition } from './trustkeyd/v1/Journal.ts';
 import type { JournalEntry as _trustkeyd_v1_JournalEntry, JournalEntry__Output as _trustkeyd_v1_JournalEntry__Output } from './trustkeyd/v1/JournalEntry.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from './trustkeyd/v1/Key.ts';
@@ -145,6 +146,7 @@ export interface ProtoGrpcType {
       GetStatusRequest: MessageTypeDefinition<_trustkeyd_v1_GetStatusRequest, _trustkeyd_v1_GetStatusRequest__Output>
       GetStatusResponse: MessageTypeDefinition<_trustkeyd_v1_GetStatusResponse, _trustkeyd_v1_GetStatusResponse__Output>
       Group: MessageTypeDefinition<_trustkeyd_v1_Group, _trustkeyd_v1_Group__Output>
+      ImportKeyRequest: MessageTypeDefinition<_trustkeyd_v1_ImportKeyRequest, _trustkeyd_v1_ImportKeyRequest__Output>
       /**
        * What was promised.
        */

@@ -11,6 +11,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         signSet: refused,
         createKey: refused,
         enrollKey: refused,
+        importKey: refused,
         listKeys: refused,
         getKey: refused,
         bindKey: refused,

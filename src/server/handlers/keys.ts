@@ -6,6 +6,7 @@ import {
     decodeCreateGroup,
     decodeCreateKey,
     decodeEnrollKey,
+    decodeImportKey,
     decodeKeyReference,
     decodeListKeys,
     decodeLock,
@@ -21,6 +22,7 @@ export function keysHandlers(custody: Custody, caller: Caller): KeysHandlers {
     return {
         Create: unary(caller, async (request) => encodeKey(await custody.createKey(principal, decodeCreateKey(request)))),
         Enroll: adminOnly(caller, async (request) => encodeKey(await custody.enrollKey(principal, decodeEnrollKey(request)))),
+        Import: unary(caller, async (request) => encodeKey(await custody.importKey(principal, decodeImportKey(request)))),
         List: unary(caller, async (request) => {
             const { keys, nextPageToken } = await custody.listKeys(principal, decodeListKeys(request))
             return { keys: keys.map(encodeKey), nextPageToken }

@@ -1,6 +1,8 @@
 import { type KeyObject, randomBytes } from "node:crypto"
 import {
     type Algorithm,
+    algorithmOf,
+    canonicalPkcs8,
     generatePrivateKey,
     type Opener,
     open,
@@ -82,6 +84,8 @@ export class FileSigner implements Signer {
         switch (operation) {
             case "generate":
                 return this.#generate(request)
+            case "import":
+                return this.#importKey(request)
             case "open-key":
                 return this.#openKey(request)
             case "close-key":
@@ -112,6 +116,22 @@ export class FileSigner implements Signer {
         using wrap = this.#wrap(request.fields("wrap"))
         const { pkcs8, publicKey } = generatePrivateKey(algorithm)
         using _ = pkcs8
+        checkPair(openPrivateKey(pkcs8), publicKey, algorithm)
+        const id = canonicalKeyIdOf(tufKey(publicKey))
+        const envelope = await seal(pkcs8, sealedKeyFacts({ id, algorithm, publicKey, ...origin }), [wrap.wrap])
+        return { publicKey: encodePublicKey(publicKey), envelope: toBase64(envelope) }
+    }
+
+    /** TK-KEY-1: of what comes in, only public facts and a sealed envelope go out. */
+    async #importKey(request: Fields): Promise<object> {
+        // TK-KEY-3: not for the parent to say.
+        const origin = { purpose: request.text("purpose"), origin: "imported", createdAt: request.text("createdAt") }
+        using wrap = this.#wrap(request.fields("wrap"))
+        using given = this.#inbox.open(parseContext(request.fields("context")), parseSealed(request.fields("sealed")))
+        using pkcs8 = canonicalPkcs8(given)
+        const publicKey = publicKeyOf(pkcs8)
+        const algorithm = algorithmOf(publicKey)
+        // The public half may stand in the file, and may be another's: only a signature shows that they belong together.
         checkPair(openPrivateKey(pkcs8), publicKey, algorithm)
         const id = canonicalKeyIdOf(tufKey(publicKey))
         const envelope = await seal(pkcs8, sealedKeyFacts({ id, algorithm, publicKey, ...origin }), [wrap.wrap])
@@ -292,6 +312,6 @@ function checkPair(key: KeyObject, publicKey: PublicKeyBytes, algorithm: Algorit
     const message = canaryMessage(randomBytes(32))
     const scheme = tufScheme(algorithm)
     if (!verify(publicKey, scheme, message, signWith(key, scheme, message))) {
-        throw new TrustkeyError("key_unfit", "the new key's signature does not verify")
+        throw new TrustkeyError("key_unfit", "the private key does not fit its public key: a signature made with it does not verify")
     }
 }

@@ -105,7 +105,8 @@ export type Import = { readonly line: number; readonly from: string }
 
 // `import … from "x"`, `export … from "x"`, `import "x"`, `import("x")` (types as well), `require("x")`.
 const IMPORT = /\b(?:import|export)\b[^"'();=]*?\bfrom\s*(?=["'])|\bimport\s*(?=["'])|\b(?:import|require)\s*\(\s*(?=["'`])/g
-const COMPUTED_IMPORT = /\bimport\s*\(\s*(?!["'])/g
+// A method may be called import, as those generated for Keys.Import are: no expression begins with `name:`.
+const COMPUTED_IMPORT = /\bimport\s*\(\s*(?!["']|\w+:)/g
 
 /** Every module a file names, for values or for types. */
 export function importsOf(source: Source): Import[] {

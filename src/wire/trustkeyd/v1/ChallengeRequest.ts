@@ -3,7 +3,7 @@
 
 export interface ChallengeRequest {
   /**
-   * "create", "unlock", "passphrase-old", "passphrase-new", "login"
+   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login"
    */
   'purpose'?: (string);
   /**
@@ -14,7 +14,7 @@ export interface ChallengeRequest {
 
 export interface ChallengeRequest__Output {
   /**
-   * "create", "unlock", "passphrase-old", "passphrase-new", "login"
+   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login"
    */
   'purpose': (string);
   /**

@@ -10,6 +10,7 @@ import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyReque
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from '../../trustkeyd/v1/EnrollKeyRequest.ts';
 import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from '../../trustkeyd/v1/GetKeyRequest.ts';
 import type { Group as _trustkeyd_v1_Group, Group__Output as _trustkeyd_v1_Group__Output } from '../../trustkeyd/v1/Group.ts';
+import type { ImportKeyRequest as _trustkeyd_v1_ImportKeyRequest, ImportKeyRequest__Output as _trustkeyd_v1_ImportKeyRequest__Output } from '../../trustkeyd/v1/ImportKeyRequest.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from '../../trustkeyd/v1/Key.ts';
 import type { ListGroupsRequest as _trustkeyd_v1_ListGroupsRequest, ListGroupsRequest__Output as _trustkeyd_v1_ListGroupsRequest__Output } from '../../trustkeyd/v1/ListGroupsRequest.ts';
 import type { ListGroupsResponse as _trustkeyd_v1_ListGroupsResponse, ListGroupsResponse__Output as _trustkeyd_v1_ListGroupsResponse__Output } from '../../trustkeyd/v1/ListGroupsResponse.ts';
@@ -28,14 +29,14 @@ import type { UnlockResponse as _trustkeyd_v1_UnlockResponse, UnlockResponse__Ou
  */
 export interface KeysClient extends grpc.Client {
   /**
-   * admin socket
+   * on the sign socket delegation keys only
    */
   Bind(argument: _trustkeyd_v1_BindKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   Bind(argument: _trustkeyd_v1_BindKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   Bind(argument: _trustkeyd_v1_BindKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   Bind(argument: _trustkeyd_v1_BindKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   /**
-   * admin socket
+   * on the sign socket delegation keys only
    */
   bind(argument: _trustkeyd_v1_BindKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   bind(argument: _trustkeyd_v1_BindKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
@@ -105,6 +106,21 @@ export interface KeysClient extends grpc.Client {
   get(argument: _trustkeyd_v1_GetKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   get(argument: _trustkeyd_v1_GetKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   
+  /**
+   * by policy "import-key": take in a private key from a file
+   */
+  Import(argument: _trustkeyd_v1_ImportKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  Import(argument: _trustkeyd_v1_ImportKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  Import(argument: _trustkeyd_v1_ImportKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  Import(argument: _trustkeyd_v1_ImportKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  /**
+   * by policy "import-key": take in a private key from a file
+   */
+  import(argument: _trustkeyd_v1_ImportKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  import(argument: _trustkeyd_v1_ImportKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  import(argument: _trustkeyd_v1_ImportKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  import(argument: _trustkeyd_v1_ImportKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  
   List(argument: _trustkeyd_v1_ListKeysRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListKeysResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _trustkeyd_v1_ListKeysRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ListKeysResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _trustkeyd_v1_ListKeysRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListKeysResponse__Output>): grpc.ClientUnaryCall;
@@ -172,7 +188,7 @@ export interface KeysClient extends grpc.Client {
  */
 export interface KeysHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * admin socket
+   * on the sign socket delegation keys only
    */
   Bind: grpc.handleUnaryCall<_trustkeyd_v1_BindKeyRequest__Output, _trustkeyd_v1_Key>;
   
@@ -194,6 +210,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
   Enroll: grpc.handleUnaryCall<_trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key>;
   
   Get: grpc.handleUnaryCall<_trustkeyd_v1_GetKeyRequest__Output, _trustkeyd_v1_Key>;
+  
+  /**
+   * by policy "import-key": take in a private key from a file
+   */
+  Import: grpc.handleUnaryCall<_trustkeyd_v1_ImportKeyRequest__Output, _trustkeyd_v1_Key>;
   
   List: grpc.handleUnaryCall<_trustkeyd_v1_ListKeysRequest__Output, _trustkeyd_v1_ListKeysResponse>;
   
@@ -219,6 +240,7 @@ export interface KeysDefinition extends grpc.ServiceDefinition {
   CreateGroup: MethodDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_Group, _trustkeyd_v1_CreateGroupRequest__Output, _trustkeyd_v1_Group__Output>
   Enroll: MethodDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Get: MethodDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_GetKeyRequest__Output, _trustkeyd_v1_Key__Output>
+  Import: MethodDefinition<_trustkeyd_v1_ImportKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ImportKeyRequest__Output, _trustkeyd_v1_Key__Output>
   List: MethodDefinition<_trustkeyd_v1_ListKeysRequest, _trustkeyd_v1_ListKeysResponse, _trustkeyd_v1_ListKeysRequest__Output, _trustkeyd_v1_ListKeysResponse__Output>
   ListGroups: MethodDefinition<_trustkeyd_v1_ListGroupsRequest, _trustkeyd_v1_ListGroupsResponse, _trustkeyd_v1_ListGroupsRequest__Output, _trustkeyd_v1_ListGroupsResponse__Output>
   Lock: MethodDefinition<_trustkeyd_v1_LockRequest, _trustkeyd_v1_LockResponse, _trustkeyd_v1_LockRequest__Output, _trustkeyd_v1_LockResponse__Output>

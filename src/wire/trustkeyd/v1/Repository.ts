@@ -29,6 +29,10 @@ export interface Repository {
    * the newest file of each role the daemon has; Show only
    */
   'documents'?: (_trustkeyd_v1_MetadataFile)[];
+  /**
+   * RFC 3339, UTC: when the first certificate of the newest root's root role ends; empty: not known
+   */
+  'certificateExpires'?: (string);
 }
 
 export interface Repository__Output {
@@ -56,4 +60,8 @@ export interface Repository__Output {
    * the newest file of each role the daemon has; Show only
    */
   'documents': (_trustkeyd_v1_MetadataFile__Output)[];
+  /**
+   * RFC 3339, UTC: when the first certificate of the newest root's root role ends; empty: not known
+   */
+  'certificateExpires': (string);
 }
