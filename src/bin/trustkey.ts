@@ -6,8 +6,7 @@ import { ReadStream, WriteStream } from "node:tty"
 import { type RunOptions, runCli, type Terminal, type Tty } from "../cli/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { forbidDumps } from "../signer/index.ts"
-
-const VERSION = "0.1.0"
+import { VERSION } from "./version.ts"
 
 /** However we end, the terminal is put right again: a shell without echo helps nobody. */
 let openTerminal: Tty | undefined

@@ -19,8 +19,8 @@ import {
     readTextFile,
     type Store,
 } from "../storage/index.ts"
+import { VERSION } from "./version.ts"
 
-const VERSION = "0.1.0"
 const USAGE = `Usage: trustkeyd [--config FILE] [--check-config]
 
   --config FILE    default /etc/trustkeyd/trustkeyd.toml

@@ -5,11 +5,10 @@
  */
 import { CommanderError } from "commander"
 import { TrustkeyError } from "../errors.ts"
-import { adviceFor } from "./advice.ts"
 import { Cli, type CliContext } from "./context.ts"
-import { exitCodeOf } from "./exit-code.ts"
-import { printable, printableLines } from "./output.ts"
+import { errorRefusal, faultRefusal, missingCommandExitCode } from "./front-end.ts"
 import { makeProgram } from "./program.ts"
+import { markPassedArguments } from "./syntax.ts"
 import { Interrupted } from "./terminal.ts"
 
 export type { CliContext, DockerCommand, Environment, FrontEnd } from "./context.ts"
@@ -19,7 +18,8 @@ export { Interrupted, type RunOptions, type Terminal, type Tty } from "./termina
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
     const cli = new Cli(context)
     try {
-        await makeProgram(cli).parseAsync([...argv], { from: "user" })
+        const program = makeProgram(cli)
+        await program.parseAsync([...markPassedArguments(program, argv)], { from: "user" })
         return 0
     } catch (error) {
         return report(error, context)
@@ -28,19 +28,13 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     }
 }
 
-function report(error: unknown, context: CliContext): number {
-    const say = (text: string): void => {
-        context.terminal.stderr.write(text)
+function report(error: unknown, { frontEnd, terminal }: CliContext): number {
+    // What there was to say is said; help that was asked for is no failure.
+    if (error instanceof CommanderError) {
+        return error.code === "commander.help" && error.exitCode !== 0 ? missingCommandExitCode(frontEnd) : error.exitCode
     }
-    // Commander has already written its text; help that was asked for is no failure.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodeOf("usage")
     if (error instanceof Interrupted) return 130
-    if (error instanceof TrustkeyError) {
-        const message = error.message.split("\n").map(printable).join("\n  ")
-        say(`trustkey: ${message} [${error.code}]\n  ${adviceFor(error.code)}\n`)
-        return exitCodeOf(error.code)
-    }
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    say(`trustkey: an error we did not foresee [internal]\n  ${adviceFor("internal")}\n${printableLines(detail)}\n`)
-    return exitCodeOf("internal")
+    const { text, exitCode } = error instanceof TrustkeyError ? errorRefusal(frontEnd, error) : faultRefusal(frontEnd, error)
+    terminal.stderr.write(text)
+    return exitCode
 }

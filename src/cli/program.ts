@@ -1,4 +1,4 @@
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
 import { initCommand } from "./commands/init.ts"
@@ -29,66 +29,110 @@ import { trustResetCommand } from "./commands/trust-reset.ts"
 import { trustRevokeCommand } from "./commands/trust-revoke.ts"
 import { trustShowCommand } from "./commands/trust-show.ts"
 import { trustSignCommand } from "./commands/trust-sign.ts"
-import { type Cli, DEFAULT_ADMIN_SOCKET, DEFAULT_SIGN_SOCKET } from "./context.ts"
+import { type Cli, DEFAULT_ADMIN_SOCKET, DEFAULT_SIGN_SOCKET, type FrontEnd } from "./context.ts"
 import { newCommand, withExamples } from "./syntax.ts"
 
 type CommandMaker = (cli: Cli) => Command
+/** Commands with a first word in common. One without commands does not appear. */
+type Group = { readonly name: string; readonly description: string; readonly commands: readonly Branch[] }
+type Branch = CommandMaker | Group
 
-/** The whole command line. Only syntax: what a command does is loaded when it runs. */
+// One line for each command.
+
+/** What docker trust has. Under all three names; `docker trust` has no others. */
+const DOCKER_TRUST: readonly Branch[] = [
+    { name: "key", description: "Keys for signing tags.", commands: [] },
+    { name: "signer", description: "Who may sign tags.", commands: [] },
+    trustSignCommand,
+    trustRevokeCommand,
+]
+
+/** What the trust group has besides: under `trustkey trust` and `docker trustkey`. */
+const OUR_TRUST: readonly Branch[] = [trustInitCommand, trustShowCommand, trustListCommand, trustAdoptCommand, trustResetCommand]
+
+const KEY: readonly Branch[] = [
+    keyCreateCommand,
+    keyListCommand,
+    keyShowCommand,
+    keyPublicCommand,
+    keyUnlockCommand,
+    keyLockCommand,
+    keyPassphraseCommand,
+    keyBindCommand,
+    keyEnrollCommand,
+    keyRemoveCommand,
+    { name: "group", description: "Key groups: many keys, one passphrase.", commands: [keyGroupCreateCommand, keyGroupListCommand] },
+]
+
+const TRUSTKEY: readonly Branch[] = [
+    initCommand,
+    statusCommand,
+    {
+        name: "token",
+        description: "Hardware tokens.",
+        commands: [tokenListCommand, tokenLoginCommand, tokenLogoutCommand, tokenObjectsCommand],
+    },
+    { name: "key", description: "Keys, sealed or on tokens.", commands: KEY },
+    signCommand,
+    {
+        name: "trust",
+        description: "A repository's trust data, and the docker trust workflow.",
+        commands: [...OUR_TRUST, ...DOCKER_TRUST],
+    },
+    { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
+    { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },
+]
+
+const COMMANDS: Readonly<Record<FrontEnd, readonly Branch[]>> = {
+    trustkey: TRUSTKEY,
+    "docker trustkey": [...DOCKER_TRUST, ...OUR_TRUST],
+    "docker trust": DOCKER_TRUST,
+}
+
+/** The whole command line under the name it was started with. Only syntax: what a command does is loaded when it runs. */
 export function makeProgram(cli: Cli): Command {
-    const program = newCommand(cli, "trustkey", "Ask trustkeyd, which keeps the signing keys of Docker Content Trust repositories.")
-        .version(cli.context.version, "--version", "print the version")
-        .option("--socket <path>", `the daemon's sign socket (TRUSTKEYD_SOCKET, ${DEFAULT_SIGN_SOCKET})`)
-        .option("--admin-socket <path>", `the daemon's admin socket (TRUSTKEYD_ADMIN_SOCKET, ${DEFAULT_ADMIN_SOCKET})`)
-        .option("--quiet", "only results and errors, no remarks")
-        .hook("preAction", (_program, command) => cli.configure(command))
-        .addCommand(initCommand(cli))
-        .addCommand(statusCommand(cli))
-        .addCommand(group(cli, "token", "Hardware tokens.", [tokenListCommand, tokenLoginCommand, tokenLogoutCommand, tokenObjectsCommand]))
-        .addCommand(keyGroup(cli))
-        .addCommand(signCommand(cli))
-        .addCommand(trustGroup(cli))
-        .addCommand(group(cli, "journal", "What was promised.", [journalShowCommand, journalVoidCommand]))
-        .addCommand(group(cli, "audit", "What was done, by whom.", [auditListCommand, auditVerifyCommand]))
-    return withExamples(program, [
+    const { frontEnd, version } = cli.context
+    const program = newCommand(cli, frontEnd, DESCRIPTIONS[frontEnd]).hook("preAction", (_program, command) => cli.configure(command))
+    // docker trust has no flags of its own: ours are known there, and not shown.
+    const hidden = frontEnd === "docker trust"
+    for (const [flags, description] of GLOBAL_OPTIONS) program.addOption(new Option(flags, description).hideHelp(hidden))
+    if (!hidden) program.version(version, "--version", "print the version")
+    addBranches(cli, program, COMMANDS[frontEnd])
+    return withExamples(program, EXAMPLES[frontEnd])
+}
+
+const DESCRIPTIONS: Readonly<Record<FrontEnd, string>> = {
+    trustkey: "Ask trustkeyd, which keeps the signing keys of Docker Content Trust repositories.",
+    "docker trustkey": "Manage trust on Docker images with the keys in trustkeyd",
+    "docker trust": "Manage trust on Docker images",
+}
+
+const GLOBAL_OPTIONS = [
+    ["--socket <path>", `the daemon's sign socket (TRUSTKEYD_SOCKET, ${DEFAULT_SIGN_SOCKET})`],
+    ["--admin-socket <path>", `the daemon's admin socket (TRUSTKEYD_ADMIN_SOCKET, ${DEFAULT_ADMIN_SOCKET})`],
+    ["--quiet", "only results and errors, no remarks"],
+] as const
+
+const EXAMPLES: Readonly<Record<FrontEnd, readonly string[]>> = {
+    trustkey: [
         "trustkey init",
         "trustkey trust init registry.example.com/team/app",
         "trustkey trust sign registry.example.com/team/app:v1 --digest sha256:5d1f...e0",
         "trustkey trust show registry.example.com/team/app",
-    ])
+    ],
+    "docker trustkey": ["docker trustkey sign registry.example.com/team/app:v1", "docker trustkey show registry.example.com/team/app"],
+    "docker trust": [],
 }
 
-function keyGroup(cli: Cli): Command {
-    const makers = [
-        keyCreateCommand,
-        keyListCommand,
-        keyShowCommand,
-        keyPublicCommand,
-        keyUnlockCommand,
-        keyLockCommand,
-        keyPassphraseCommand,
-        keyBindCommand,
-        keyEnrollCommand,
-        keyRemoveCommand,
-    ]
-    const groups = group(cli, "group", "Key groups: many keys, one passphrase.", [keyGroupCreateCommand, keyGroupListCommand])
-    return group(cli, "key", "Keys, sealed or on tokens.", makers).addCommand(groups)
+function addBranches(cli: Cli, command: Command, branches: readonly Branch[]): void {
+    for (const branch of branches) {
+        if (typeof branch === "function") command.addCommand(branch(cli))
+        else if (branch.commands.length > 0) command.addCommand(makeGroup(cli, branch))
+    }
 }
 
-function trustGroup(cli: Cli): Command {
-    return group(cli, "trust", "A repository's trust data, and the docker trust workflow.", [
-        trustInitCommand,
-        trustSignCommand,
-        trustShowCommand,
-        trustRevokeCommand,
-        trustListCommand,
-        trustAdoptCommand,
-        trustResetCommand,
-    ])
-}
-
-function group(cli: Cli, name: string, description: string, makers: readonly CommandMaker[]): Command {
+function makeGroup(cli: Cli, { name, description, commands }: Group): Command {
     const command = newCommand(cli, name, description)
-    for (const make of makers) command.addCommand(make(cli))
+    addBranches(cli, command, commands)
     return command
 }

@@ -1,40 +1,119 @@
-import { Command, Help, InvalidArgumentError, Option } from "commander"
-import { adviceFor } from "./advice.ts"
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from "commander"
 import type { Cli } from "./context.ts"
-import { printable } from "./output.ts"
+import { DockerHelp } from "./docker-help.ts"
+import { inFrontEnd, usageRefusal } from "./front-end.ts"
+
+export { repeated } from "./repeated.ts"
 
 const EXAMPLES = new WeakMap<Command, readonly string[]>()
+const PASSING_THROUGH = new WeakSet<Command>()
 
-/** A command of ours: errors are thrown, text goes to the terminal we were handed, help begins with examples. */
+/** A command of ours: errors are thrown, text goes to the terminal we were handed, help begins with examples, or is laid out as docker's. */
 export function newCommand(cli: Cli, name: string, description: string): Command {
-    const { terminal } = cli.context
-    return new TrustkeyCommand(name)
+    const { terminal, frontEnd } = cli.context
+    const command = new TrustkeyCommand(name, cli)
         .description(description)
         .exitOverride()
-        .showSuggestionAfterError()
+        .showSuggestionAfterError(frontEnd === "trustkey")
         .configureOutput({
             writeOut: (text) => terminal.stdout.write(text),
             writeErr: (text) => terminal.stderr.write(text),
             getOutHelpWidth: () => 100,
             getErrHelpWidth: () => 100,
-            outputError: (text, write) => {
-                const message = text
-                    .replace(/^error: /, "")
-                    .trim()
-                    .replaceAll("\n", " ")
-                write(`trustkey: ${printable(message)} [usage]\n  ${adviceFor("usage")}\n`)
-            },
         })
+    // docker has its own: docker help trustkey.
+    return frontEnd === "trustkey" ? command : command.helpCommand(false)
 }
 
+/** As typed under `trustkey`; docker's front ends show them with their own names. */
 export function withExamples(command: Command, examples: readonly string[]): Command {
     EXAMPLES.set(command, examples)
     return command
 }
 
+/**
+ * A command whose arguments are for a program behind it: all that stands after its name reaches `action` as it was written, in order,
+ * `--` and flags of ours included; only `--help` as the first is ours. For push, pull, create, run and build, which wrap docker's own:
+ *
+ *     passThroughCommand(cli, "pull", "Pull an image, if its tag is signed.", (args) => pull(cli, args))
+ *
+ * The action takes its own flags out and throws `usage` for what it can't use. `--socket` and the other global options stand before the
+ * command's name here.
+ */
+export function passThroughCommand(
+    cli: Cli,
+    name: string,
+    description: string,
+    action: (args: readonly string[]) => Promise<void>,
+): Command {
+    const command = newCommand(cli, name, description).argument("[args...]", "docker's own arguments")
+    command.action((args: readonly string[]) => (args[0] === "--help" ? command.help() : action(args)))
+    PASSING_THROUGH.add(command)
+    return command
+}
+
+/** `argv`, with a `--` behind the name of a command that passes its arguments through: commander takes nothing out of what follows. */
+export function markPassedArguments(program: Command, argv: readonly string[]): readonly string[] {
+    let command = program
+    const options = [...program.options]
+    for (let at = 0; at < argv.length; at += 1) {
+        const word = argv[at] ?? ""
+        if (word === "--") return argv
+        if (word.startsWith("-")) {
+            const option = options.find(({ short, long }) => short === word || long === word)
+            if (option?.required === true) at += 1
+            continue
+        }
+        const next = command.commands.find((child) => child.name() === word)
+        if (next === undefined) return argv
+        if (PASSING_THROUGH.has(next)) return [...argv.slice(0, at + 1), "--", ...argv.slice(at + 1)]
+        options.push(...next.options)
+        command = next
+    }
+    return argv
+}
+
 class TrustkeyCommand extends Command {
+    readonly #cli: Cli
+
+    constructor(name: string, cli: Cli) {
+        super(name)
+        this.#cli = cli
+    }
+
     override createHelp(): Help {
-        return new ExamplesFirst()
+        const { frontEnd } = this.#cli.context
+        if (frontEnd === "trustkey") return new ExamplesFirst()
+        // docker trust's help has none.
+        const examples = frontEnd === "docker trust" ? [] : (EXAMPLES.get(this) ?? [])
+        return new DockerHelp(examples.map((line) => inFrontEnd(frontEnd, line)))
+    }
+
+    /** pflag lets a flag without a value be given one: --yes=true. */
+    override parseOptions(argv: string[]): { operands: string[]; unknown: string[] } {
+        return super.parseOptions(this.#cli.context.frontEnd === "trustkey" ? argv : this.#withoutBooleans(argv))
+    }
+
+    override error(message: string, options?: { code?: string; exitCode?: number }): never {
+        const code = options?.code ?? "commander.error"
+        const { text, exitCode } = usageRefusal(this.#cli.context.frontEnd, this, code, message)
+        this.#cli.context.terminal.stderr.write(text)
+        throw new CommanderError(exitCode, code, message)
+    }
+
+    #withoutBooleans(argv: readonly string[]): string[] {
+        const end = argv.indexOf("--")
+        const [before, rest] = end === -1 ? [argv, []] : [argv.slice(0, end), argv.slice(end)]
+        const read = before.flatMap((word) => {
+            const [, flag, value] = /^(--[^=]+)=(.*)$/s.exec(word) ?? []
+            const option = this.options.find((known) => known.long === flag)
+            if (flag === undefined || option === undefined || !option.isBoolean()) return [word]
+            // strconv.ParseBool
+            if (/^(1|t|T|true|TRUE|True)$/.test(value ?? "")) return [flag]
+            if (/^(0|f|F|false|FALSE|False)$/.test(value ?? "")) return []
+            return this.error(`option '${flag}' argument '${value}' is invalid. it is true or false`, { code: "commander.invalidArgument" })
+        })
+        return [...read, ...rest]
     }
 }
 
@@ -74,11 +153,6 @@ export function duration(text: string): number {
         throw new InvalidArgumentError("a duration looks like 90s, 15m, 8h or 1d.")
     }
     return Number(match[1]) * SECONDS[unit]
-}
-
-/** Gather a repeatable option. */
-export function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
-    return [...(before ?? []), text]
 }
 
 export function jsonOption(): Option {
