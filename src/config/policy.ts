@@ -1,18 +1,8 @@
 import { z } from "zod"
 import { TrustkeyError } from "../errors.ts"
-import {
-    ACTIONS,
-    ACTIONS_WITHOUT_PLACE,
-    type Action,
-    type Glob,
-    isAction,
-    type Limit,
-    parseGlob,
-    type Rule,
-    type Subject,
-} from "../policy/index.ts"
+import { ACTIONS, ACTIONS_WITHOUT_PLACE, type Action, isAction, type Limit, type Rule, type Subject } from "../policy/index.ts"
 import type { NameLookup } from "../storage/index.ts"
-import { parseGun, parseRoleName } from "../tuf/index.ts"
+import { type Glob, parseGlob, parseGun, parseRoleName } from "../tuf/index.ts"
 import { duration, size } from "./quantities.ts"
 import { parseSubject } from "./subject.ts"
 

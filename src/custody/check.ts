@@ -1,6 +1,6 @@
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord, Repository } from "../journal/index.ts"
-import { globMatches, isAllowed, limitsFor, type Policy, type Principal } from "../policy/index.ts"
+import { isAllowed, limitsFor, type Policy, type Principal } from "../policy/index.ts"
 import {
     BASE_ROLES,
     type BaseRole,
@@ -10,6 +10,7 @@ import {
     type FileMeta,
     fileMatches,
     type Gun,
+    globMatches,
     type KeyId,
     parentOf,
     pathMatches,

@@ -1,5 +1,5 @@
 import { TrustkeyError } from "../errors.ts"
-import { globMatches } from "./glob.ts"
+import { globMatches } from "../tuf/index.ts"
 import { Permit } from "./permit.ts"
 import { type Principal, subjectMatches } from "./principal.ts"
 import type { Action, Place, Policy, Rule } from "./rules.ts"

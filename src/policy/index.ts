@@ -3,7 +3,6 @@
 
 export { authorize, denial, isAllowed, mayAnywhere, mayInRepository } from "./authorize.ts"
 export { type Explanation, explain } from "./explain.ts"
-export { type Glob, globMatches, parseGlob } from "./glob.ts"
 export { type AppliedLimits, limitsFor } from "./limits.ts"
 export type { Permit } from "./permit.ts"
 export { OVERFLOW_ID, type Principal, type SocketKind, type Subject } from "./principal.ts"

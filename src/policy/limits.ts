@@ -1,4 +1,4 @@
-import { type Glob, globMatches } from "./glob.ts"
+import { type Glob, globMatches } from "../tuf/index.ts"
 import type { Policy } from "./rules.ts"
 
 /** What holds for one role of one repository. `undefined`: no limit of this kind. */

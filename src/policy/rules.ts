@@ -1,4 +1,4 @@
-import type { Glob } from "./glob.ts"
+import type { Glob } from "../tuf/index.ts"
 import type { Subject } from "./principal.ts"
 
 /** Everything a rule can allow. docs/policy.md says what each lets a caller do. */

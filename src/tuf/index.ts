@@ -8,6 +8,7 @@ export { formatExpires, parseExpires } from "./expires.ts"
 export { isExpired } from "./expiry.ts"
 export { assembleFile, MAX_FILE_BYTES, type MetadataFile, parseFile } from "./file.ts"
 export { fileMatches, fileMetaOf, snapshotMeta } from "./file-meta.ts"
+export { type Glob, globMatches, parseGlob } from "./glob.ts"
 export { type Gun, parseGun } from "./gun.ts"
 export { type Json, type JsonLimits, type JsonObject, MAX_SIGNED_BYTES, parseJson } from "./json.ts"
 export {

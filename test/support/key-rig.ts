@@ -6,13 +6,14 @@ import path from "node:path"
 import { type Algorithm, generatePrivateKey, LEAST_COST, type SealedSecret, Secret, sealSecret } from "../../src/crypto/index.ts"
 import { type Intent, type Journal, type KeyRecord, openJournal } from "../../src/journal/index.ts"
 import { type KeyStore, openKeyStore, type TokenConfig } from "../../src/keys/index.ts"
-import { authorize, type Permit, type Principal, parseGlob } from "../../src/policy/index.ts"
+import { authorize, type Permit, type Principal } from "../../src/policy/index.ts"
 import { openSqliteStore, type Store } from "../../src/storage/index.ts"
 import {
     encodeRoot,
     encodeTargets,
     type Gun,
     keyIdOf,
+    parseGlob,
     parseGun,
     parseRoleName,
     parseSigned,

@@ -2,12 +2,12 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import type { KeyView, SignSetRequest } from "../../../src/custody/index.ts"
 import type { Limit, Principal } from "../../../src/policy/index.ts"
-import { parseGlob } from "../../../src/policy/index.ts"
 import {
     assembleFile,
     encodeTargets,
     fileMetaOf,
     keyIdOf,
+    parseGlob,
     parseGun,
     parseRoleName,
     parseSigned,

@@ -2,7 +2,7 @@ import { type AuditLog, openAuditLog } from "../../../src/audit/index.ts"
 import { Secret, sealSecret } from "../../../src/crypto/index.ts"
 import { type Custody, type KeyView, openCustody, type SignSetRequest } from "../../../src/custody/index.ts"
 import { type Binding, openJournal, type Purpose } from "../../../src/journal/index.ts"
-import { type Action, type Limit, type Policy, type Principal, parseGlob } from "../../../src/policy/index.ts"
+import type { Action, Limit, Policy, Principal } from "../../../src/policy/index.ts"
 import type { Change, Store } from "../../../src/storage/index.ts"
 import {
     assembleFile,
@@ -15,6 +15,7 @@ import {
     fileMetaOf,
     type Gun,
     keyIdOf,
+    parseGlob,
     parseGun,
     parseRoleName,
     parseSigned,

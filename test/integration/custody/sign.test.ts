@@ -3,7 +3,6 @@ import { describe, test } from "node:test"
 import { verify } from "../../../src/crypto/index.ts"
 import type { SignSetRequest } from "../../../src/custody/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
-import { parseGlob } from "../../../src/policy/index.ts"
 import type { Change } from "../../../src/storage/index.ts"
 import {
     encodeSnapshot,
@@ -12,6 +11,7 @@ import {
     fileMetaOf,
     keyIdOf,
     parseFile,
+    parseGlob,
     parseGun,
     parseRoleName,
     parseSigned,

@@ -4,7 +4,7 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assembleCertificate, generatePrivateKey, openPrivateKey, rootCertificateTbs, signWith } from "../../../src/crypto/index.ts"
 import { type Journal, type KeyRecord, openJournal } from "../../../src/journal/index.ts"
-import { authorize, type Permit, type Principal, parseGlob } from "../../../src/policy/index.ts"
+import { authorize, type Permit, type Principal } from "../../../src/policy/index.ts"
 import { openSqliteStore, type Store } from "../../../src/storage/index.ts"
 import {
     assembleFile,
@@ -16,6 +16,7 @@ import {
     keyIdOf,
     type MetadataFile,
     parseFile,
+    parseGlob,
     parseGun,
     parseRoleName,
     parseSigned,

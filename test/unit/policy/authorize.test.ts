@@ -11,10 +11,10 @@ import {
     type Place,
     type Policy,
     type Principal,
-    parseGlob,
     type Rule,
     type Subject,
 } from "../../../src/policy/index.ts"
+import { parseGlob } from "../../../src/tuf/index.ts"
 
 const ALICE: Principal = { kind: "unix", uid: 1000, gids: [1000, 27], pid: 1, name: "uid:1000(alice)", socket: "sign" }
 const ALICE_UID: Subject = { kind: "uid", id: 1000, name: "user:alice" }

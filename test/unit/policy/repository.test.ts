@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { mayInRepository, type Policy, type Principal, parseGlob } from "../../../src/policy/index.ts"
+import { mayInRepository, type Policy, type Principal } from "../../../src/policy/index.ts"
+import { parseGlob } from "../../../src/tuf/index.ts"
 
 const alice: Principal = { kind: "unix", uid: 1000, gids: [1000], pid: 1, name: "uid:1000(alice)", socket: "sign" }
 const policy: Policy = {

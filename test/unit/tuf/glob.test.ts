@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import fc from "fast-check"
-import { globMatches, parseGlob } from "../../../src/policy/index.ts"
+import { globMatches, parseGlob } from "../../../src/tuf/index.ts"
 
 /** The meaning of a pattern, written down as plainly as possible and far too slow. */
 function naiveMatch(pattern: string, text: string): boolean {
