@@ -1,7 +1,7 @@
 import { constants, type KeyObject, sign as nodeSign, verify as nodeVerify } from "node:crypto"
 import { TrustkeyError } from "../errors.ts"
 import { type Algorithm, curveOf, type PublicKeyBytes, toKeyObject } from "./algorithm.ts"
-import { contentOf, encodeDer, parseDer, sequence, sequenceOf, Type, unsignedInteger } from "./der.ts"
+import { encodeDer, sequence, unsignedInteger } from "./der.ts"
 
 /**
  * How a signature is made; the names are Notary's `method`s.
@@ -11,6 +11,9 @@ import { contentOf, encodeDer, parseDer, sequence, sequenceOf, Type, unsignedInt
 export type Scheme = "ecdsa" | "rsapss" | "rsapkcs1v15" | "eddsa"
 
 const PSS_SALT = 32
+// X.690: the first byte of a SEQUENCE and of an INTEGER.
+const SEQUENCE = 0x30
+const INTEGER = 0x02
 
 /** How keys of `algorithm` sign TUF metadata. */
 export function tufScheme(algorithm: Algorithm): Scheme {
@@ -78,7 +81,8 @@ export function signWith(key: KeyObject, scheme: Scheme, message: Uint8Array): B
     if (!fits(key, scheme)) throw new TrustkeyError("key_unfit", `this key can't make a signature of kind ${scheme}`)
     switch (scheme) {
         case "ecdsa":
-            return nodeSign("sha256", message, { key, dsaEncoding: "ieee-p1363" })
+            // Asked for r ‖ s itself, Node exports the key in every call: that takes longer than the signature.
+            return derToRaw(nodeSign("sha256", message, key), curveOf(key)?.size ?? 0)
         case "rsapss":
             return nodeSign("sha256", message, pss(key))
         case "rsapkcs1v15":
@@ -100,25 +104,28 @@ export function rawToDer(raw: Uint8Array): Uint8Array {
 }
 
 /**
- * DER `SEQUENCE { r, s }` → r ‖ s, each `size` bytes.
+ * DER `SEQUENCE { r, s }` → r ‖ s, each `size` bytes; for curves up to 384 bits, whose sequences have a length of one byte.
  *
  * @throws bad_signature
  */
-export function derToRaw(der: Uint8Array, size: number): Uint8Array {
-    try {
-        const [r, s, ...rest] = sequenceOf(parseDer(der))
-        if (rest.length > 0) throw new Error("more than r and s")
-        return Buffer.concat([fixedLength(contentOf(r, Type.INTEGER), size), fixedLength(contentOf(s, Type.INTEGER), size)])
-    } catch (cause) {
-        throw new TrustkeyError("bad_signature", "not a DER-encoded ECDSA signature", { cause })
-    }
+export function derToRaw(der: Uint8Array, size: number): Buffer {
+    const raw = Buffer.alloc(2 * size)
+    const ofR = der[3] ?? 0
+    const ofS = der[5 + ofR] ?? 0
+    const isSequence = der[0] === SEQUENCE && der[1] === der.length - 2 && der.length < 0x82 && der.length === 6 + ofR + ofS
+    if (!isSequence || !placeInteger(der.subarray(2, 4 + ofR), raw, size) || !placeInteger(der.subarray(4 + ofR), raw, 2 * size))
+        throw new TrustkeyError("bad_signature", "not a DER-encoded ECDSA signature")
+    return raw
 }
 
-function fixedLength(integer: Buffer, size: number): Buffer {
-    if ((integer[0] ?? 0xff) >= 0x80) throw new Error("negative")
-    const digits = integer[0] === 0 ? integer.subarray(1) : integer
-    if (digits.length > size) throw new Error("too long")
-    return Buffer.concat([Buffer.alloc(size - digits.length), digits])
+/** The unsigned integer `der` holds, its last byte before `end`. False: it is none, not the shortest form of one, or too long. */
+function placeInteger(der: Uint8Array, raw: Buffer, end: number): boolean {
+    const [first = 0x80, second = 0x80] = der.subarray(2)
+    if (der[0] !== INTEGER || first >= 0x80 || (first === 0 && der.length > 3 && second < 0x80)) return false
+    const digits = der.subarray(first === 0 ? 3 : 2)
+    if (digits.length > raw.length / 2) return false
+    raw.set(digits, end - digits.length)
+    return true
 }
 
 function fits(key: KeyObject, scheme: Scheme): boolean {

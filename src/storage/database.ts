@@ -90,6 +90,9 @@ export class Database {
 
     #one(operation: Operation): Outcome {
         if (!isCommit(operation)) return this.#reader(operation.read).all(...operation.parameters)
+        const [only, ...more] = operation
+        // A single statement whose condition does not hold has written nothing.
+        if (only !== undefined && more.length === 0 && !UNCONDITIONAL.has(only[0])) return this.#write(only) ? null : 0
         this.#save.run()
         const failed = operation.findIndex((step) => !this.#write(step))
         if (failed >= 0) this.#undo.run()

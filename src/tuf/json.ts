@@ -28,7 +28,54 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): Json {
     }
     if (!isUtf8(bytes)) throw new TrustkeyError("metadata_rejected", "not valid JSON: the text is not UTF-8")
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return new JsonParser(buffer.toString("utf8"), hasControlCharacters(buffer), limits.maxDepth ?? MAX_DEPTH).document()
+    const text = buffer.toString("utf8")
+    const maxDepth = limits.maxDepth ?? MAX_DEPTH
+    return parseUnambiguous(buffer, text, maxDepth) ?? new JsonParser(text, hasControlCharacters(buffer), maxDepth).document()
+}
+
+// Beyond, a hostile text would have the runtime build all its values before anybody counts them.
+const MAX_UNAMBIGUOUS = 64 * 1024
+
+/**
+ * By the runtime's parser, four times as fast without a JIT, if that parser can't have been lax: a text that its value gives back to the letter
+ * has no key twice (one would be missing), no number written in two ways and no space; without a backslash there is no escape either.
+ *
+ * @returns undefined for every other text, null included: the strict parser decides, and says what is wrong
+ */
+function parseUnambiguous(buffer: Buffer, text: string, maxDepth: number): Json | undefined {
+    if (buffer.length > MAX_UNAMBIGUOUS || buffer.includes(BACKSLASH)) return undefined
+    let value: unknown
+    try {
+        value = JSON.parse(text)
+        if (JSON.stringify(value) !== text) return undefined
+    } catch {
+        return undefined
+    }
+    return fromRuntime(value, maxDepth)
+}
+
+/** What the runtime's parser built, as our kind of value. Undefined: it is nested too deeply, or a number is no safe integer. */
+function fromRuntime(value: unknown, depthLeft: number): Json | undefined {
+    if (typeof value === "number") return Number.isSafeInteger(value) ? value : undefined
+    if (typeof value === "string" || typeof value === "boolean" || value === null) return value
+    if (depthLeft === 0) return undefined
+    if (Array.isArray(value)) {
+        const array: Json[] = []
+        for (const element of value) {
+            const converted = fromRuntime(element, depthLeft - 1)
+            if (converted === undefined) return undefined
+            array.push(converted)
+        }
+        return array
+    }
+    if (typeof value !== "object") return undefined
+    const object = new Map<string, Json>()
+    for (const [key, member] of Object.entries(value)) {
+        const converted = fromRuntime(member, depthLeft - 1)
+        if (converted === undefined) return undefined
+        object.set(key, converted)
+    }
+    return object
 }
 
 /** Whether a byte below 0x20 occurs: 32 native searches take a tenth of one scan in the interpreter (the daemon runs without a JIT). */

@@ -90,6 +90,33 @@ describe("the JSON reader", () => {
         )
     })
 
+    test("says the same of a text with a space before it, which only the strict parser reads", () => {
+        const verdict = (text: string): unknown => {
+            try {
+                return parse(text)
+            } catch (error) {
+                assert.ok(withCode("metadata_rejected")(error))
+                return "refused"
+            }
+        }
+        const texts = ['{"a":1,"a":2}', '{"a":1,"a":1}', "-0", "[1.0]", "9007199254740992", "9007199254740993", '{"2":1,"1":2}', '"\u007f"']
+        const deep = [31, 32, 33].map((levels) => "[".repeat(levels) + "]".repeat(levels))
+        for (const text of [...texts, ...deep]) assert.deepEqual(verdict(text), verdict(` ${text}`), text)
+        const name = fc.constantFrom("a", "b", "1", "__proto__", "é")
+        const { value } = fc.letrec<{ value: string }>((tie) => ({
+            value: fc.oneof(
+                { maxDepth: 4 },
+                fc.constantFrom("0", "-0", "1", "1.0", "01", "null", "true", '"x"', '"\t"', '"\u2028"'),
+                fc.array(tie("value"), { maxLength: 3 }).map((items) => `[${items.join(",")}]`),
+                fc.array(fc.tuple(name, tie("value")), { maxLength: 4 }).map((all) => `{${all.map(([k, v]) => `"${k}":${v}`).join(",")}}`),
+            ),
+        }))
+        fc.assert(
+            fc.property(value, (text) => assert.deepEqual(verdict(text), verdict(` ${text}`))),
+            { numRuns: 3000 },
+        )
+    })
+
     test("gives __proto__ and constructor no meaning", () => {
         const value = parse('{"__proto__":{"polluted":true},"constructor":1}')
         assert.ok(value instanceof Map)
