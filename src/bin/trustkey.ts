@@ -48,11 +48,14 @@ function isReadable(descriptor: number): boolean {
 /** How many programs have the terminal now: signals are theirs, and how they end is how we end. */
 let inForeground = 0
 
-function run(program: string, args: readonly string[], { env, onStdout }: RunOptions): Promise<number> {
+function run(program: string, args: readonly string[], { env, onStdout, onStderr }: RunOptions): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
-    const child = spawn(program, args, { env: { ...env }, stdio: ["inherit", onStdout === undefined ? "inherit" : "pipe", "inherit"] })
+    const stdout = onStdout === undefined ? "inherit" : "pipe"
+    const stderr = onStderr === undefined ? "inherit" : "pipe"
+    const child = spawn(program, args, { env: { ...env }, stdio: ["inherit", stdout, stderr] })
     inForeground += 1
     child.stdout?.on("data", (piece: Buffer) => onStdout?.(piece))
+    child.stderr?.on("data", (piece: Buffer) => onStderr?.(piece))
     child.on("error", reject)
     child.on("close", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + osConstants.signals[signal]))
     return promise.finally(() => {

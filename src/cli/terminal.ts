@@ -17,8 +17,8 @@ export type Terminal = {
     /** A file descriptor inherited from the caller, for secrets. @throws usage when it is not open */
     readonly openDescriptor: (descriptor: number) => NodeJS.ReadableStream
     /**
-     * A program in the foreground: the terminal and its signals are the program's until it ends. With `onStdout` its standard output comes to
-     * us, piece by piece, instead of going out.
+     * A program in the foreground: the terminal and its signals are the program's until it ends. With `onStdout` or `onStderr` that output
+     * comes to us, piece by piece, instead of going out.
      *
      * @returns its exit code; 128 and the signal's number when a signal ended it
      * @throws Error with code ENOENT when there is no such program
@@ -29,6 +29,7 @@ export type Terminal = {
 export type RunOptions = {
     readonly env: Readonly<Record<string, string | undefined>>
     readonly onStdout?: (piece: Buffer) => void
+    readonly onStderr?: (piece: Buffer) => void
 }
 
 /** A person pressed Ctrl-C at a prompt: raw mode delivers it to us as a character. */

@@ -1,0 +1,85 @@
+import { type ErrorCode, TrustkeyError } from "../../errors.ts"
+import type { CurrentRepository } from "../../publish/index.ts"
+import { type FileMeta, TARGETS, type TrustedTarget, trustedTargets } from "../../tuf/index.ts"
+import type { TrustSession } from "./session.ts"
+
+const RELEASES = "targets/releases"
+
+/** `digest`: `sha256:` and 64 hex digits. `role`: the one that says so, targets/releases or targets. */
+export type ResolvedTag = { readonly digest: string; readonly size: number; readonly role: string }
+
+/**
+ * What docker pulls for a tag: the word of targets/releases, else of targets. What other delegations say counts for nobody who pulls.
+ * No daemon is needed.
+ *
+ * @throws target_unknown: the tag isn't signed
+ * @throws no_trust_data, metadata_expired, rollback_detected, verification_failed, server_unreachable and what else a fetch throws, in
+ * docker's wording
+ */
+export async function resolveTrusted(session: TrustSession, tag: string): Promise<ResolvedTag> {
+    const named = trustedTargets((await fetchTrusted(session)).verified).filter(({ name }) => name === tag)
+    const target = named.find(({ role }) => role === RELEASES) ?? named.find(({ role }) => role === TARGETS)
+    if (target !== undefined) return resolved(target)
+    // docker's two wordings: signed by somebody whose word doesn't count here, and by nobody.
+    throw new TrustkeyError("target_unknown", named.length > 0 ? `No trust data for ${tag}` : `No valid trust data for ${tag}`)
+}
+
+/**
+ * Every tag that docker would pull with --all-tags, in the order a person would put them.
+ *
+ * @throws target_unknown: there is none, and what resolveTrusted throws
+ */
+export async function allTrusted(session: TrustSession): Promise<ReadonlyMap<string, ResolvedTag>> {
+    const targets = trustedTargets((await fetchTrusted(session)).verified)
+    const found = new Map<string, ResolvedTag>()
+    for (const wanted of [RELEASES, TARGETS]) {
+        for (const target of targets) {
+            if (target.role !== wanted || found.has(target.name)) continue
+            found.set(target.name, resolved(target))
+        }
+    }
+    if (found.size === 0) throw new TrustkeyError("target_unknown", `No trusted tags for ${session.gun}`)
+    return new Map([...found].sort(([a], [b]) => COLLATOR.compare(a, b)))
+}
+
+const COLLATOR = new Intl.Collator("en", { numeric: true })
+
+function resolved({ name, role, meta }: TrustedTarget): ResolvedTag {
+    return { digest: digestOf(name, meta), size: meta.length, role }
+}
+
+function digestOf(name: string, meta: FileMeta): string {
+    const hash = meta.hashes.get("sha256")
+    if (hash === undefined) throw new TrustkeyError("verification_failed", `${name}: no valid hash, expecting sha256`)
+    return `sha256:${Buffer.from(hash).toString("hex")}`
+}
+
+async function fetchTrusted(session: TrustSession): Promise<CurrentRepository> {
+    try {
+        return await session.fetchToUse()
+    } catch (error) {
+        throw inDockersWords(session, error)
+    }
+}
+
+const MALICE = "warning: potential malicious behavior - trust data"
+
+/** docker's two families: `error:` for a fault, `warning: potential malicious behavior` for what may be an attack (docker/cli, NotaryError). */
+const WORDING: Partial<Record<ErrorCode, (gun: string, why: string, server: string) => string>> = {
+    no_trust_data: (gun, _why, server) =>
+        `error: remote trust data does not exist for ${gun}: ${new URL(server).host} does not have trust data for ${gun}`,
+    metadata_expired: (gun, why) => `error: remote repository ${gun} out-of-date: ${why}`,
+    server_unreachable: (_gun, why) => `error: error contacting notary server: ${why}`,
+    server_error: (_gun, why) => `error: error contacting notary server: ${why}`,
+    rollback_detected: (gun, why) => `${MALICE} version is lower than expected for remote repository ${gun}: ${why}`,
+    verification_failed: (gun, why) => `${MALICE} mismatch for remote repository ${gun}: ${why}`,
+    pin_mismatch: (gun, why) => `${MALICE} mismatch for remote repository ${gun}: ${why}`,
+}
+
+/** The same error in docker's wording; the code, which tells attack from fault, stays. */
+export function inDockersWords(session: TrustSession, error: unknown): unknown {
+    if (!(error instanceof TrustkeyError)) return error
+    const wording = WORDING[error.code]
+    if (wording === undefined) return error
+    return new TrustkeyError(error.code, wording(session.gun, error.message, session.server.url), { cause: error })
+}
