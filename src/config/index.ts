@@ -1,14 +1,12 @@
 // Text → frozen Config, with every mistake at once. Pure: the names of users and groups are handed in, no file is looked at.
 // An unknown field is a mistake: a typing error in a security setting must not be silence.
 
-import { parse, TomlError } from "smol-toml"
 import type { Argon2Cost } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { TokenConfig } from "../keys/index.ts"
 import type { Policy } from "../policy/index.ts"
-import type { NameLookup } from "../storage/index.ts"
+import { explainIssue, mistakeLines, type NameLookup, parseToml } from "../storage/index.ts"
 import { type FileContent, fileSchema } from "./file.ts"
-import { explainIssue, mistakeLines } from "./mistakes.ts"
 
 export type { TokenConfig } from "../keys/index.ts"
 export type { NameLookup } from "../storage/index.ts"
@@ -41,22 +39,16 @@ export type Config = {
     readonly policy: Policy
 }
 
+const NOT_YET: ReadonlyMap<string, string> = new Map([
+    ["require", "approvals do not exist yet: remove the table, it would protect nothing"],
+    ["tls", "TLS peers do not exist yet"],
+])
+
 /** @throws config_invalid: its message has a line for each mistake, like `limits.max_payload: must be at most "64MiB"`. */
 export function parseConfig(text: string, names: NameLookup): Config {
     const result = fileSchema(names).safeParse(parseToml(text), { error: explainIssue })
-    if (!result.success) throw new TrustkeyError("config_invalid", mistakeLines(result.error.issues).join("\n"))
+    if (!result.success) throw new TrustkeyError("config_invalid", mistakeLines(result.error.issues, NOT_YET).join("\n"))
     return deepFreeze(toConfig(result.data))
-}
-
-function parseToml(text: string): unknown {
-    try {
-        return parse(text)
-    } catch (error) {
-        if (!(error instanceof TomlError)) throw error
-        // The library's message goes on with an excerpt of the file.
-        const [reason = "not TOML"] = error.message.split("\n")
-        throw new TrustkeyError("config_invalid", `line ${error.line}, column ${error.column}: ${reason}`, { cause: error })
-    }
 }
 
 function toConfig(file: FileContent): Config {

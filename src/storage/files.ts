@@ -25,6 +25,10 @@ const MAX_SECRET_BYTES = 64 * 1024
 export async function readTextFile(file: string, options: ReadOptions = {}): Promise<string> {
     const bytes = await readBytes(file, options)
     if (bytes === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
+    return decodeText(bytes, file)
+}
+
+function decodeText(bytes: Uint8Array, file: string): string {
     try {
         return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
     } catch (error) {
@@ -102,6 +106,31 @@ async function checkSecretFile(handle: FileHandle, file: string): Promise<void> 
     const tolerated = facts.uid === 0 && facts.gid === 0 ? 0o040 : 0
     if ((facts.mode & 0o077 & ~tolerated) !== 0) {
         throw new TrustkeyError("file_unsafe", `${file} can be read or changed by others; make it mode 0600 or 0400`)
+    }
+}
+
+/**
+ * A file that decides what we trust: only root or we ourselves may be able to change it. UTF-8 text; undefined: it is not there.
+ *
+ * @throws file_unsafe: not a regular file, somebody else's, or others may write it
+ * @throws payload_too_large, invalid_request (not UTF-8), storage_failed
+ */
+export async function readOwnText(file: string, maxBytes: number): Promise<string | undefined> {
+    try {
+        // A FIFO would keep a blocking open waiting for its writer.
+        await using handle = await openUnlessMissing(file, constants.O_NONBLOCK)
+        if (handle === undefined) return undefined
+        // Of the open file, so that nobody can exchange it between the check and the reading.
+        const facts = await handle.stat()
+        if (!facts.isFile()) throw new TrustkeyError("file_unsafe", `${file} is not a regular file`)
+        if (facts.uid !== process.geteuid?.() && facts.uid !== 0) throw new TrustkeyError("file_unsafe", `${file} belongs to another user`)
+        if ((facts.mode & 0o022) !== 0) {
+            throw new TrustkeyError("file_unsafe", `${file} can be written by others; take that away with chmod go-w`)
+        }
+        if (facts.size > maxBytes) throw tooLarge(file, maxBytes)
+        return decodeText(await handle.readFile(), file)
+    } catch (error) {
+        throw asStorageError(error, `${path.basename(file)} cannot be read`)
     }
 }
 

@@ -10,11 +10,13 @@ export {
     makeDirectory,
     type ReadOptions,
     readBytes,
+    readOwnText,
     readSecretFile,
     readTextFile,
     removeFile,
     writeFileDurable,
 } from "./files.ts"
+export { explainIssue, mistakeLines } from "./mistakes.ts"
 export { type NameLookup, parseNameDatabase, readNameDatabase } from "./names.ts"
 export { openSqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts"
 export { lockStateDirectory, type StateLock } from "./state-lock.ts"
@@ -29,3 +31,4 @@ export {
     type SqlValue,
     type Store,
 } from "./store.ts"
+export { parseToml } from "./toml.ts"

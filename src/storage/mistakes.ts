@@ -1,21 +1,17 @@
 import type { z } from "zod"
 
-const NOT_YET: Readonly<Record<string, string>> = {
-    require: "approvals do not exist yet: remove the table, it would protect nothing",
-    tls: "TLS peers do not exist yet",
-}
-
-/** One line for each mistake: where it is and what would be right. Values are never repeated: one may be a secret in the wrong place. */
-export function mistakeLines(issues: readonly z.core.$ZodIssue[]): readonly string[] {
+/**
+ * One line for each mistake: where it is and what would be right. Values are never repeated: one may be a secret in the wrong place.
+ * `unknowns` has more to say than "there is no such field" about fields of the top level.
+ */
+export function mistakeLines(issues: readonly z.core.$ZodIssue[], unknowns: ReadonlyMap<string, string> = new Map()): readonly string[] {
     return issues.flatMap((issue) => {
-        if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownField(issue.path, key))
-        return [line(issue.path, issue.message)]
+        if (issue.code !== "unrecognized_keys") return [line(issue.path, issue.message)]
+        return issue.keys.map((key) => {
+            const known = issue.path.length === 0 ? unknowns.get(key) : undefined
+            return line([...issue.path, key], known ?? "there is no such field")
+        })
     })
-}
-
-function unknownField(table: readonly PropertyKey[], key: string): string {
-    const notYet = table.length === 0 && Object.hasOwn(NOT_YET, key) ? NOT_YET[key] : undefined
-    return line([...table, key], notYet ?? "there is no such field")
 }
 
 function line(path: readonly PropertyKey[], message: string): string {
