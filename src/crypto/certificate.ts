@@ -19,11 +19,28 @@ export type CertificateFacts = {
     readonly extKeyUsages: readonly string[]
 }
 
+/** What a certificate says, before anybody asks whether TUF has a use for its key. */
+export type CertificateFields = Omit<CertificateFacts, "publicKey"> & {
+    /** DER, as are the names, which are compared so */
+    readonly spki: Buffer
+    readonly subject: Buffer
+    readonly issuer: Buffer
+    /** OID of the algorithm of the signature upon it */
+    readonly signatureAlgorithm: string
+    /** Of basicConstraints; undefined: no limit */
+    readonly pathLength: number | undefined
+    /** The first eight bits, digitalSignature being 0x80; undefined: no such extension */
+    readonly keyUsage: number | undefined
+    /** OID → whether it is critical */
+    readonly extensions: ReadonlyMap<string, boolean>
+}
+
 const LARGEST_CHAIN = 20
 
 const OID_COMMON_NAME = "2.5.4.3"
-const OID_BASIC_CONSTRAINTS = "2.5.29.19"
-const OID_EXT_KEY_USAGE = "2.5.29.37"
+export const OID_KEY_USAGE = "2.5.29.15"
+export const OID_BASIC_CONSTRAINTS = "2.5.29.19"
+export const OID_EXT_KEY_USAGE = "2.5.29.37"
 
 // RFC 3279 §2.2 and the OIW one Go knows as well: MD2, MD5 and SHA-1 with RSA, DSA and ECDSA.
 const OUTDATED_SIGNATURES: ReadonlySet<string> = new Set([
@@ -89,32 +106,44 @@ function publicBlocks(pem: string): readonly PemBlock[] {
     }
 }
 
-/** RFC 5280 §4.1 */
-function parseCertificate(der: Uint8Array): CertificateFacts {
+/** RFC 5280 §4.1. @throws Error, of forge too */
+export function parseCertificateFields(der: Uint8Array): CertificateFields {
     const [tbs, signatureAlgorithm, signature, ...surplus] = sequenceOf(parseDer(der))
     if (tbs === undefined || !isUniversal(signature, Type.BITSTRING) || surplus.length > 0)
         throw new Error("it is not an X.509 certificate")
     const fields = [...sequenceOf(tbs)]
     if (isTagged(fields[0], 0)) fields.shift()
-    const [serial, innerAlgorithm, , validity, subject, spki, ...optional] = fields
-    if (spki === undefined) throw new Error("it has no public key")
+    const [serial, innerAlgorithm, issuer, validity, subject, spki, ...optional] = fields
+    if (issuer === undefined || subject === undefined || spki === undefined) throw new Error("it has no public key")
     const [notBefore, notAfter] = sequenceOf(validity)
     const algorithm = oidOf(sequenceOf(signatureAlgorithm)[0])
     // RFC 5280 §4.1.1.2: both must say the same.
     if (oidOf(sequenceOf(innerAlgorithm)[0]) !== algorithm) throw new Error("it names two signature algorithms")
     const extensions = parseExtensions(optional.find((node) => isTagged(node, 3)))
+    const { isCa, pathLength } = parseBasicConstraints(extensions.get(OID_BASIC_CONSTRAINTS)?.value)
     return {
-        publicKey: parseSpki(encodeDer(spki)),
+        spki: encodeDer(spki),
+        subject: encodeDer(subject),
+        issuer: encodeDer(issuer),
         commonName: parseCommonName(subject),
         notBefore: parseTime(notBefore),
         notAfter: parseTime(notAfter),
-        isCa: parseIsCa(extensions.get(OID_BASIC_CONSTRAINTS)),
+        isCa,
+        pathLength,
+        signatureAlgorithm: algorithm,
         sha1Signed: OUTDATED_SIGNATURES.has(algorithm),
         serial: contentOf(serial, Type.INTEGER)
             .toString("hex")
             .replace(/^00(?=.)/, ""),
-        extKeyUsages: parseUsages(extensions.get(OID_EXT_KEY_USAGE)),
+        keyUsage: parseKeyUsage(extensions.get(OID_KEY_USAGE)?.value),
+        extKeyUsages: parseUsages(extensions.get(OID_EXT_KEY_USAGE)?.value),
+        extensions: new Map(Array.from(extensions, ([id, { critical }]) => [id, critical])),
     }
+}
+
+function parseCertificate(der: Uint8Array): CertificateFacts {
+    const { commonName, notBefore, notAfter, isCa, sha1Signed, serial, extKeyUsages, spki } = parseCertificateFields(der)
+    return { publicKey: parseSpki(spki), commonName, notBefore, notAfter, isCa, sha1Signed, serial, extKeyUsages }
 }
 
 function parseSpki(der: Buffer): PublicKeyBytes {
@@ -166,8 +195,8 @@ function parseTime(node: Node | undefined): Date {
 }
 
 /** By OID: the DER inside each extension's OCTET STRING. */
-function parseExtensions(node: Node | undefined): ReadonlyMap<string, Buffer> {
-    const extensions = new Map<string, Buffer>()
+function parseExtensions(node: Node | undefined): ReadonlyMap<string, { readonly critical: boolean; readonly value: Buffer }> {
+    const extensions = new Map<string, { critical: boolean; value: Buffer }>()
     if (node === undefined) return extensions
     const [list, ...surplus] = childrenOf(node)
     if (surplus.length > 0) throw new Error("its extensions are malformed")
@@ -176,15 +205,24 @@ function parseExtensions(node: Node | undefined): ReadonlyMap<string, Buffer> {
         const name = oidOf(id)
         // RFC 5280 §4.2
         if (extensions.has(name)) throw new Error("it has an extension twice")
-        extensions.set(name, contentOf(rest.at(-1), Type.OCTETSTRING))
+        const critical = rest.length === 2 && contentOf(rest[0], Type.BOOLEAN)[0] === 0xff
+        extensions.set(name, { critical, value: contentOf(rest.at(-1), Type.OCTETSTRING) })
     }
     return extensions
 }
 
-function parseIsCa(der: Buffer | undefined): boolean {
-    if (der === undefined) return false
-    const [first] = sequenceOf(parseDer(der))
-    return isUniversal(first, Type.BOOLEAN) && contentOf(first)[0] === 0xff
+function parseBasicConstraints(der: Buffer | undefined): { isCa: boolean; pathLength: number | undefined } {
+    const fields = der === undefined ? [] : [...sequenceOf(parseDer(der))]
+    const isCa = isUniversal(fields[0], Type.BOOLEAN) && contentOf(fields.shift())[0] === 0xff
+    if (fields[0] === undefined) return { isCa, pathLength: undefined }
+    const length = contentOf(fields[0], Type.INTEGER)
+    if ((length[0] ?? 0x80) >= 0x80) throw new Error("its path length is malformed")
+    return { isCa, pathLength: Number.parseInt(length.toString("hex"), 16) }
+}
+
+function parseKeyUsage(der: Buffer | undefined): number | undefined {
+    // The first byte counts unused bits, the flags follow.
+    return der === undefined ? undefined : (contentOf(parseDer(der), Type.BITSTRING)[1] ?? 0)
 }
 
 function parseUsages(der: Buffer | undefined): readonly string[] {

@@ -4,6 +4,7 @@
 export { ALGORITHMS, type Algorithm, algorithmOf, type PublicKeyBytes, toKeyObject } from "./algorithm.ts"
 export { type Argon2Cost, DEFAULT_COST, isCostAllowed, LARGEST_COST, LEAST_COST } from "./argon2.ts"
 export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
+export { type Authorities, checkCertificatePath, parseAuthorities } from "./certificate-path.ts"
 export { sha256, sha512 } from "./digest.ts"
 export { type Opener, open, rewrap, seal, type WayToOpen, type Wrap, waysToOpen } from "./envelope.ts"
 export { canonicalPkcs8, generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
