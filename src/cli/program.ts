@@ -24,7 +24,9 @@ import { tokenLogoutCommand } from "./commands/token-logout.ts"
 import { tokenObjectsCommand } from "./commands/token-objects.ts"
 import { trustAdoptCommand } from "./commands/trust-adopt.ts"
 import { trustInitCommand } from "./commands/trust-init.ts"
+import { trustInspectCommand } from "./commands/trust-inspect.ts"
 import { trustListCommand } from "./commands/trust-list.ts"
+import { trustRenewCommand } from "./commands/trust-renew.ts"
 import { trustResetCommand } from "./commands/trust-reset.ts"
 import { trustRevokeCommand } from "./commands/trust-revoke.ts"
 import { trustShowCommand } from "./commands/trust-show.ts"
@@ -43,12 +45,20 @@ type Branch = CommandMaker | Group
 const DOCKER_TRUST: readonly Branch[] = [
     { name: "key", description: "Keys for signing tags.", commands: [] },
     { name: "signer", description: "Who may sign tags.", commands: [] },
+    trustInspectCommand,
     trustSignCommand,
     trustRevokeCommand,
 ]
 
 /** What the trust group has besides: under `trustkey trust` and `docker trustkey`. */
-const OUR_TRUST: readonly Branch[] = [trustInitCommand, trustShowCommand, trustListCommand, trustAdoptCommand, trustResetCommand]
+const OUR_TRUST: readonly Branch[] = [
+    trustInitCommand,
+    trustShowCommand,
+    trustListCommand,
+    trustRenewCommand,
+    trustAdoptCommand,
+    trustResetCommand,
+]
 
 const KEY: readonly Branch[] = [
     keyCreateCommand,

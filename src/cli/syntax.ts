@@ -155,6 +155,11 @@ export function duration(text: string): number {
     return Number(match[1]) * SECONDS[unit]
 }
 
+/** A duration in days, which may be a part of one. */
+export function days(text: string): number {
+    return duration(text) / SECONDS.d
+}
+
 export function jsonOption(): Option {
     return new Option("--json", "print one JSON document instead of text")
 }

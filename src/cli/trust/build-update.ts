@@ -56,7 +56,11 @@ export function snapshotRole(repository: VerifiedRepository): { readonly keyIds:
     return canonicalRole(root.keys, root.roles.get("snapshot"))
 }
 
-function canonicalRole(keys: ReadonlyMap<KeyId, TufKey>, role: KeyRole | undefined): { keyIds: readonly KeyId[]; threshold: number } {
+/** With the IDs the daemon gives its keys. @throws verification_failed */
+export function canonicalRole(
+    keys: ReadonlyMap<KeyId, TufKey>,
+    role: KeyRole | undefined,
+): { keyIds: readonly KeyId[]; threshold: number } {
     if (role === undefined) throw new TrustkeyError("verification_failed", "root leaves out a role")
     const ids = role.keyIds.flatMap((id) => {
         const key = keys.get(id)

@@ -30,6 +30,9 @@ export function dockerDirectory(cli: Cli): string {
     return configured === "" ? path.join(home, ".docker") : configured
 }
 
+/** `evenRoot`: an expired root is no obstacle either. */
+export type RenewOptions = { readonly evenRoot?: boolean }
+
 /** One repository: what docker calls it, its trust server, and what was verified of it before. */
 export class TrustSession {
     readonly cli: Cli
@@ -50,18 +53,18 @@ export class TrustSession {
 
     /**
      * What the server serves, verified. The daemon's trusted root is a better anchor than the first root met. What has expired and can be
-     * renewed is no obstacle to renewing it; an expired timestamp or root is.
+     * renewed is no obstacle to renewing it; an expired timestamp is, and an expired root unless it is what the caller is about to renew.
      *
      * @throws metadata_expired, and what fetchRepository throws
      */
-    async fetchToRenew(known: DaemonRepository | undefined): Promise<CurrentRepository | undefined> {
+    async fetchToRenew(known: DaemonRepository | undefined, renewing: RenewOptions = {}): Promise<CurrentRepository | undefined> {
         const trusted = known === undefined ? undefined : trustedRoot(known)
         const options = { ignoreExpiry: true, ...(trusted === undefined ? {} : { trusted }) }
         const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, options)
         if (current === undefined) return undefined
         const { root, timestamp, snapshot, targets, delegations } = current.verified
         for (const file of [timestamp, root]) {
-            if (!isExpired(file.signed, this.cli.now)) continue
+            if (!isExpired(file.signed, this.cli.now) || (file.role === ROOT && renewing.evenRoot === true)) continue
             throw new TrustkeyError(
                 "metadata_expired",
                 `the ${file.role} of ${this.gun} expired on ${file.signed.document.expires.toISOString()}`,

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import type { CurrentRepository } from "../../publish/index.ts"
-import { canonicalKeyIdOf, type FileMeta, formatExpires, type KeyId, type RoleName, SNAPSHOT } from "../../tuf/index.ts"
+import { canonicalKeyIdOf, type FileMeta, formatExpires, type KeyId, ROOT, type RoleName, SNAPSHOT } from "../../tuf/index.ts"
 import type { Daemon, DaemonRepository, SignSetBody } from "../daemon-types.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 import {
@@ -17,7 +17,7 @@ import {
     versionOf,
 } from "./build-update.ts"
 import { OurKeys } from "./our-keys.ts"
-import { knownRepository, markVersion, type TrustSession, toWire } from "./session.ts"
+import { knownRepository, markVersion, type RenewOptions, type TrustSession, toWire } from "./session.ts"
 
 export type SecretOptions = PassphraseOptions & PinOptions
 
@@ -35,10 +35,10 @@ export type Prepared = {
  *
  * @throws repository_unknown, no_trust_data, and what the parts throw
  */
-export async function prepare(session: TrustSession, daemon: Daemon): Promise<Prepared> {
+export async function prepare(session: TrustSession, daemon: Daemon, renewing: RenewOptions = {}): Promise<Prepared> {
     const known = await knownRepository(daemon, session.gun)
     if (known === undefined) throw new TrustkeyError("repository_unknown", `the daemon does not know ${session.gun}`)
-    let current = await session.fetchToRenew(known)
+    let current = await session.fetchToRenew(known, renewing)
     if (current !== undefined) await session.observe(daemon, current)
     current = (await session.publishOutbox(daemon)) ?? current
     if (current === undefined) throw new TrustkeyError("no_trust_data", `${session.server.url} has no trust data for ${session.gun}`)
@@ -65,11 +65,16 @@ const ATTEMPTS: ReadonlyMap<ErrorCode, number> = new Map([
 const PAUSE_MS = 100
 
 /** Prepare and work; from the beginning if somebody else was faster. */
-export async function whenNobodyInterferes<T>(session: TrustSession, daemon: Daemon, work: (prepared: Prepared) => Promise<T>): Promise<T> {
+export async function whenNobodyInterferes<T>(
+    session: TrustSession,
+    daemon: Daemon,
+    work: (prepared: Prepared) => Promise<T>,
+    renewing: RenewOptions = {},
+): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
         let prepared: Prepared | undefined
         try {
-            prepared = await prepare(session, daemon)
+            prepared = await prepare(session, daemon, renewing)
             return await work(prepared)
         } catch (error) {
             if (!(error instanceof TrustkeyError) || attempt >= (ATTEMPTS.get(error.code) ?? 1)) throw error
@@ -101,20 +106,28 @@ export function placesFor(session: TrustSession, prepared: Prepared, tag: string
 }
 
 export type Update = { readonly place: TagRole; readonly change: (tags: Map<string, FileMeta>) => void }
+/** The body of a root, whole. */
+export type RootUpdate = SignSetBody & { readonly version: number }
 export type Published = { readonly role: RoleName; readonly version: number }
 
-/** Build, have signed, publish, read back. */
+/** Build, have signed, publish, read back. `root` goes out in the same publication. */
 export async function publishUpdates(
     session: TrustSession,
     daemon: Daemon,
     prepared: Prepared,
     updates: readonly Update[],
     options: SecretOptions,
+    root?: RootUpdate,
 ): Promise<readonly Published[]> {
     const { cli, gun } = session
     const { current, known, keys } = prepared
     const bodies: SignSetBody[] = []
     const published: Published[] = []
+    if (root !== undefined) {
+        const { version, ...body } = root
+        bodies.push(body)
+        published.push({ role: ROOT, version })
+    }
     for (const { place, change } of updates) {
         const version = nextVersion(place.document?.version, markVersion(known, place.role))
         const keyIds = await keys.readyFor(cli, daemon, place, options)

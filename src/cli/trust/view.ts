@@ -1,7 +1,6 @@
 import type { CurrentRepository } from "../../publish/index.ts"
 import {
     canonicalKeyIdOf,
-    isDelegation,
     type KeyId,
     parentOf,
     TARGETS,
@@ -11,6 +10,8 @@ import {
     type VerifiedRepository,
 } from "../../tuf/index.ts"
 import { rootDocumentOf, targetsDocumentOf } from "./build-update.ts"
+import type { DockerRepository, DockerSigner, DockerTag } from "./docker-inspect.ts"
+import { naturally } from "./natural-order.ts"
 
 const RELEASES = "targets/releases"
 
@@ -43,12 +44,10 @@ export type RepositoryView = {
 export function viewOf(current: CurrentRepository, tag: string | undefined): RepositoryView {
     const { verified } = current
     const root = rootDocumentOf(verified.root)
-    const targets = targetsDocumentOf(verified.targets)
     return {
-        signedTags: signedTags(trustedTargets(verified).filter(({ name }) => tag === undefined || name === tag)),
-        signers: targets.delegations.roles
-            .filter(({ name }) => name !== RELEASES)
-            .map(({ name, keyIds }) => ({ name: name.slice("targets/".length), keyIds: canonicalIds(targets.delegations.keys, keyIds) }))
+        signedTags: tagRows(verified, tag).map(tagView),
+        signers: signersOf(verified)
+            .map(({ name, keyIds }) => ({ name, keyIds: [...keyIds].sort() }))
             .sort((a, b) => naturally(a.name, b.name)),
         administrativeKeys: {
             root: [...(root.roles.get("root")?.keyIds ?? [])].sort(),
@@ -59,36 +58,85 @@ export function viewOf(current: CurrentRepository, tag: string | undefined): Rep
     }
 }
 
+type TagRow = DockerTag & { readonly size: number; readonly roles: readonly string[] }
+
 /**
  * A tag counts when targets or targets/releases has it: that is what a pull trusts. Its signers are the other delegations with the
- * same digest; docker says "Repo Admin" where there is none.
+ * same digest. A tag with one digest in targets and another in releases stands there twice, that of releases, which is pulled, first.
  */
-function signedTags(found: readonly TrustedTarget[]): readonly TagView[] {
-    const direct = found.filter(({ role }) => !isDelegation(role) || parentOf(role) === TARGETS)
-    const views = new Map<string, { view: TagView; signers: Set<string>; roles: Set<string> }>()
+function tagRows(verified: VerifiedRepository, tag: string | undefined): readonly TagRow[] {
+    const found = trustedTargets(verified).filter(({ name }) => tag === undefined || name === tag)
+    const rows = new Map<string, { target: TrustedTarget; signers: Set<string>; roles: Set<string> }>()
     const keyOf = (target: TrustedTarget): string => `${digestOf(target)} ${target.name}`
-    for (const target of direct) {
-        if (target.role !== TARGETS && target.role !== RELEASES) continue
-        const view = { tag: target.name, digest: digestOf(target), size: target.meta.length, signers: [], roles: [] }
-        if (!views.has(keyOf(target))) views.set(keyOf(target), { view, signers: new Set(), roles: new Set() })
+    for (const role of [RELEASES, TARGETS]) {
+        for (const target of found.filter((each) => each.role === role)) {
+            if (!rows.has(keyOf(target))) rows.set(keyOf(target), { target, signers: new Set(), roles: new Set() })
+        }
     }
-    for (const target of direct) {
-        const row = views.get(keyOf(target))
+    for (const target of [...found].sort((a, b) => depthOf(a.role) - depthOf(b.role))) {
+        const row = rows.get(keyOf(target))
         row?.roles.add(target.role)
-        if (target.role !== TARGETS && target.role !== RELEASES) row?.signers.add(target.role.slice("targets/".length))
+        if (target.role !== TARGETS && target.role !== RELEASES) row?.signers.add(signerName(target.role))
     }
-    return [...views.values()]
-        .map(({ view, signers, roles }) => ({
-            ...view,
-            signers: signers.size === 0 ? ["Repo Admin"] : [...signers].sort(naturally),
+    return [...rows.values()]
+        .map(({ target, signers, roles }) => ({
+            tag: target.name,
+            digest: digestOf(target),
+            size: target.meta.length,
+            signers: [...signers],
             roles: [...roles],
         }))
         .sort((a, b) => naturally(a.tag, b.tag))
 }
 
+function tagView({ signers, digest, ...row }: TagRow): TagView {
+    return {
+        ...row,
+        digest: digest === "" ? "none" : `sha256:${digest}`,
+        signers: signers.length === 0 ? ["Repo Admin"] : [...signers].sort(naturally),
+    }
+}
+
+/** Every delegation but releases, by level, each level in the order of the metadata. */
+function signersOf(verified: VerifiedRepository): readonly DockerSigner[] {
+    const found: DockerSigner[] = []
+    const waiting = [verified.targets]
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+        const { keys, roles } = targetsDocumentOf(file).delegations
+        for (const { name, keyIds } of roles) {
+            if (name !== RELEASES) found.push({ name: signerName(name), keyIds: canonicalIds(keys, keyIds) })
+            const child = verified.delegations.get(name)
+            if (child !== undefined) waiting.push(child)
+        }
+    }
+    return found
+}
+
+/** What `docker trust inspect` shows. `name` is the reference as the user wrote it. */
+export function dockerView(current: CurrentRepository, name: string, tag: string | undefined): DockerRepository {
+    const { verified } = current
+    const root = rootDocumentOf(verified.root)
+    const keysOf = (role: "root" | "targets"): readonly string[] => root.roles.get(role)?.keyIds ?? []
+    return {
+        name,
+        signedTags: tagRows(verified, tag),
+        signers: signersOf(verified),
+        administrativeKeys: { root: keysOf("root"), repository: keysOf("targets") },
+    }
+}
+
+function signerName(role: string): string {
+    return role.slice("targets/".length)
+}
+
+function depthOf(role: string): number {
+    return role.split("/").length
+}
+
+/** Hex; empty when the target has none. */
 function digestOf(target: TrustedTarget): string {
     const hash = target.meta.hashes.get("sha256")
-    return hash === undefined ? "none" : `sha256:${Buffer.from(hash).toString("hex")}`
+    return hash === undefined ? "" : Buffer.from(hash).toString("hex")
 }
 
 function canonicalIds(keys: ReadonlyMap<KeyId, TufKey>, ids: readonly KeyId[]): readonly string[] {
@@ -96,7 +144,7 @@ function canonicalIds(keys: ReadonlyMap<KeyId, TufKey>, ids: readonly KeyId[]): 
         const key = keys.get(id)
         return key === undefined ? [] : [canonicalKeyIdOf(key)]
     })
-    return [...new Set(found)].sort()
+    return [...new Set(found)]
 }
 
 function roleViews(verified: VerifiedRepository): readonly RoleView[] {
@@ -108,7 +156,7 @@ function roleViews(verified: VerifiedRepository): readonly RoleView[] {
             version: signed.document.version,
             expires: signed.document.expires.toISOString(),
             threshold: keyRole?.threshold ?? 0,
-            keyIds: canonicalIds(root.keys, keyRole?.keyIds ?? []),
+            keyIds: [...canonicalIds(root.keys, keyRole?.keyIds ?? [])].sort(),
         }
     })
     const below = [...verified.delegations.values()].map(({ role, signed }) => {
@@ -121,15 +169,8 @@ function roleViews(verified: VerifiedRepository): readonly RoleView[] {
             version: signed.document.version,
             expires: signed.document.expires.toISOString(),
             threshold: keyRole?.threshold ?? 0,
-            keyIds: canonicalIds(delegations?.keys ?? new Map(), keyRole?.keyIds ?? []),
+            keyIds: [...canonicalIds(delegations?.keys ?? new Map(), keyRole?.keyIds ?? [])].sort(),
         }
     })
     return [...base, ...below]
-}
-
-const COLLATOR = new Intl.Collator("en", { numeric: true })
-
-/** v2 before v10. */
-function naturally(a: string, b: string): number {
-    return COLLATOR.compare(a, b)
 }
