@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto"
 import { assembleCertificate, rootCertificateTbs } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
+import type { KeyRecord } from "../journal/index.ts"
 import { authorize, type Principal } from "../policy/index.ts"
 import { certificateKey, type Gun, type KeyId, keyIdOf, ROOT } from "../tuf/index.ts"
-import { isBound, placesOf, usableKey } from "./places.ts"
+import { isKeyOf } from "./check.ts"
+import { bindingTurn, isBound, placesOf, requireTaking, usableKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 import { requireReady } from "./sign.ts"
@@ -13,8 +15,9 @@ const VALIDITY_DAYS = 3650
 
 /**
  * The certificate that stands for a root key in one repository's root: made once, signed by the key itself, and kept, so that a
- * repeated `trust init` builds the same root. Stock clients fail at this with hardware keys. Binds the key to the repository's
- * root if it was not; that needs permission to bind.
+ * repeated `trust init` builds the same root. Stock clients fail at this with hardware keys. Where the trusted root lists a
+ * certificate of this key, as of a repository made elsewhere, it is that one: another would be another key to Notary's clients.
+ * Binds the key to the repository's root if it was not; that needs permission to bind.
  */
 export async function rootCertificate(
     rooms: Rooms,
@@ -27,12 +30,14 @@ export async function rootCertificate(
         const { key, permit } = usableKey(rooms, principal, "certificate", request.keyId, { gun, role: ROOT })
         subject.keyId = key.id
         // Before anything is said about the key: one that is bound nowhere is everybody's to ask for.
-        if (!isBound(key, { gun, role: ROOT })) authorize(rooms.policy(), principal, "bind", placesOf(key, { gun, role: ROOT }))
+        requireBindable(rooms, principal, key, gun)
         if (key.purpose !== "root")
             throw new TrustkeyError("key_unfit", `the key ${key.id.slice(0, 12)} is a ${key.purpose} key, not a root key`)
+        const published = publishedCertificate(rooms, key, gun)
         const kept = rooms.journal.certificate(key.id, gun)
-        if (kept === undefined) requireReady(rooms, key)
-        const bound = isBound(key, { gun, role: ROOT }) ? key : await rooms.keys.bind(key.id, [{ gun, role: ROOT }], [])
+        if (published === undefined && kept === undefined) requireReady(rooms, key)
+        const bound = isBound(key, { gun, role: ROOT }) ? key : await bindToRoot(rooms, principal, key, gun)
+        if (published !== undefined) return published
         if (kept !== undefined) return { pem: kept, tufKeyId: keyIdOf(certificateKey(kept)) }
         const notBefore = new Date(Math.floor(rooms.now().getTime() / 1000) * 1000)
         const notAfter = new Date(notBefore.getTime() + VALIDITY_DAYS * 86_400_000)
@@ -43,4 +48,32 @@ export async function rootCertificate(
         const pem = await rooms.journal.keepCertificate(bound.id, gun, assembleCertificate(tbs, bound.publicKey, signature))
         return { pem, tufKeyId: keyIdOf(certificateKey(pem)) }
     })
+}
+
+/** @throws denied */
+function requireBindable(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): void {
+    if (isBound(key, { gun, role: ROOT })) return
+    // One made here is trusted nowhere before it has a certificate; one that came from a file may be.
+    if (key.origin === "imported") requireTaking(rooms, principal, key)
+    authorize(rooms.policy(), principal, "bind", placesOf(key, { gun, role: ROOT }))
+}
+
+async function bindToRoot(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): Promise<KeyRecord> {
+    return await rooms.turns.take(bindingTurn(key.id), async () => {
+        // Once more: it may have been bound to other places meanwhile.
+        const { key: now } = usableKey(rooms, principal, "certificate", key.id, { gun, role: ROOT })
+        requireBindable(rooms, principal, now, gun)
+        return await rooms.keys.bind(key.id, [{ gun, role: ROOT }], [])
+    })
+}
+
+function publishedCertificate(rooms: Rooms, key: KeyRecord, gun: Gun): { readonly pem: string; readonly tufKeyId: KeyId } | undefined {
+    const root = rooms.journal.repository(gun)?.root?.signed.document
+    if (root?.type !== "root") return undefined
+    for (const tufKeyId of root.roles.get("root")?.keyIds ?? []) {
+        const listed = root.keys.get(tufKeyId)
+        if (listed?.keytype.endsWith("-x509") === true && isKeyOf(listed, key))
+            return { pem: Buffer.from(listed.public).toString("latin1"), tufKeyId }
+    }
+    return undefined
 }

@@ -1,6 +1,6 @@
 import { TrustkeyError } from "../errors.ts"
-import { type Action, authorize, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
-import { placesOf } from "./places.ts"
+import { type Action, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
+import { usableKey } from "./places.ts"
 import type { Rooms } from "./rooms.ts"
 
 export type Challenge = {
@@ -52,9 +52,7 @@ function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly
         if (!actions.some((action) => isAllowed(policy, principal, action, []))) throw denial()
         return subject
     }
-    const key = rooms.keys.find(subject)
     const [action] = actions
-    if (key === undefined || key.removedAt !== undefined || action === undefined) throw denial()
-    authorize(policy, principal, action, placesOf(key))
-    return key.id
+    if (action === undefined) throw denial()
+    return usableKey(rooms, principal, action, subject).key.id
 }

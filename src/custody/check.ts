@@ -208,7 +208,7 @@ export function roleKeyOf(authorities: readonly Authority[], record: KeyRecord, 
 }
 
 /** Among others' keys there may be some that can't be read. */
-function isKeyOf(key: TufKey, record: KeyRecord): boolean {
+export function isKeyOf(key: TufKey, record: KeyRecord): boolean {
     try {
         return canonicalKeyIdOf(key) === record.id
     } catch (error) {

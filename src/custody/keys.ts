@@ -2,9 +2,9 @@ import type { Algorithm, SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Binding, KeyRecord, Purpose } from "../journal/index.ts"
 import type { KeyState } from "../keys/index.ts"
-import { authorize, denial, type Place, type Principal } from "../policy/index.ts"
+import { authorize, denial, isAllowed, mayInRole, type Place, type Principal } from "../policy/index.ts"
 import type { Gun, RoleName } from "../tuf/index.ts"
-import { maySeeKey, usableKey } from "./places.ts"
+import { bindingTurn, isBound, isOwn, makerOf, maySeeKey, placesOf, requireTaking, usableKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 
@@ -25,11 +25,12 @@ export type CreateKeyRequest = {
 export async function createKey(rooms: Rooms, principal: Principal, request: CreateKeyRequest): Promise<KeyView> {
     const subject: Subject = { detail: { algorithm: request.algorithm, purpose: request.purpose, home: request.home.kind } }
     return await recorded(rooms, principal, "create-key", subject, async () => {
-        authorize(rooms.policy(), principal, "create-key", request.bindings)
-        requireFit(request.algorithm, request.purpose, request.bindings)
-        const record = await rooms.keys.create(request)
-        subject.keyId = record.id
-        return viewOf(rooms, record)
+        return await inNewKeysTurn(rooms, principal, "create-key", request, async (madeBy) => {
+            requireFit(request.algorithm, request.purpose, request.bindings)
+            const record = await rooms.keys.create({ ...request, madeBy })
+            subject.keyId = record.id
+            return viewOf(rooms, record)
+        })
     })
 }
 
@@ -47,15 +48,49 @@ export async function importKey(rooms: Rooms, principal: Principal, request: Imp
     const { purpose, bindings } = request
     const subject: Subject = { detail: { purpose, home: request.home.kind } }
     return await recorded(rooms, principal, "import-key", subject, async () => {
-        authorize(rooms.policy(), principal, "import-key", bindings)
-        requirePurpose(purpose, bindings)
-        const checkAlgorithm = (algorithm: Algorithm): void => {
-            subject.detail = { ...subject.detail, algorithm }
-            requireFit(algorithm, purpose, bindings)
-        }
-        const record = await rooms.keys.importKey({ ...request, checkAlgorithm })
-        subject.keyId = record.id
-        return viewOf(rooms, record)
+        return await inNewKeysTurn(rooms, principal, "import-key", request, async (madeBy) => {
+            requirePurpose(purpose, bindings)
+            const checkAlgorithm = (algorithm: Algorithm): void => {
+                subject.detail = { ...subject.detail, algorithm }
+                requireFit(algorithm, purpose, bindings)
+            }
+            const record = await rooms.keys.importKey({ ...request, madeBy, checkAlgorithm })
+            subject.keyId = record.id
+            return viewOf(rooms, record)
+        })
+    })
+}
+
+/** Keys bound to nothing that somebody whose rules are limited may have at a time. */
+const MOST_UNBOUND = 100
+
+/**
+ * A key is made for places the caller may make keys for; without any that needs a rule without limits. But a signer's key is made before
+ * a repository lets it sign: one for delegations, labelled NAME, may be made by whoever may make one for the role targets/NAME of any
+ * repository. No place stands for such keys, so there may be only so many.
+ *
+ * @throws denied, invalid_request
+ */
+async function inNewKeysTurn<T>(
+    rooms: Rooms,
+    principal: Principal,
+    action: "create-key" | "import-key",
+    { purpose, label, bindings }: Pick<CreateKeyRequest, "purpose" | "label" | "bindings">,
+    make: (madeBy: string) => Promise<T>,
+): Promise<T> {
+    const policy = rooms.policy()
+    const madeBy = makerOf(principal)
+    const needsNoPlace = bindings.length === 0 && purpose === "delegation" && mayInRole(policy, principal, action, `targets/${label}`)
+    if (!needsNoPlace || isAllowed(policy, principal, action, [])) {
+        authorize(policy, principal, action, bindings)
+        return await make(madeBy)
+    }
+    return await rooms.turns.take(`new keys of ${madeBy}`, async () => {
+        let count = 0
+        for (const key of rooms.keys.list()) if (key.removedAt === undefined && isOwn(principal, key)) count += 1
+        if (count >= MOST_UNBOUND)
+            throw new TrustkeyError("invalid_request", `you have ${count} keys that are bound nowhere; bind them, or have them removed`)
+        return await make(madeBy)
     })
 }
 
@@ -73,7 +108,7 @@ export async function enrollKey(rooms: Rooms, principal: Principal, request: Enr
     return await recorded(rooms, principal, "enroll-key", subject, async () => {
         authorize(rooms.policy(), principal, "enroll-key", request.bindings)
         requirePurpose(request.purpose, request.bindings)
-        const record = await rooms.keys.enroll(request)
+        const record = await rooms.keys.enroll({ ...request, madeBy: makerOf(principal) })
         subject.keyId = record.id
         return viewOf(rooms, record)
     })
@@ -122,11 +157,37 @@ export async function bindKey(rooms: Rooms, principal: Principal, request: BindK
     const detail = { added: placesText(request.add), removed: placesText(request.remove) }
     const subject: Subject = { detail }
     return await recorded(rooms, principal, "bind", subject, async () => {
-        const { key } = usableKey(rooms, principal, "bind", request.id, ...request.add)
+        const key = bindableKey(rooms, principal, request)
         subject.keyId = key.id
-        requirePurpose(key.purpose, request.add)
-        return viewOf(rooms, await rooms.keys.bind(key.id, request.add, request.remove))
+        return await rooms.turns.take(bindingTurn(key.id), async () => {
+            // Once more: it may have been bound to other places meanwhile.
+            bindableKey(rooms, principal, { ...request, id: key.id })
+            requirePurpose(key.purpose, request.add)
+            requireFewPlaces(principal, key, request.add)
+            return viewOf(rooms, await rooms.keys.bind(key.id, request.add, request.remove))
+        })
     })
+}
+
+/** @throws denied */
+function bindableKey(rooms: Rooms, principal: Principal, request: BindKeyRequest): KeyRecord {
+    const { key } = usableKey(rooms, principal, "bind", request.id, ...request.add)
+    requireTaking(rooms, principal, key)
+    if (principal.socket === "admin") return key
+    if (key.purpose !== "delegation")
+        throw new TrustkeyError("denied", `where a ${key.purpose} key may sign is changed on the admin socket only`)
+    // TK-POL-3: a place taken away no longer guards the key, and its signatures may count there still.
+    const removed = request.remove.filter((place) => isBound(key, place))
+    if (removed.length > 0) authorize(rooms.policy(), principal, "sign", removed)
+    return key
+}
+
+/** Each place is asked at every use of the key, and a pattern allows any number of them. Administrators know what they do. */
+const MOST_PLACES = 256
+
+function requireFewPlaces(principal: Principal, key: KeyRecord, add: readonly Binding[]): void {
+    if (principal.socket === "admin" || placesOf(key, ...add).length <= MOST_PLACES) return
+    throw new TrustkeyError("invalid_request", `this key would be bound to more than ${MOST_PLACES} places`)
 }
 
 export type UnlockRequest = {

@@ -24,6 +24,8 @@ export type KeyRecord = {
     readonly origin: "generated" | "imported"
     /** RFC 3339, UTC */
     readonly createdAt: string
+    /** Who had it made, as `uid:1000`. It is in his hands until it is bound to a place. */
+    readonly madeBy?: string
     /** RFC 3339, UTC: a tombstone since then. */
     readonly removedAt?: string
 }

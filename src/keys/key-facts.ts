@@ -16,6 +16,7 @@ export function encodeKeyFacts(record: KeyRecord): string {
         home: encodeHome(record.home),
         origin: record.origin,
         createdAt: record.createdAt,
+        ...(record.madeBy === undefined ? {} : { madeBy: record.madeBy }),
         ...(record.removedAt === undefined ? {} : { removedAt: record.removedAt }),
     })
 }
@@ -51,6 +52,7 @@ export function parseKeyFacts(id: string, text: string): KeyRecord {
             home: parseHome(fields.fields("home")),
             origin: fields.oneOf("origin", ["generated", "imported"]),
             createdAt: fields.text("createdAt"),
+            ...(fields.has("madeBy") ? { madeBy: fields.text("madeBy") } : {}),
         }
         if (record.id !== id || fields.text("id") !== id || !isLike(publicKey, record.algorithm)) throw new FrameError("another key")
         return fields.has("removedAt") ? { ...record, removedAt: fields.text("removedAt") } : record

@@ -47,6 +47,7 @@ export type CreateKeySpec = {
     readonly purpose: Purpose
     readonly label: string
     readonly bindings: readonly Binding[]
+    readonly madeBy?: string
     readonly home: NewKeyHome
 }
 
@@ -56,6 +57,7 @@ export type ImportKeySpec = {
     readonly purpose: Purpose
     readonly label: string
     readonly bindings: readonly Binding[]
+    readonly madeBy?: string
     readonly home: Exclude<NewKeyHome, { readonly kind: "token" }>
     /** Called before anything is recorded: only now is it known what the key is. What it throws ends the import. */
     readonly checkAlgorithm: (algorithm: Algorithm) => void
@@ -67,6 +69,7 @@ export type EnrollKeySpec = {
     readonly purpose: Purpose
     readonly label: string
     readonly bindings: readonly Binding[]
+    readonly madeBy?: string
 }
 
 /** Private keys, wherever they are. Public facts come from storage and are kept in memory; private halves never come here (TK-KEY-1). */

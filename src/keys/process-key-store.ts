@@ -1,6 +1,6 @@
 import { type Algorithm, algorithmOf, type PublicKeyBytes, type SealedSecret, waysToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, Intent, KeyHome, KeyRecord, Purpose } from "../journal/index.ts"
+import type { Binding, Intent, KeyHome, KeyRecord } from "../journal/index.ts"
 import { isCredentialName, namesOneKey, parsePkcs11Uri } from "../signer/index.ts"
 import { bytesOf, Conflict, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
@@ -182,7 +182,7 @@ class ProcessKeyStore implements KeyStore {
     }
 
     async #insert(
-        spec: { readonly purpose: Purpose; readonly label: string; readonly bindings: readonly Binding[] },
+        spec: Pick<CreateKeySpec, "purpose" | "label" | "bindings" | "madeBy">,
         publicKey: PublicKeyBytes,
         home: KeyHome,
         origin: KeyRecord["origin"],
@@ -190,9 +190,10 @@ class ProcessKeyStore implements KeyStore {
         envelope: Uint8Array | undefined,
     ): Promise<KeyRecord> {
         const id = canonicalKeyIdOf(tufKey(publicKey))
-        const { purpose, label } = spec
+        const { purpose, label, madeBy } = spec
         const bindings = withBindings([], spec.bindings, [])
-        const record: KeyRecord = { id, publicKey, algorithm: algorithmOf(publicKey), purpose, label, bindings, home, origin, createdAt }
+        const facts = { id, publicKey, algorithm: algorithmOf(publicKey), purpose, label, bindings, home, origin, createdAt }
+        const record: KeyRecord = madeBy === undefined ? facts : { ...facts, madeBy }
         await this.#commit([{ kind: "key.insert", id, facts: encodeKeyFacts(record), envelope: envelope ?? null }], () =>
             this.#whyKnown(id),
         )

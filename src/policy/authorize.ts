@@ -56,6 +56,13 @@ export function mayAnywhere(policy: Policy, principal: Principal, action: Action
     return policy.rules.some((rule) => matchesCaller(rule, principal) && matchesAction(rule, action))
 }
 
+/** Whether there is any repository in which a rule allows it for this role: for what is made before its repository is known. */
+export function mayInRole(policy: Policy, principal: Principal, action: Action, role: string): boolean {
+    return policy.rules.some(
+        (rule) => matchesCaller(rule, principal) && matchesAction(rule, action) && rule.role.some((glob) => globMatches(glob, role)),
+    )
+}
+
 /** Whether there is any role of `gun` for which a rule allows it: for what concerns the repository as a whole. */
 export function mayInRepository(policy: Policy, principal: Principal, action: Action, gun: string): boolean {
     return policy.rules.some(
@@ -72,6 +79,16 @@ export function mayInRepository(policy: Policy, principal: Principal, action: Ac
 export function authorize<A extends Action>(policy: Policy, principal: Principal, action: A, places: readonly Place[]): Permit<A> {
     if (!isAllowed(policy, principal, action, places)) throw denial()
     return new Permit(action, principal, places)
+}
+
+/**
+ * Agree to an act on what is the caller's own and touches no place: it is enough that a rule lets him do such a thing somewhere.
+ *
+ * @throws denied: always `denial()`.
+ */
+export function authorizeOwn<A extends Action>(policy: Policy, principal: Principal, action: A): Permit<A> {
+    if (!mayAnywhere(policy, principal, action)) throw denial()
+    return new Permit(action, principal, [])
 }
 
 /**

@@ -28,7 +28,7 @@ export function keysHandlers(custody: Custody, caller: Caller): KeysHandlers {
             return { keys: keys.map(encodeKey), nextPageToken }
         }),
         Get: unary(caller, async (request) => encodeKey(await custody.getKey(principal, { id: decodeKeyReference(request.id) }))),
-        Bind: adminOnly(caller, async (request) => encodeKey(await custody.bindKey(principal, decodeBind(request)))),
+        Bind: unary(caller, async (request) => encodeKey(await custody.bindKey(principal, decodeBind(request)))),
         Unlock: unary(caller, async (request) => {
             const { until } = await custody.unlock(principal, decodeUnlock(request))
             return { unlockedUntil: timeText(until) }

@@ -44,7 +44,7 @@ export function caller(name: string, gids: readonly number[] = []): Principal {
     return { kind: "unix", uid: lastUid, gids, pid: 1, name: `uid:${lastUid}(${name})`, socket: "sign" }
 }
 
-export const ADMIN = caller("admin")
+export const ADMIN: Principal = { ...caller("admin"), socket: "admin" }
 
 export type Grant = {
     readonly who: Principal
@@ -142,8 +142,13 @@ export class CustodyRig implements AsyncDisposable {
     }
 
     async seal(purpose: string, subject: string, text: string): Promise<ReturnType<typeof sealSecret>> {
-        const challenge = await this.custody.challenge(ADMIN, { purpose, subject })
-        using secret = new Secret(Buffer.from(text, "utf8"))
+        return await this.sealBytes(purpose, subject, Buffer.from(text, "utf8"))
+    }
+
+    /** Wipes `bytes`. */
+    async sealBytes(purpose: string, subject: string, bytes: Buffer, who = ADMIN): Promise<ReturnType<typeof sealSecret>> {
+        const challenge = await this.custody.challenge(who, { purpose, subject })
+        using secret = new Secret(bytes)
         return sealSecret(challenge.signerPublic, challenge.nonce, { purpose, subject: challenge.subject }, secret)
     }
 
