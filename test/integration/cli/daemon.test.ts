@@ -77,6 +77,41 @@ describe("trustkey and the daemon's door", () => {
         )
     })
 
+    test("who doesn't reach the admin socket binds a delegation key on the sign socket, and is told why no other key", async () => {
+        const gun = "registry.example.com/team/app"
+        const asked: string[] = []
+        const keyOf = (purpose: string): Awaited<ReturnType<Custody["getKey"]>> => {
+            const facts = { id: "a".repeat(64), algorithm: "p256", label: "", bindings: [], home: { kind: "sealed" }, origin: "generated" }
+            const record = {
+                ...facts,
+                purpose,
+                publicKey: { keytype: "ecdsa", bytes: Buffer.alloc(91) },
+                createdAt: "2026-01-01T00:00:00Z",
+            }
+            return { record, state: { state: "locked", ready: false } } as unknown as Awaited<ReturnType<Custody["getKey"]>>
+        }
+        let purpose = "delegation"
+        const custody = fakeCustody({
+            getKey: async () => keyOf(purpose),
+            bindKey: async (principal, { add }) => {
+                asked.push(`${principal.socket} ${add.map(({ role }) => role).join()}`)
+                return keyOf(purpose)
+            },
+        })
+        await using server = await startTestServer(custody)
+        const argv = ["key", "bind", "a".repeat(64), "--add", `targets/alice@${gun}`]
+        assert.equal((await run(server, argv)).code, 0)
+        const away = { ...server, adminPath: `${server.adminPath}.away` }
+        const { code, remarks } = await run(away, argv)
+        assert.equal(code, 0, remarks())
+        assert.deepEqual(asked, ["admin targets/alice", "sign targets/alice"])
+        purpose = "root"
+        const refused = await run(away, ["key", "bind", "a".repeat(64), "--add", `root@${gun}`])
+        assert.equal(refused.code, 6)
+        assert.match(refused.remarks(), /no socket at .*away.* \[daemon_unreachable\]/s)
+        assert.equal(asked.length, 2)
+    })
+
     test("a typed confirmation goes to the daemon as it was typed, a wrong one never does", async () => {
         const confirms: string[] = []
         const custody = fakeCustody({

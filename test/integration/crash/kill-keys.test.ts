@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import type { Binding, DaemonKey } from "../../../src/cli/daemon-types.ts"
+import { generatePrivateKey } from "../../../src/crypto/index.ts"
 import { buildKillSwitch, chosenSteps } from "../../support/kill-switch.ts"
 import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
 import { targetsBody } from "../custody/rig.ts"
@@ -38,11 +39,11 @@ class Sealed {
     constructor(purpose: string) {
         this.#purpose = purpose
     }
-    async prepare(scene: Scene, subject: string, text: string): Promise<void> {
-        this.#made = await scene.seal(this.#purpose, subject, text)
+    async prepare(scene: Scene, subject: string, secret: string | Buffer): Promise<void> {
+        this.#made = await scene.sealBytes(this.#purpose, subject, Buffer.from(secret))
     }
-    async take(scene: Scene, subject: string, text: string): Promise<Awaited<ReturnType<Scene["seal"]>>> {
-        const sealed = this.#made ?? (await scene.seal(this.#purpose, subject, text))
+    async take(scene: Scene, subject: string, secret: string | Buffer): Promise<Awaited<ReturnType<Scene["seal"]>>> {
+        const sealed = this.#made ?? (await scene.sealBytes(this.#purpose, subject, Buffer.from(secret)))
         this.#made = undefined
         return sealed
     }
@@ -77,6 +78,31 @@ describe("killed at every writing step, and started again", () => {
                 if (state === "old") await this.run(scene, n)
                 const [key] = await keysCalled(scene, `key ${n}`)
                 assert.ok(key)
+                await scene.client.rootCertificate({ keyId: key.id, gun: bindingOf(n).gun })
+            },
+        })
+    })
+
+    test("TK-KEY-3 importing a key: it is there, imported, and signs, or it is not there", async () => {
+        const given = new Sealed("import")
+        const files = new Map<number, Buffer>()
+        const fileOf = (n: number): Buffer => {
+            const { pkcs8 } = generatePrivateKey("p256")
+            const file = files.get(n) ?? pkcs8.reveal((bytes) => Buffer.from(bytes))
+            files.set(n, file)
+            return file
+        }
+        await killAtEveryStep({
+            ...making,
+            prepare: (scene, n) => given.prepare(scene, "new", fileOf(n)),
+            async run(scene, n) {
+                const wanted = { purpose: "root", label: `key ${n}`, home: { group: GROUP }, bindings: [] } as const
+                await scene.client.importKey({ ...wanted, pkcs8: await given.take(scene, "new", fileOf(n)) })
+            },
+            async after(scene, n, state) {
+                assert.equal(await codeOf(this.run(scene, n)), state === "old" ? undefined : "already_exists")
+                const [key] = await keysCalled(scene, `key ${n}`)
+                assert.equal(key?.origin, "imported")
                 await scene.client.rootCertificate({ keyId: key.id, gun: bindingOf(n).gun })
             },
         })

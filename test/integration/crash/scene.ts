@@ -53,8 +53,13 @@ export class Scene implements AsyncDisposable {
     }
 
     async seal(purpose: string, subject: string, text: string): Promise<Sealed> {
+        return await this.sealBytes(purpose, subject, Buffer.from(text, "utf8"))
+    }
+
+    /** Wipes `bytes`. */
+    async sealBytes(purpose: string, subject: string, bytes: Buffer): Promise<Sealed> {
         const challenge = await this.client.challenge(purpose, subject)
-        using secret = new Secret(Buffer.from(text, "utf8"))
+        using secret = new Secret(bytes)
         return sealSecret(challenge.signerPublic, challenge.nonce, { purpose, subject: challenge.subject }, secret)
     }
 

@@ -8,6 +8,7 @@ import type { ImportKeyRequest, KeyView } from "../../../src/custody/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 import type { Principal } from "../../../src/policy/index.ts"
 import { canonicalKeyIdOf, parseGun, parseRoleName, TARGETS, tufKey } from "../../../src/tuf/index.ts"
+import { stockKeyFiles } from "../../support/notary-vectors.ts"
 import { ADMIN, CustodyRig, caller, GROUP, GUN, PASSPHRASE, refused, targetsBody } from "./rig.ts"
 
 const ALICE = parseRoleName("targets/alice")
@@ -65,6 +66,13 @@ describe("importing a key", () => {
         const signed = targetsBody({ version: 1 })
         // The repository is not known: so far does only a key come that is open and bound.
         await assert.rejects(rig.custody.sign(ADMIN, { keyId: id, gun: GUN, role: TARGETS, signed }), refused("repository_unknown"))
+    })
+
+    test("takes what stock clients' key files hold, under the ID the files are named after", async () => {
+        await using rig = await CustodyRig.withGroup()
+        const files = stockKeyFiles()
+        assert.ok(files.length >= 10)
+        for (const { pkcs8, keyId } of files) assert.equal((await importKey(rig, pkcs8)).record.id, keyId)
     })
 
     test("takes a file's key without the attributes and bytes around it", async () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import { parseFile, parseGun, ROOT, TARGETS } from "../../../src/tuf/index.ts"
+import { certificateKey, checkRootSuccession, encodeRoot, keyIdOf, parseFile, parseGun, ROOT, TARGETS } from "../../../src/tuf/index.ts"
+import { DOCKER_GUN, dockerRepository, stockKeyFiles } from "../../support/notary-vectors.ts"
 import { TestRepository } from "../../support/repository-builder.ts"
-import { ADMIN, CustodyRig, caller, type File, GUN, Repository, refused, targetsBody } from "./rig.ts"
+import { ADMIN, CustodyRig, caller, type File, GROUP, GUN, inDays, Repository, refused, targetsBody } from "./rig.ts"
 
 const OTHER = parseGun("registry.example.com/team/other")
 
@@ -84,6 +85,60 @@ describe("adopting a repository made elsewhere", () => {
         await assert.rejects(adopt(rig, old), refused("rollback_detected"))
         await adopt(rig, served(theirs))
         assert.equal(await mark(rig), 3)
+    })
+})
+
+describe("a root key that comes from a file", () => {
+    test("TK-KEY-3 signs its repository's next root under the certificate that is published, and no other is made", async () => {
+        await using rig = await CustodyRig.withGroup()
+        const gun = parseGun(DOCKER_GUN)
+        const files = dockerRepository()
+        const first = files.find(({ role }) => role === ROOT)
+        assert.ok(first)
+        const published = parseFile(first.content, ROOT)
+        await rig.custody.adopt(ADMIN, { gun, files, confirm: published.signed.sha256 })
+        const root = published.signed.document
+        const stock = stockKeyFiles().find(({ file, role }) => file.startsWith("docker/") && role === "root")
+        assert.ok(root.type === "root" && stock)
+
+        const home = { kind: "group" as const, group: GROUP }
+        const pkcs8 = await rig.sealBytes("import", "new", Buffer.from(stock.pkcs8))
+        const { record } = await rig.custody.importKey(ADMIN, { pkcs8, purpose: "root", label: "", home, bindings: [] })
+        // What is published is known without the key.
+        await rig.custody.lock(ADMIN, { subject: { group: GROUP } })
+        const { pem, tufKeyId } = await rig.custody.rootCertificate(ADMIN, { keyId: record.id, gun })
+        assert.deepEqual(root.roles.get("root")?.keyIds, [tufKeyId])
+        assert.equal(keyIdOf(certificateKey(pem)), tufKeyId)
+        assert.deepEqual(await rig.custody.showJournal(ADMIN, { after: 0, limit: 10 }), [])
+        assert.deepEqual((await rig.custody.getKey(ADMIN, { id: record.id })).record.bindings, [{ gun, role: "root" }])
+
+        await rig.openGroup()
+        const signed = encodeRoot({ ...root, version: 2, expires: inDays(3000) })
+        const body = { role: ROOT, signed, keyIds: [record.id], signatures: [] }
+        const [next] = await rig.custody.signSet(ADMIN, { gun, published: files, bodies: [body] })
+        assert.ok(next)
+        checkRootSuccession(published, parseFile(next.content, ROOT))
+        assert.deepEqual(
+            parseFile(next.content, ROOT).signatures.map(({ keyId }) => keyId),
+            [tufKeyId],
+        )
+        await rig.restart()
+        assert.deepEqual(await rig.custody.rootCertificate(ADMIN, { keyId: record.id, gun }), { pem, tufKeyId })
+        assert.deepEqual(
+            [...((await rig.custody.showTrust(ADMIN, { gun })).repository?.marks.entries() ?? [])]
+                .map(([role, { version, expires }]) => {
+                    return [role, version, Number.isNaN(Date.parse(expires))]
+                })
+                .sort(),
+            [
+                ["root", 2, false],
+                ["snapshot", 3, false],
+                ["targets", 3, false],
+                ["targets/dana", 1, false],
+                ["targets/releases", 1, false],
+                ["timestamp", 3, false],
+            ],
+        )
     })
 })
 

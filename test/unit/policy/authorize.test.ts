@@ -4,10 +4,12 @@ import { TrustkeyError } from "../../../src/errors.ts"
 import {
     type Action,
     authorize,
+    authorizeOwn,
     denial,
     explain,
     isAllowed,
     limitsFor,
+    mayInRole,
     type Place,
     type Policy,
     type Principal,
@@ -147,6 +149,30 @@ describe("explain", () => {
             for (const place of [APP, OTHER, undefined]) {
                 assert.equal(explain(all, ALICE, action, place).allowed, isAllowed(all, ALICE, action, place === undefined ? [] : [place]))
             }
+        }
+    })
+})
+
+describe("what touches no repository yet", () => {
+    const rules = policy(
+        { ...rule([ALICE_UID], ["create-key"]), role: [parseGlob("targets/alice"), parseGlob("t*")], gun: [parseGlob(APP.gun)] },
+        rule([ALICE_UID], ["list"]),
+    )
+
+    test("is allowed for a role by a rule for it in any repository, and by no rule for another role or action", () => {
+        assert.ok(mayInRole(rules, ALICE, "create-key", "targets/alice"))
+        assert.ok(!mayInRole(rules, ALICE, "create-key", "targets/bob"))
+        assert.ok(!mayInRole(rules, ALICE, "import-key", "targets/alice"))
+        assert.ok(!mayInRole(rules, { ...ALICE, uid: 4711, gids: [] }, "create-key", "targets/alice"))
+    })
+
+    test("and is the caller's own may be used as any rule lets him use such things somewhere", () => {
+        assert.deepEqual(authorizeOwn(rules, ALICE, "create-key").places, [])
+        for (const [who, action] of [
+            [ALICE, "unlock"],
+            [{ ...ALICE, uid: 65534 }, "create-key"],
+        ] as const) {
+            assert.throws(() => authorizeOwn(rules, who, action), { name: "TrustkeyError", code: "denied" })
         }
     })
 })

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { generateKeyPairSync } from "node:crypto"
 import { describe, test } from "node:test"
 import fc from "fast-check"
 import { TrustkeyError } from "../../../src/errors.ts"
@@ -18,7 +19,7 @@ function received<In, Out>(method: { requestSerialize(value: In): Buffer; reques
 }
 
 const { Sign, SignSet } = v1.Signing.service
-const { Create, Enroll, List, Unlock, Lock, ChangePassphrase, Remove, CreateGroup, Bind } = v1.Keys.service
+const { Create, Enroll, Import, List, Unlock, Lock, ChangePassphrase, Remove, CreateGroup, Bind } = v1.Keys.service
 
 const signRequest = (changes: object = {}) =>
     decode.decodeSign(received(Sign, { keyId: ID, gun: GUN, role: "targets", signed: Buffer.from("{}"), ...changes }), MAX)
@@ -26,6 +27,9 @@ const createRequest = (changes: object = {}) =>
     decode.decodeCreateKey(
         received(Create, { algorithm: "ALGORITHM_P256", purpose: "PURPOSE_TARGETS", label: "l", group: "g", ...changes }),
     )
+
+const importRequest = (changes: object = {}) =>
+    decode.decodeImportKey(received(Import, { pkcs8: SEALED, purpose: "PURPOSE_DELEGATION", label: "alice", group: "g", ...changes }))
 
 describe("what comes in", () => {
     test("is taken when it is right", () => {
@@ -51,6 +55,25 @@ describe("what comes in", () => {
             pageToken: "",
         })
         assert.equal(decode.decodeListKeys(received(List, {})).pageSize, 1000)
+    })
+
+    test("of an import is taken with a key of the largest kind, and not with more", () => {
+        assert.deepEqual(importRequest(), {
+            pkcs8: SEALED,
+            purpose: "delegation",
+            label: "alice",
+            home: { kind: "group", group: "g" },
+            bindings: [],
+        })
+        const of = (bytes: number): SealedSecret => ({ ...SEALED, ciphertext: Buffer.alloc(bytes + 16) })
+        const largest = generateKeyPairSync("rsa", { modulusLength: 4096 }).privateKey.export({ type: "pkcs8", format: "der" })
+        importRequest({ pkcs8: of(largest.length) })
+        for (const changes of [{ pkcs8: of(8192) }, { pkcs8: of(0) }, { pkcs8: null }, { group: undefined }, { purpose: 0 }]) {
+            assert.throws(
+                () => importRequest(changes),
+                (error) => error instanceof TrustkeyError && error.code === "invalid_request",
+            )
+        }
     })
 
     test("of a set is taken whole", () => {

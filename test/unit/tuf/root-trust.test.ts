@@ -3,6 +3,7 @@ import { describe, test } from "node:test"
 import {
     bareKey,
     certificateKey,
+    certificatesEnd,
     checkRootCertificates,
     checkRootSuccession,
     keyIdOf,
@@ -206,6 +207,16 @@ describe("the chain of roots", () => {
         assert.throws(() => verifyRootChain(undefined, [bySecond], GUN, NOW), withCode("verification_failed"))
         const byFirst = rootFile(1, [foreign, first], [first])
         assert.equal(verifyRootChain(undefined, [byFirst], GUN, NOW), byFirst)
+    })
+
+    test("ends with the first of its certificates that does", () => {
+        const [soon, later] = [new Date("2027-01-01T00:00:00Z"), new Date("2030-01-01T00:00:00Z")]
+        const keys = [makeRootKey({ notAfter: later }), makeRootKey({ notAfter: soon })]
+        const { signed } = rootFile(1, keys, keys)
+        assert.deepEqual(certificatesEnd(signed), soon)
+        assert.deepEqual(certificatesEnd(signed), soon)
+        const bare = makeKey()
+        assert.equal(certificatesEnd(rootFile(1, [bare], [bare]).signed), undefined)
     })
 
     test("gives the lineage its name: the first root's canonical bytes", () => {
