@@ -16,6 +16,8 @@ export type CliContext = {
     readonly version: string
     readonly frontEnd: FrontEnd
     readonly docker: DockerCommand
+    /** The administrator's client configuration, if it lies elsewhere than in /etc. */
+    readonly administratorConfig?: string
 }
 
 /** Under which of its names the program was started. Commands are the same; usage, errors and exit codes follow the name. */

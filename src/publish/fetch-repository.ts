@@ -4,6 +4,7 @@ import {
     type FileMeta,
     fileMatches,
     type Gun,
+    type KeyId,
     type MetadataFile,
     parseFile,
     ROOT,
@@ -20,6 +21,7 @@ import {
 } from "../tuf/index.ts"
 import { versionsSeen } from "./seen.ts"
 import type { TrustCache } from "./trust-cache.ts"
+import { checkPins, type TrustPins } from "./trust-pins.ts"
 import type { TrustServer } from "./trust-server.ts"
 
 export type CurrentRepository = {
@@ -29,6 +31,8 @@ export type CurrentRepository = {
     /** Everything that was fetched: `roots`, timestamp, snapshot, targets, and the delegations, those left out of `verified` included. */
     readonly files: readonly MetadataFile[]
     readonly warnings: readonly string[]
+    /** IDs of the root certificates, when the first root was taken on faith: nothing vouched for it but the server. */
+    readonly onFaith?: readonly KeyId[]
 }
 
 export type FetchOptions = {
@@ -40,6 +44,10 @@ export type FetchOptions = {
     readonly ignoreExpiry?: boolean
     /** Ask the server for every file, also for those the cache holds: it is the server that is to be checked. */
     readonly withoutCache?: boolean
+    /** What the roots have to be, cached ones too. Without it the first root met is taken on faith. */
+    readonly pins?: TrustPins
+    /** A person is about to confirm the first root: faith is not forbidden, and nothing is kept. See keepRepository. */
+    readonly unconfirmed?: boolean
 }
 
 // Notary's own limit for a timestamp; a root has no announced length either.
@@ -53,12 +61,14 @@ const MAX_DELEGATIONS = 1000
 /**
  * The repository as a Notary client must see it (TUF 5.3 to 5.6): from a trusted root (given, cached, or the first one met) root by root to
  * the newest, then timestamp, snapshot by its hash, targets and delegations by theirs; nothing older than what was verified here before. If
- * that fails, the newest root is fetched and all is tried once more. What was verified goes into the cache.
+ * that fails, the newest root is fetched and all is tried once more. What was verified goes into the cache. Pins are asked every time, so
+ * that it makes no difference who has seen the repository before.
  *
  * Undefined: the server has no data, and we never saw any.
  *
  * @throws no_trust_data: it has none, or no timestamp, although there was some
- * @throws verification_failed, rollback_detected, metadata_expired, and what TrustServer and TrustCache throw
+ * @throws not_pinned: nothing vouches for the first root, and `pins` forbid to take it on faith
+ * @throws pin_mismatch, verification_failed, rollback_detected, metadata_expired, and what TrustServer and TrustCache throw
  */
 export async function fetchRepository(
     server: TrustServer,
@@ -76,11 +86,30 @@ export async function fetchRepository(
             if (anchor === undefined) return undefined
             throw new TrustkeyError("no_trust_data", `${server.url} has no trust data for ${gun} any more, although it had some before`)
         }
+        const onFaith = anchor === undefined && (options.pins?.ruleFor(gun).pins.length ?? 0) === 0
+        if (onFaith) checkFaithAllowed(gun, options)
         const current = await fetcher.withRetry(roots, anchor)
         if (cached !== undefined) checkAgainstCachedRoot(cached, current.verified.root)
-        await writeCache(cache, gun, current.verified)
-        return current
+        if (options.unconfirmed !== true) await keepRepository(cache, gun, current)
+        return onFaith && options.unconfirmed !== true
+            ? { ...current, onFaith: rootOf(current.verified.root).roles.get("root")?.keyIds ?? [] }
+            : current
     })
+}
+
+/** Into the cache, where the next fetch starts from: what fetchRepository does unless it was told `unconfirmed`. */
+export async function keepRepository(cache: TrustCache, gun: Gun, { verified }: CurrentRepository): Promise<void> {
+    // The timestamp last: it is what promises all the others.
+    const files = [verified.root, ...verified.delegations.values(), verified.targets, verified.snapshot, verified.timestamp]
+    for (const { role, content } of files) {
+        const before = await cache.read(gun, role)
+        if (before === undefined || !before.equals(content)) await cache.write(gun, role, content)
+    }
+}
+
+function checkFaithAllowed(gun: Gun, options: FetchOptions): void {
+    if (options.unconfirmed === true || options.pins?.ruleFor(gun).firstUse !== false) return
+    throw new TrustkeyError("not_pinned", `nothing says which root ${gun} has, and trust on first use is forbidden`)
 }
 
 class Fetcher {
@@ -162,6 +191,7 @@ class Fetcher {
         const trusted = this.#options.wholeRootChain === true ? undefined : anchor
         const root = verifyRootChain(trusted, roots, this.#gun, this.#now, { ignoreExpiry: true })
         if (anchor !== undefined) checkHolds(roots, anchor)
+        await this.#checkPins(roots)
         const keys = rootOf(root)
 
         const timestamp = await this.#timestamp()
@@ -177,7 +207,26 @@ class Fetcher {
             versions,
             ...(this.#options.ignoreExpiry === undefined ? {} : { ignoreExpiry: this.#options.ignoreExpiry }),
         })
-        return { verified, roots, files: [...roots, timestamp, snapshot, targets, ...delegations], warnings: verified.warnings }
+        return {
+            verified,
+            roots,
+            files: [...roots, timestamp, snapshot, targets, ...delegations],
+            warnings: verified.warnings,
+            onFaith: [],
+        }
+    }
+
+    async #checkPins(roots: readonly MetadataFile[]): Promise<void> {
+        const { pins, ignoreExpiry } = this.#options
+        if (pins === undefined) return
+        await checkPins(pins.ruleFor(this.#gun), this.#gun, roots, ignoreExpiry === true ? undefined : this.#now, async () => {
+            const first = await this.#root("1.root")
+            const chain = first === undefined ? [] : await this.#newestRoots([first])
+            // Another chain than the one that leads to our root vouches for nothing.
+            const [newest] = roots.slice(-1)
+            const end = chain.findIndex(({ signed }) => signed.sha256 === newest?.signed.sha256)
+            return chain.slice(0, end + 1)
+        })
     }
 
     async #timestamp(): Promise<MetadataFile> {
@@ -264,6 +313,7 @@ const WORTH_ANOTHER_TRY: readonly ErrorCode[] = [
     "metadata_rejected",
     "payload_too_large",
     "root_rejected",
+    "pin_mismatch",
 ]
 
 function isWorthAnotherTry(error: unknown): boolean {
@@ -316,15 +366,6 @@ function checkAgainstCachedRoot(cached: MetadataFile, newest: MetadataFile): voi
     if (!(rootOf(cached).roles.get("root")?.keyIds ?? []).some((id) => owners.has(id))) return
     const [before, after] = [cached.signed.document.version, newest.signed.document.version]
     throw new TrustkeyError("rollback_detected", `the newest root has version ${after}, ${before} was seen before`)
-}
-
-async function writeCache(cache: TrustCache, gun: Gun, verified: VerifiedRepository): Promise<void> {
-    // The timestamp last: it is what promises all the others.
-    const files = [verified.root, ...verified.delegations.values(), verified.targets, verified.snapshot, verified.timestamp]
-    for (const { role, content } of files) {
-        const before = await cache.read(gun, role)
-        if (before === undefined || !before.equals(content)) await cache.write(gun, role, content)
-    }
 }
 
 function checkSigned(root: RootDocument, file: MetadataFile): void {

@@ -3,11 +3,13 @@ import { TrustkeyError } from "../errors.ts"
 import { type Gun, isExpired, type MetadataFile, parseFile } from "../tuf/index.ts"
 import { type CurrentRepository, type FetchOptions, fetchRepository } from "./fetch-repository.ts"
 import type { TrustCache } from "./trust-cache.ts"
+import type { TrustPins } from "./trust-pins.ts"
 import type { PublishedFile, TrustServer } from "./trust-server.ts"
 
 export type PublishOptions = {
     /** A root known from elsewhere, to verify what is served from. */
     readonly trusted?: MetadataFile
+    readonly pins?: TrustPins
 }
 
 const MAX_FILES = 1024
@@ -29,7 +31,8 @@ export async function publishFiles(
 ): Promise<CurrentRepository> {
     const sent = parseSent(files)
     const trusted = options.trusted ?? (await firstTrust(cache, gun, sent))
-    const readBack = async (): Promise<CurrentRepository> => await confirm(server, gun, sent, cache, now, trusted)
+    const readBack = async (): Promise<CurrentRepository> =>
+        await confirm(server, gun, sent, cache, now, { ...options, ...(trusted === undefined ? {} : { trusted }) })
     try {
         await server.post(gun, files)
     } catch (error) {
@@ -64,10 +67,10 @@ async function confirm(
     sent: readonly MetadataFile[],
     cache: TrustCache,
     now: Date,
-    trusted: MetadataFile | undefined,
+    options: PublishOptions,
 ): Promise<CurrentRepository> {
     // What is expired beside our files doesn't make them less published.
-    const fetching: FetchOptions = { withoutCache: true, ignoreExpiry: true, ...(trusted === undefined ? {} : { trusted }) }
+    const fetching: FetchOptions = { ...options, withoutCache: true, ignoreExpiry: true }
     const current = await fetchRepository(server, gun, cache, now, fetching).catch((error: unknown) => {
         if (error instanceof TrustkeyError && UNCONFIRMED.includes(error.code)) {
             throw new TrustkeyError(
@@ -103,6 +106,8 @@ const UNCONFIRMED: readonly string[] = [
     "rollback_detected",
     "metadata_expired",
     "no_trust_data",
+    "pin_mismatch",
+    "not_pinned",
     "server_unreachable",
     "server_refused",
     "server_error",

@@ -55,7 +55,14 @@ export {
     TIMESTAMP,
 } from "./role.ts"
 export { encodeRoot } from "./root.ts"
-export { certificatesEnd, checkRootCertificates, checkRootSuccession, lineageOf, verifyRootChain } from "./root-trust.ts"
+export {
+    certificatesEnd,
+    checkRootCertificates,
+    checkRootSuccession,
+    lineageOf,
+    verifyRootChain,
+    verifyRootSignedBy,
+} from "./root-trust.ts"
 export { type Signature, verifySignature, verifyThreshold } from "./signature.ts"
 export { parseSigned, type SignedMetadata } from "./signed.ts"
 export { encodeSnapshot, encodeTimestamp } from "./snapshot.ts"

@@ -113,6 +113,32 @@ function certificateEnd(key: TufKey | undefined): readonly number[] {
     }
 }
 
+/**
+ * That role root's threshold is met by signatures of keys with nothing against them: Notary's rules for a root's certificates, and what
+ * `problemOf` says of a key. `now` undefined: the certificates' dates do not count.
+ *
+ * @throws root_rejected naming the first problem, verification_failed
+ */
+export function verifyRootSignedBy(
+    file: MetadataFile,
+    gun: Gun,
+    now: Date | undefined,
+    problemOf: (id: KeyId, key: TufKey) => string | undefined,
+): void {
+    const root = rootOf(file.signed)
+    const role = roleOf(root, "root")
+    const { certified, problems } = certifiedRootKeys(root, gun, now)
+    const accepted = new Map<KeyId, TufKey>()
+    const objections = [...problems]
+    for (const [id, key] of certified) {
+        const problem = problemOf(id, key)
+        if (problem === undefined) accepted.set(id, key)
+        else objections.push(`root version ${root.version}, key ${id}: ${problem}`)
+    }
+    if (accepted.size < role.threshold) rejectRoot(root, objections)
+    verifyThreshold(file.signed, file.signatures, accepted, role)
+}
+
 function certificateProblem(key: TufKey, gun: Gun, now: Date | undefined): string | undefined {
     if (key.keytype !== "ecdsa-x509" && key.keytype !== "rsa-x509") return "it is no certificate"
     try {
@@ -189,9 +215,5 @@ function advance(current: MetadataFile | undefined, next: MetadataFile, gun: Gun
 
 /** The threshold must be met by keys with good certificates alone. */
 function checkCertified(file: MetadataFile, gun: Gun, now: Date | undefined): void {
-    const root = rootOf(file.signed)
-    const role = roleOf(root, "root")
-    const { certified, problems } = certifiedRootKeys(root, gun, now)
-    if (certified.size < role.threshold) rejectRoot(root, problems)
-    verifyThreshold(file.signed, file.signatures, certified, role)
+    verifyRootSignedBy(file, gun, now, () => undefined)
 }

@@ -21,7 +21,7 @@ async function adopt(cli: Cli, repository: string, confirmed: string | undefined
     const { lineageOf } = await import("../../tuf/index.ts")
     const session = await openRepositorySession(cli, repository, "pull")
     const { gun } = session
-    const current = await session.fetchToUse({ wholeRootChain: true })
+    const current = await session.fetchToConfirm()
     const first = current.roots[0]
     if (first === undefined) throw new TrustkeyError("no_trust_data", `${session.server.url} has no root of ${gun}`)
     const lineage = lineageOf(first.signed)
@@ -44,6 +44,7 @@ async function adopt(cli: Cli, repository: string, confirmed: string | undefined
         )
     }
     const adopted = await (await cli.daemon("admin")).adopt({ gun, files: toWire(current.files), confirm: fingerprint })
+    await session.keep(current)
     cli.output.line(`Adopted ${gun}, fingerprint ${adopted.lineage.slice(0, 16)}, root version ${adopted.rootVersion}`)
     cli.output.note(`Next: bind or make keys for it, e.g. trustkey key bind ID --add targets@${gun}`)
 }

@@ -88,6 +88,7 @@ async function makeFirst(
     const rootKey = await rootKeyFor(daemon, gun, options)
     await makeReady(cli, daemon, rootKey, options)
     const { pem } = await daemon.rootCertificate({ keyId: rootKey.id, gun })
+    session.checkNewRoot(pem)
     const targetsKey = await keyFor(session, daemon, "targets", options)
     const snapshotKey = serverSnapshot === undefined ? await keyFor(session, daemon, "snapshot", options) : undefined
     for (const key of [targetsKey, snapshotKey]) if (key !== undefined) await makeReady(cli, daemon, key, options)

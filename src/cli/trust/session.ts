@@ -2,17 +2,23 @@ import path from "node:path"
 import { TrustkeyError } from "../../errors.ts"
 import {
     type CurrentRepository,
+    checkPinsOfNewRoot,
     type DockerPlace,
+    type FetchOptions,
     fetchRepository,
     type ImageReference,
+    keepRepository,
     openTrustCache,
     openTrustServer,
+    type PinFiles,
     parseReference,
     publishFiles,
+    readTrustPins,
     type TrustCache,
+    type TrustPins,
     type TrustServer,
 } from "../../publish/index.ts"
-import { type Gun, isExpired, type MetadataFile, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
+import { certificateKey, type Gun, isExpired, type MetadataFile, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonRepository, WireFile } from "../daemon-types.ts"
 
@@ -33,18 +39,30 @@ export function dockerDirectory(cli: Cli): string {
 /** `evenRoot`: an expired root is no obstacle either. */
 export type RenewOptions = { readonly evenRoot?: boolean }
 
+const ADMINISTRATOR_CONFIG = "/etc/trustkeyd/client.toml"
+
+/** Where it says which roots are trusted. XDG base directories: a relative path counts as none. */
+export function pinFiles(cli: Cli): PinFiles {
+    const { env, home, administratorConfig } = cli.context
+    const configured = env["XDG_CONFIG_HOME"] ?? ""
+    const base = path.isAbsolute(configured) ? configured : path.join(home, ".config")
+    return { administrator: administratorConfig ?? ADMINISTRATOR_CONFIG, user: path.join(base, "trustkey", "client.toml") }
+}
+
 /** One repository: what docker calls it, its trust server, and what was verified of it before. */
 export class TrustSession {
     readonly cli: Cli
     readonly reference: ImageReference
     readonly server: TrustServer
     readonly cache: TrustCache
+    readonly #pins: TrustPins
 
-    constructor(cli: Cli, reference: ImageReference, server: TrustServer, cache: TrustCache) {
+    constructor(cli: Cli, reference: ImageReference, server: TrustServer, cache: TrustCache, pins: TrustPins) {
         this.cli = cli
         this.reference = reference
         this.server = server
         this.cache = cache
+        this.#pins = pins
     }
 
     get gun(): Gun {
@@ -59,7 +77,7 @@ export class TrustSession {
      */
     async fetchToRenew(known: DaemonRepository | undefined, renewing: RenewOptions = {}): Promise<CurrentRepository | undefined> {
         const trusted = known === undefined ? undefined : trustedRoot(known)
-        const options = { ignoreExpiry: true, ...(trusted === undefined ? {} : { trusted }) }
+        const options = { pins: this.#pins, ignoreExpiry: true, ...(trusted === undefined ? {} : { trusted }) }
         const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, options)
         if (current === undefined) return undefined
         const { root, timestamp, snapshot, targets, delegations } = current.verified
@@ -74,15 +92,34 @@ export class TrustSession {
             if (isExpired(file.signed, this.cli.now))
                 this.cli.output.warn(`${file.role} of ${this.gun} expired on ${file.signed.document.expires.toISOString()}`)
         }
-        this.#warn(current)
+        this.#remark(current)
         return current
     }
 
     /** What the server serves, verified as a client that pulls must. */
-    async fetchToUse(options: { wholeRootChain?: boolean } = {}): Promise<CurrentRepository> {
-        const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, options)
+    async fetchToUse(): Promise<CurrentRepository> {
+        return await this.#fetch({})
+    }
+
+    /** The same from the very first root on, for a person to confirm. Nothing of it is kept: see `keep`. */
+    async fetchToConfirm(): Promise<CurrentRepository> {
+        return await this.#fetch({ wholeRootChain: true, unconfirmed: true })
+    }
+
+    /** What was confirmed is trusted from now on. */
+    async keep(current: CurrentRepository): Promise<void> {
+        await keepRepository(this.cache, this.gun, current)
+    }
+
+    /** Before a root is made that our own pins would refuse. @throws pin_mismatch */
+    checkNewRoot(certificatePem: string): void {
+        checkPinsOfNewRoot(this.#pins.ruleFor(this.gun), this.gun, certificateKey(certificatePem), this.cli.now)
+    }
+
+    async #fetch(options: FetchOptions): Promise<CurrentRepository> {
+        const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, { ...options, pins: this.#pins })
         if (current === undefined) throw new TrustkeyError("no_trust_data", `${this.server.url} has no trust data for ${this.gun}`)
-        this.#warn(current)
+        this.#remark(current)
         return current
     }
 
@@ -94,7 +131,7 @@ export class TrustSession {
     /** Send, read back, compare; then the daemon sees it too. */
     async publish(daemon: Daemon, files: readonly WireFile[]): Promise<CurrentRepository> {
         const parsed = files.map(({ role, content }) => ({ role: parseRoleName(role), content }))
-        const current = await publishFiles(this.server, this.gun, parsed, this.cache, this.cli.now)
+        const current = await publishFiles(this.server, this.gun, parsed, this.cache, this.cli.now, { pins: this.#pins })
         await this.observe(daemon, current)
         return current
     }
@@ -107,16 +144,19 @@ export class TrustSession {
         return this.publish(daemon, files)
     }
 
-    #warn(current: CurrentRepository): void {
+    #remark(current: CurrentRepository): void {
+        if (current.onFaith !== undefined)
+            this.cli.output.note(`Trusting ${this.gun} on first use: root certificate ID ${current.onFaith.join(", ")}`)
         for (const warning of current.warnings) this.cli.output.warn(warning)
     }
 }
 
-/** @throws invalid_request, usage */
+/** @throws invalid_request, usage; config_invalid, file_unsafe: the client's configuration */
 export async function openSession(cli: Cli, image: string, actions: "pull" | "push"): Promise<TrustSession> {
     const reference = parseReference(image)
+    const pins = await readTrustPins(pinFiles(cli))
     const server = await openTrustServer(reference, dockerPlace(cli), actions)
-    return new TrustSession(cli, reference, server, openTrustCache(path.join(dockerDirectory(cli), "trust")))
+    return new TrustSession(cli, reference, server, openTrustCache(path.join(dockerDirectory(cli), "trust")), pins)
 }
 
 /** @throws usage for a tag or digest where a whole repository is meant */
