@@ -212,7 +212,6 @@ class Fetcher {
             roots,
             files: [...roots, timestamp, snapshot, targets, ...delegations],
             warnings: verified.warnings,
-            onFaith: [],
         }
     }
 

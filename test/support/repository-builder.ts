@@ -56,6 +56,11 @@ export function makeRootKey(gun: string, now: Date, dates: { readonly notAfter?:
     return signer(certificateKey(assembleCertificate(tbs, publicKey, signature)), privateKey)
 }
 
+/** A root key with a certificate, or a bundle of them, made elsewhere. */
+export function certifiedRootKey(certificates: string, privateKey: KeyObject): TestKey {
+    return signer(certificateKey(certificates), privateKey)
+}
+
 function signer(key: TufKey, privateKey: KeyObject): TestKey {
     const scheme = tufScheme(algorithmOf(bareKey(key)))
     const id = keyIdOf(key)
@@ -183,9 +188,9 @@ export class TestRepository {
     snapshot: BuiltFile
     timestamp: BuiltFile
 
-    constructor(gun: Gun, now: Date) {
+    constructor(gun: Gun, now: Date, options: { readonly root?: readonly TestKey[] } = {}) {
         this.builder = new RepositoryBuilder(gun, now)
-        this.keys = { root: [this.builder.rootKey()], targets: [makeKey()], snapshot: [makeKey()], timestamp: [makeKey()] }
+        this.keys = { root: options.root ?? [this.builder.rootKey()], targets: [makeKey()], snapshot: [makeKey()], timestamp: [makeKey()] }
         this.root = this.builder.root({ version: 1, keys: this.keys })
         this.roots.push(this.root)
         this.targets = this.#targets(1, {})
