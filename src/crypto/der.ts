@@ -95,5 +95,10 @@ export function contentOf(node: Node | undefined, type?: asn1.Type): Buffer {
 
 /** @throws Error unless `node` is an OBJECT IDENTIFIER */
 export function oidOf(node: Node | undefined): string {
-    return asn1.derToOid(contentOf(node, Type.OID).toString("latin1"))
+    return dottedOid(contentOf(node, Type.OID))
+}
+
+/** The content of an OBJECT IDENTIFIER as people write it. */
+export function dottedOid(content: Uint8Array): string {
+    return asn1.derToOid(Buffer.from(content).toString("latin1"))
 }
