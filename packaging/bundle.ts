@@ -1,13 +1,16 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
 import path from "node:path"
-import { build } from "esbuild"
+import { build, type Plugin } from "esbuild"
 
 // Under --jitless there is no WebAssembly, so type stripping fails and whatever runs there must be plain JavaScript.
 const ENTRIES = {
     trustkeyd: "src/bin/trustkeyd.ts",
     "signer-file": "src/bin/signer-file.ts",
     "signer-pkcs11": "src/bin/signer-pkcs11.ts",
+    client: "src/bin/client.ts",
     trustkey: "src/bin/trustkey.ts",
+    "docker-trustkey": "src/bin/docker-trustkey.ts",
+    "docker-trust": "src/bin/docker-trust.ts",
     "database-worker": "src/storage/database-worker.ts",
 }
 
@@ -17,6 +20,17 @@ const NATIVE = ["koffi", "pkcs11js", "argon2"]
 // CommonJS has no import.meta. The directive has to come first: behind the banner's code it would be a mere string,
 // and modules would silently run in sloppy mode.
 const BANNER = '"use strict"; const __bundle_url = require("node:url").pathToFileURL(__filename).href;'
+
+// The client's names are small programs that load it, and only when it is wanted. It is required: import() would bring Node's second
+// loader along.
+const CLIENT_APART: Plugin = {
+    name: "client-apart",
+    setup: ({ onResolve }) => {
+        onResolve({ filter: /^\.\/client\.ts$/ }, ({ kind }) =>
+            kind === "dynamic-import" ? { path: "./client.cjs", external: true } : undefined,
+        )
+    },
+}
 
 async function bundle(root: string): Promise<void> {
     const missing = Object.values(ENTRIES).filter((entry) => !existsSync(path.join(root, entry)))
@@ -35,6 +49,8 @@ async function bundle(root: string): Promise<void> {
         sourcemap: "linked",
         legalComments: "linked",
         external: NATIVE,
+        plugins: [CLIENT_APART],
+        supported: { "dynamic-import": false },
         banner: { js: BANNER },
         define: {
             "import.meta.url": "__bundle_url",

@@ -18,6 +18,7 @@ export type CliContext = {
     readonly docker: DockerCommand
     /** The administrator's client configuration, if it lies elsewhere than in /etc. */
     readonly administratorConfig?: string
+    readonly programs: Programs
 }
 
 /** Under which of its names the program was started. Commands are the same; usage, errors and exit codes follow the name. */
@@ -31,6 +32,9 @@ export type DockerCommand = {
     /** `--config`: wins over DOCKER_CONFIG. */
     readonly configDirectory: string | undefined
 }
+
+/** What runs us, for launchers: the Node, and the directory with the programs. */
+export type Programs = { readonly node: string; readonly directory: string }
 
 export const DEFAULT_SIGN_SOCKET = "/run/trustkeyd/sign.sock"
 export const DEFAULT_ADMIN_SOCKET = "/run/trustkeyd/admin.sock"

@@ -12,6 +12,7 @@ import { markPassedArguments } from "./syntax.ts"
 import { Interrupted } from "./terminal.ts"
 
 export type { CliContext, DockerCommand, Environment, FrontEnd } from "./context.ts"
+export { readDockerArguments } from "./docker-arguments.ts"
 export { Interrupted, type RunOptions, type Terminal, type Tty } from "./terminal.ts"
 
 /** Run one command. `argv` without program names. Resolves with the exit code; never rejects. */

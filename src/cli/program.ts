@@ -16,6 +16,7 @@ import { keyPublicCommand } from "./commands/key-public.ts"
 import { keyRemoveCommand } from "./commands/key-remove.ts"
 import { keyShowCommand } from "./commands/key-show.ts"
 import { keyUnlockCommand } from "./commands/key-unlock.ts"
+import { pluginInstallCommand } from "./commands/plugin-install.ts"
 import { signCommand } from "./commands/sign.ts"
 import { statusCommand } from "./commands/status.ts"
 import { tokenListCommand } from "./commands/token-list.ts"
@@ -91,6 +92,7 @@ const TRUSTKEY: readonly Branch[] = [
     },
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },
+    { name: "plugin", description: "docker's plugin.", commands: [pluginInstallCommand] },
 ]
 
 const COMMANDS: Readonly<Record<FrontEnd, readonly Branch[]>> = {

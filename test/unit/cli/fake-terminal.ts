@@ -76,6 +76,7 @@ export function fakeContext(terminal: Terminal, env: Environment = {}, home = "/
         version: "1.2.3",
         frontEnd: "trustkey",
         docker: { program: "docker", globalFlags: [], configDirectory: undefined },
+        programs: { node: "/opt/node", directory: "/opt/trustkeyd" },
     }
 }
 

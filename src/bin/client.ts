@@ -1,0 +1,160 @@
+// The client, under each of its names: everything it may know of its surroundings is collected here and handed in.
+import { type ChildProcess, spawn } from "node:child_process"
+import { constants, createReadStream, fstatSync, openSync } from "node:fs"
+import { connect } from "node:net"
+import { homedir, constants as osConstants } from "node:os"
+import path from "node:path"
+import { ReadStream, WriteStream } from "node:tty"
+import { type DockerCommand, type RunOptions, readDockerArguments, runCli, type Terminal, type Tty } from "../cli/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import { forbidDumps } from "../signer/index.ts"
+import type { Program } from "./start.ts"
+import { VERSION } from "./version.ts"
+
+/** However we end, the terminal is put right again: a shell without echo helps nobody. */
+let openTerminal: Tty | undefined
+
+/** The controlling terminal, whatever stdin and stdout are. */
+function openTty(): Tty | undefined {
+    try {
+        // Two descriptors: each stream closes its own.
+        const input = new ReadStream(openSync("/dev/tty", constants.O_RDONLY | constants.O_NOCTTY))
+        const output = new WriteStream(openSync("/dev/tty", constants.O_WRONLY | constants.O_NOCTTY))
+        const close = (): void => {
+            openTerminal = undefined
+            input.setRawMode(false)
+            input.destroy()
+            output.destroy()
+        }
+        openTerminal = { input, output, close }
+        return openTerminal
+    } catch {
+        return undefined
+    }
+}
+
+function openDescriptor(descriptor: number): NodeJS.ReadableStream {
+    if (!isReadable(descriptor)) throw new TrustkeyError("usage", `file descriptor ${descriptor} is not open for reading`)
+    return createReadStream("", { fd: descriptor, autoClose: false })
+}
+
+/** Open, and of a kind a caller hands down: Node has descriptors of its own. */
+function isReadable(descriptor: number): boolean {
+    try {
+        const facts = fstatSync(descriptor)
+        return facts.isFile() || facts.isFIFO() || facts.isSocket() || facts.isCharacterDevice()
+    } catch {
+        return false
+    }
+}
+
+/** Set when we were told to end while a program had the terminal: it was told too, and we follow it. */
+let endWith: number | undefined
+const foreground = new Set<ChildProcess>()
+
+async function run(program: string, args: readonly string[], { env, onStdout, onStderr }: RunOptions): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    const stdout = onStdout === undefined ? "inherit" : "pipe"
+    const stderr = onStderr === undefined ? "inherit" : "pipe"
+    const child = spawn(program, args, { env: { ...env }, stdio: ["inherit", stdout, stderr] })
+    foreground.add(child)
+    child.stdout?.on("data", (piece: Buffer) => onStdout?.(piece))
+    child.stderr?.on("data", (piece: Buffer) => onStderr?.(piece))
+    child.on("error", reject)
+    child.on("close", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + osConstants.signals[signal]))
+    try {
+        const code = await promise
+        // Whoever told us to end waits for that, and for nothing we would do next.
+        if (endWith !== undefined) end(code === 0 ? endWith : code)
+        return code
+    } finally {
+        foreground.delete(child)
+    }
+}
+
+function end(code: number): never {
+    openTerminal?.close()
+    process.exit(code)
+}
+
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const
+
+/**
+ * While a program has the terminal, Ctrl-C and Ctrl-\\ have reached it as well, and how it ends is how we end. The others were sent to us
+ * alone, so they are passed on.
+ */
+function obey(signal: keyof typeof SIGNALS): void {
+    if (foreground.size === 0) end(SIGNALS[signal])
+    if (signal === "SIGINT" || signal === "SIGQUIT") return
+    endWith = SIGNALS[signal]
+    for (const child of foreground) child.kill(signal)
+}
+
+/** docker (25 and later) closes this socket when it is told to end and the terminal hasn't told us too, or when it is gone. */
+function obeyDocker(address: string): void {
+    const socket = connect({ path: address.replace(/^@/, "\0") })
+    // Nobody there: then nobody can tell us anything.
+    let connected = false
+    socket.on("connect", () => {
+        connected = true
+    })
+    socket.on("error", () => {})
+    socket.on("close", () => {
+        if (connected) obey("SIGTERM")
+    })
+    // Something has to read for the end to be seen.
+    socket.resume()
+    socket.unref()
+}
+
+/** docker as our caller was started, or as it is found in the PATH. A name of ours is no docker: asked for completions, we are told our own. */
+function dockerProgram(): string {
+    const given = process.env["DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND"] ?? ""
+    if (given === "" || /^docker-trust(key)?$/.test(path.basename(given))) return "docker"
+    // Once and for all: it was relative to the directory docker was started in, which is ours now.
+    return given.includes("/") ? path.resolve(given) : given
+}
+
+const FRONT_ENDS = { trustkey: "trustkey", "docker-trustkey": "docker trustkey", "docker-trust": "docker trust" } as const
+
+/** What the program's own arguments are, and the docker behind it. */
+function readArguments(program: Program): { readonly argv: readonly string[]; readonly docker: DockerCommand } {
+    const args = process.argv.slice(2)
+    const docker = { program: dockerProgram(), globalFlags: [], configDirectory: undefined }
+    if (program === "trustkey") return { argv: args, docker }
+    const { argv, globalFlags, configDirectory } = readDockerArguments(program.slice("docker-".length), args)
+    return { argv, docker: { ...docker, globalFlags, configDirectory } }
+}
+
+export async function runClient(program: Program): Promise<void> {
+    for (const signal of ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const) process.on(signal, () => obey(signal))
+    const socket = process.env["DOCKER_CLI_PLUGIN_SOCKET"] ?? ""
+    if (program !== "trustkey" && socket !== "") obeyDocker(socket)
+    // TK-SEC-1: passphrases and PINs are typed here.
+    forbidDumps()
+    // Whoever reads our output may have seen enough.
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+    const terminal: Terminal = {
+        stdin: process.stdin,
+        stdout: process.stdout,
+        stderr: process.stderr,
+        stdoutIsTerminal: process.stdout.isTTY === true,
+        stderrIsTerminal: process.stderr.isTTY === true,
+        openTty,
+        openDescriptor,
+        run,
+    }
+    const { argv, docker } = readArguments(program)
+    const code = await runCli(argv, {
+        env: process.env,
+        now: () => new Date(),
+        terminal,
+        home: process.env["HOME"] ?? homedir(),
+        version: VERSION,
+        frontEnd: FRONT_ENDS[program],
+        docker,
+        programs: { node: process.execPath, directory: import.meta.dirname },
+    })
+    // A kept connection must not keep us; what was written must be out.
+    process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+}
