@@ -24,8 +24,8 @@ const GLOBAL_FLAGS: readonly Flag[] = [
     { long: "tlsverify", takesValue: false },
 ]
 
-/** cobra's names for "what could stand here"; docker asks its plugins by the first. */
-const COMPLETION_REQUESTS = ["__complete", "__completeNoDesc"]
+/** cobra's name for "what could stand here": docker asks its plugins so, and our own scripts the same. */
+export const COMPLETION_REQUEST = "__complete"
 
 /**
  * docker runs a plugin with all of its own arguments: `[global flags] NAME ARGUMENTS`, `help NAME ARGUMENTS`, `--help NAME`, and
@@ -59,7 +59,7 @@ function withoutName(name: string, rest: readonly string[]): readonly string[] {
     const [first = "", second] = rest
     if (first === name) return rest.slice(1)
     if (second !== name) return rest
-    if (COMPLETION_REQUESTS.includes(first)) return [first, ...rest.slice(2)]
+    if (first === COMPLETION_REQUEST) return [first, ...rest.slice(2)]
     return first === "help" ? withHelp(rest.slice(2), true) : rest
 }
 

@@ -12,6 +12,9 @@ import { markPassedArguments } from "./syntax.ts"
 import { Interrupted } from "./terminal.ts"
 
 export type { CliContext, DockerCommand, Environment, FrontEnd } from "./context.ts"
+
+import { COMPLETION_REQUEST } from "./docker-arguments.ts"
+
 export { readDockerArguments } from "./docker-arguments.ts"
 export { Interrupted, type RunOptions, type Terminal, type Tty } from "./terminal.ts"
 
@@ -20,6 +23,11 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     const cli = new Cli(context)
     try {
         const program = makeProgram(cli)
+        if (argv[0] === COMPLETION_REQUEST) {
+            const { printCompletion } = await import("./complete.ts")
+            await printCompletion(cli, program, argv.slice(1))
+            return 0
+        }
         await program.parseAsync([...markPassedArguments(program, argv)], { from: "user" })
         return 0
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
+import { completionCommand } from "./commands/completion.ts"
 import { initCommand } from "./commands/init.ts"
 import { journalShowCommand } from "./commands/journal-show.ts"
 import { journalVoidCommand } from "./commands/journal-void.ts"
@@ -93,6 +94,7 @@ const TRUSTKEY: readonly Branch[] = [
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },
     { name: "plugin", description: "docker's plugin.", commands: [pluginInstallCommand] },
+    completionCommand,
 ]
 
 const COMMANDS: Readonly<Record<FrontEnd, readonly Branch[]>> = {

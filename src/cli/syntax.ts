@@ -52,6 +52,10 @@ export function passThroughCommand(
     return command
 }
 
+export function isPassThrough(command: Command): boolean {
+    return PASSING_THROUGH.has(command)
+}
+
 /** `argv`, with a `--` behind the name of a command that passes its arguments through: commander takes nothing out of what follows. */
 export function markPassedArguments(program: Command, argv: readonly string[]): readonly string[] {
     let command = program
@@ -66,7 +70,7 @@ export function markPassedArguments(program: Command, argv: readonly string[]): 
         }
         const next = command.commands.find((child) => child.name() === word)
         if (next === undefined) return argv
-        if (PASSING_THROUGH.has(next)) return [...argv.slice(0, at + 1), "--", ...argv.slice(at + 1)]
+        if (isPassThrough(next)) return [...argv.slice(0, at + 1), "--", ...argv.slice(at + 1)]
         options.push(...next.options)
         command = next
     }
