@@ -47,6 +47,9 @@ export class Report {
             ...keys.map((count) => this.#rate(`${count} keys, locked`, `start ${count}`, "node -e 0")),
             this.#rate(`${keys[0]} keys, opened by a credential`, "start unattended", "node -e 0"),
             "",
+            "What docker asks each plugin before anything else, over node -e 0",
+            this.#atMost("docker-trustkey docker-cli-plugin-metadata", "plugin metadata", "node -e 0, beside the plugin", 1.5),
+            "",
             "Memory of all processes, megabytes (PSS)",
             ...keys.map((count) => this.#limit(`${count} keys, after start-up`, `memory ${count}`)),
             this.#limit("162 keys, after the load above", "memory after load"),
@@ -64,6 +67,12 @@ export class Report {
         const ratio = median(this.#of(name).map((value, round) => value / (limits[round] ?? NaN)))
         const verdict = goal === undefined ? "" : ratio >= goal ? `   goal ${goal}: met` : `   goal ${goal}: not met`
         return `${line(label, ratio.toFixed(ratio < 1 ? 3 : 1))}   ${format(median(this.#of(name)))}${verdict}`
+    }
+
+    #atMost(label: string, name: string, limit: string, goal: number): string {
+        const ratio = median(this.#of(name)) / median(this.#of(limit))
+        const verdict = ratio <= goal ? "met" : "not met"
+        return `${line(label, ratio.toFixed(2))}   ${format(median(this.#of(name)))}   goal ${goal} or less: ${verdict}`
     }
 
     #limit(label: string, name: string): string {

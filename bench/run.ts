@@ -2,7 +2,9 @@ import { cpus } from "node:os"
 import path from "node:path"
 import { parseArgs } from "node:util"
 import { type Daemon, startDaemon } from "../test/support/daemon.ts"
+import { mustRun } from "../test/support/process.ts"
 import { startSoftHsm } from "../test/support/softhsm.ts"
+import { makeWorkingDirectory } from "../test/support/temp.ts"
 import { durableWrite, emptyNode, opensslSpeed, tokenLoop } from "./limits.ts"
 import { type Job, startLoad } from "./load.ts"
 import { fillState, GROUP } from "./many-keys.ts"
@@ -37,6 +39,7 @@ do = ["*"]
 const DEPTH = 32
 const CALLERS = [1, 10, 100]
 const FEW_KEYS = 10
+const PLUGIN_ROUNDS = 21
 
 function readOptions(): { readonly plan: Plan; readonly json: boolean } {
     const options = {
@@ -118,6 +121,20 @@ async function benchStartUp(report: Report, plan: Plan): Promise<void> {
     }
 }
 
+/** As docker starts it: through the launcher that plugin install writes. */
+async function benchPlugin(report: Report): Promise<void> {
+    await using directory = await makeWorkingDirectory("bench-plugin")
+    const trustkey = path.resolve(import.meta.dirname, "../dist/trustkey.cjs")
+    await mustRun(process.execPath, [trustkey, "plugin", "install", "--directory", directory.path])
+    report.progress("the plugin's metadata")
+    for (let round = 0; round < PLUGIN_ROUNDS; round++) {
+        report.add("node -e 0, beside the plugin", await emptyNode())
+        const start = performance.now()
+        await mustRun(path.join(directory.path, "docker-trustkey"), ["docker-cli-plugin-metadata"])
+        report.add("plugin metadata", performance.now() - start)
+    }
+}
+
 /** A stopped daemon whose state has so many sealed keys in one group. */
 async function makeState(report: Report, keys: number): Promise<Daemon> {
     report.progress(`making ${keys} sealed keys`)
@@ -131,4 +148,5 @@ const { plan, json } = readOptions()
 const report = new Report(`${cpus().length} cores, Node ${process.version}, ${plan.rounds} rounds of ${plan.milliseconds} ms`)
 await benchSignatures(report, plan)
 await benchStartUp(report, plan)
+await benchPlugin(report)
 process.stdout.write(json ? `${report.json()}\n` : report.text({ callers: CALLERS, keys: [FEW_KEYS, plan.manyKeys], depth: DEPTH }))

@@ -50,6 +50,7 @@ function isReadable(descriptor: number): boolean {
 
 /** Set when we were told to end while a program had the terminal: it was told too, and we follow it. */
 let endWith: number | undefined
+let interrupted = false
 const foreground = new Set<ChildProcess>()
 
 async function run(program: string, args: readonly string[], { env, onStdout, onStderr }: RunOptions): Promise<number> {
@@ -64,8 +65,9 @@ async function run(program: string, args: readonly string[], { env, onStdout, on
     child.on("close", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + osConstants.signals[signal]))
     try {
         const code = await promise
-        // Whoever told us to end waits for that, and for nothing we would do next.
+        // Whoever told us to end waits for that, and for nothing we would do next. A program may live through a Ctrl-C.
         if (endWith !== undefined) end(code === 0 ? endWith : code)
+        if (interrupted && code !== 0) end(code)
         return code
     } finally {
         foreground.delete(child)
@@ -80,12 +82,15 @@ function end(code: number): never {
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const
 
 /**
- * While a program has the terminal, Ctrl-C and Ctrl-\\ have reached it as well, and how it ends is how we end. The others were sent to us
+ * While a program has the terminal, Ctrl-C and Ctrl-\ have reached it as well, and how it ends is how we end. The others were sent to us
  * alone, so they are passed on.
  */
 function obey(signal: keyof typeof SIGNALS): void {
     if (foreground.size === 0) end(SIGNALS[signal])
-    if (signal === "SIGINT" || signal === "SIGQUIT") return
+    if (signal === "SIGINT" || signal === "SIGQUIT") {
+        interrupted = true
+        return
+    }
     endWith = SIGNALS[signal]
     for (const child of foreground) child.kill(signal)
 }

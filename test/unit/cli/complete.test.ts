@@ -39,8 +39,8 @@ describe("completion", () => {
 
     test("offers commands with what they are for", async () => {
         const terminal = fakeTerminal()
-        await runCli(["__complete", "re"], { ...fakeContext(terminal), frontEnd: "docker trustkey" })
-        assert.match(terminal.printed(), /^reset\t.*\n(?:re.*\n)*:4\n$|^(?:re.*\n)*revoke\tRemove trust for an image\n(?:re.*\n)*:4\n$/)
+        await runCli(["__complete", "rev"], { ...fakeContext(terminal), frontEnd: "docker trustkey" })
+        assert.equal(terminal.printed(), "revoke\tRemove trust for an image\n:4\n")
         assert.deepEqual((await ask("trustkey", "tru")).words, ["trust"])
         assert.deepEqual((await ask("trustkey", "trust", "si")).words.includes("sign"), true)
         assert.deepEqual((await ask("docker trust", "ini")).words, [])
