@@ -65,6 +65,7 @@ export const ERROR_CODES = [
     "verification_failed",
     "rollback_detected",
     "metadata_expired",
+    "expires_soon",
     "digest_mismatch",
     "digest_required",
     "publish_unconfirmed",

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
 import { completionCommand } from "./commands/completion.ts"
+import { doctorCommand } from "./commands/doctor.ts"
 import { initCommand } from "./commands/init.ts"
 import { journalShowCommand } from "./commands/journal-show.ts"
 import { journalVoidCommand } from "./commands/journal-void.ts"
@@ -79,6 +80,7 @@ const KEY: readonly Branch[] = [
 const TRUSTKEY: readonly Branch[] = [
     initCommand,
     statusCommand,
+    doctorCommand,
     {
         name: "token",
         description: "Hardware tokens.",

@@ -64,6 +64,7 @@ const STATUS = {
     verification_failed: status.FAILED_PRECONDITION,
     rollback_detected: status.FAILED_PRECONDITION,
     metadata_expired: status.FAILED_PRECONDITION,
+    expires_soon: status.FAILED_PRECONDITION,
     digest_mismatch: status.FAILED_PRECONDITION,
     digest_required: status.FAILED_PRECONDITION,
     publish_unconfirmed: status.FAILED_PRECONDITION,

@@ -1,5 +1,7 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
+import type { Daemon } from "../daemon-types.ts"
+import { type Expiry, expiriesOf, inDays } from "../expiry.ts"
 import { jsonOption, newCommand, withExamples } from "../syntax.ts"
 
 export function statusCommand(cli: Cli): Command {
@@ -11,9 +13,11 @@ export function statusCommand(cli: Cli): Command {
 
 async function showStatus(cli: Cli, json: boolean): Promise<void> {
     const { output } = cli
-    const status = await (await cli.daemon()).status()
+    const daemon = await cli.daemon()
+    const status = await daemon.status()
+    const expiring = await datesOf(cli, daemon)
     if (json) {
-        output.json(status)
+        output.json({ ...status, expiring })
         return
     }
     output.facts([
@@ -32,5 +36,28 @@ async function showStatus(cli: Cli, json: boolean): Promise<void> {
             status.signers.map((signer) => [signer.name, signer.state, String(signer.restarts), signer.detail]),
         )
     }
+    printExpiring(cli, expiring)
     for (const problem of status.problems) output.warn(problem)
+}
+
+/** Of the repositories the caller may see; the most urgent first. */
+async function datesOf({ now }: Cli, daemon: Daemon): Promise<readonly Expiry[]> {
+    const { ownSnapshotsOf } = await import("../own-snapshots.ts")
+    const repositories = await daemon.listTrust()
+    return repositories.length === 0 ? [] : expiriesOf(repositories, await ownSnapshotsOf(daemon), now)
+}
+
+const SHOWN_DAYS = 90
+const SHOWN_LINES = 10
+
+function printExpiring({ output }: Cli, dates: readonly Expiry[]): void {
+    const soon = dates.filter(({ daysLeft }) => daysLeft < SHOWN_DAYS)
+    if (soon.length === 0) return
+    output.line()
+    output.table(
+        ["EXPIRES", "WHEN", "WHAT", "REPOSITORY"],
+        soon.slice(0, SHOWN_LINES).map(({ gun, what, expires, daysLeft }) => [expires.slice(0, 10), inDays(daysLeft), what, gun]),
+    )
+    if (soon.length > SHOWN_LINES) output.line(`and ${soon.length - SHOWN_LINES} more within ${SHOWN_DAYS} days: trustkey status --json`)
+    output.note("Sign it anew with trustkey trust renew.")
 }
