@@ -18,7 +18,7 @@ export type DatedRepository = {
     readonly gun: string
     readonly state: string
     readonly marks: readonly { readonly role: string; readonly expires: string }[]
-    readonly certificateExpires?: string
+    readonly certificateExpires: string
 }
 
 export function daysLeft(expires: Date, now: Date): number {
@@ -41,7 +41,7 @@ export function expiriesOf(repositories: readonly DatedRepository[], ownSnapshot
             ...marks
                 .filter(({ role }) => role !== "timestamp" && (role !== "snapshot" || ownSnapshots.has(gun)))
                 .map(({ role, expires }) => ({ gun, what: role, expires })),
-            { gun, what: ROOT_CERTIFICATE, expires: certificateExpires ?? "" },
+            { gun, what: ROOT_CERTIFICATE, expires: certificateExpires },
         ])
     return found
         .flatMap((each) => {

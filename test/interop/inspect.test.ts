@@ -61,7 +61,9 @@ const SHAPES: readonly Shape[] = [
     { gun: `${host}/a/one`, targets: { v1: "one" } },
     {
         gun: `${host}/a/order`,
-        targets: Object.fromEntries(["v10", "v2", "v01", "v1", "1.0-rc", "1.0", "latest", "_x", "Z"].map((tag) => [tag, tag])),
+        targets: Object.fromEntries(
+            ["v10", "v2", "latest", "v1", "v01", "1.0-rc", "1.0", "10", "9", "_x", "Z", "a", "v1.10", "v1.9"].map((tag) => [tag, tag]),
+        ),
     },
     {
         gun: `${host}/a/team`,

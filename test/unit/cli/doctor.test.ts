@@ -1,0 +1,154 @@
+import assert from "node:assert/strict"
+import { describe, test } from "node:test"
+import type { DaemonRepository, DaemonStatus, DaemonToken } from "../../../src/cli/daemon-types.ts"
+import { CHECKS, examine, type Verdict } from "../../../src/cli/doctor/checks.ts"
+import type { Facts, KeyFile } from "../../../src/cli/doctor/facts.ts"
+
+const NOW = new Date("2026-11-21T09:00:00Z")
+const STATUS: DaemonStatus = {
+    version: "1.2.3",
+    startedAt: "",
+    socket: "sign",
+    caller: "uid:1",
+    signers: [{ name: "file", state: "ready", detail: "", restarts: 0 }],
+    keys: 1,
+    unlockedKeys: 0,
+    repositories: 1,
+    outbox: 0,
+    auditRecords: 3,
+    problems: [],
+}
+const HEALTHY: Facts = {
+    now: NOW,
+    clientVersion: "1.2.3",
+    signSocket: "/run/sign",
+    adminSocket: "/run/admin",
+    sign: { answer: STATUS },
+    admin: { answer: { ...STATUS, socket: "admin" } },
+    tokens: { answer: [token({})] },
+    groups: { answer: [{ name: "ci", byPassphrase: false, credential: "ci-key", unlocked: true, unlockedUntil: "", keys: 2 }] },
+    repositories: { answer: [repository(400)] },
+    ownSnapshots: new Set(),
+    audit: { answer: { intact: true, records: 3, brokenAt: 0, head: "ab" } },
+    keyFiles: [],
+    expiry: { failure: 30, warning: 90 },
+}
+const UNREACHABLE = { refused: { code: "daemon_unreachable", message: "there is no socket" } } as const
+
+function token(changes: Partial<DaemonToken>): DaemonToken {
+    const facts = { name: "root-token", uri: "", detail: "", label: "", serial: "", manufacturer: "", model: "" }
+    return { ...facts, state: "logged-in", tries: "ok", ...changes }
+}
+
+function repository(days: number, certificateDays = 4000): DaemonRepository {
+    const after = (count: number): string => new Date(NOW.getTime() + count * 86_400_000).toISOString()
+    return {
+        gun: "registry.example.com/team/app",
+        lineage: "",
+        rootVersion: 1,
+        origin: "born",
+        marks: [
+            { role: "targets", version: 1, sha256: "", expires: after(days) },
+            { role: "timestamp", version: 1, sha256: "", expires: after(-9) },
+        ],
+        outbox: 0,
+        oldLineages: [],
+        state: "active",
+        documents: [],
+        certificateExpires: after(certificateDays),
+    }
+}
+
+function keyFile(changes: Partial<KeyFile>): KeyFile {
+    return { path: "/home/me/.docker/trust/private/ab.key", mode: 0o600, protection: { kind: "rounds", rounds: 2048 }, ...changes }
+}
+
+/** What one check says when only this is different. */
+function verdict(name: string, changes: Partial<Facts>): Verdict {
+    const [checked] = examine(
+        { ...HEALTHY, ...changes },
+        CHECKS.filter((check) => check.name === name),
+    )
+    return checked ?? assert.fail(`there is no check ${name}`)
+}
+
+function code(found: Verdict): string {
+    return found.verdict === "failure" ? found.code : found.verdict
+}
+
+describe("doctor", () => {
+    test("has nothing against a healthy installation", () => {
+        assert.deepEqual(new Set(examine(HEALTHY).map((each) => each.verdict)), new Set(["ok"]))
+    })
+
+    test("a daemon that does not answer is a failure; what could not be asked because of it is no all-clear", () => {
+        const asked = { sign: UNREACHABLE, admin: UNREACHABLE, tokens: UNREACHABLE, groups: UNREACHABLE, repositories: UNREACHABLE }
+        const found = examine({ ...HEALTHY, ...asked, audit: UNREACHABLE }).map((each) => [each.name, code(each)])
+        assert.deepEqual(found, [
+            ["sign socket", "daemon_unreachable"],
+            ["admin socket", "warning"],
+            ["versions", "warning"],
+            ["signers", "warning"],
+            ["tokens", "warning"],
+            ["unattended groups", "warning"],
+            ["unpublished files", "warning"],
+            ["audit chain", "warning"],
+            ["expiry", "warning"],
+            ["key files", "ok"],
+        ])
+    })
+
+    test("client and daemon of different versions, failed signers and unpublished files are told", () => {
+        assert.equal(code(verdict("versions", { clientVersion: "1.3.0" })), "warning")
+        assert.equal(code(verdict("unpublished files", { sign: { answer: { ...STATUS, outbox: 2 } } })), "warning")
+        const failed = { ...STATUS, signers: [{ name: "file", state: "failed", detail: "it crashed", restarts: 9 }] }
+        const found = verdict("signers", { sign: { answer: failed } })
+        assert.equal(code(found), "signer_unavailable")
+        assert.deepEqual(found.findings, ["signer file has failed: it crashed"])
+    })
+
+    test("a blocked token is worse than a failed one, that than one with a single try left, that than an absent one", () => {
+        const states: readonly (readonly [Partial<DaemonToken>, string])[] = [
+            [{ state: "absent" }, "warning"],
+            [{ tries: "low" }, "warning"],
+            [{ tries: "final" }, "pin_final_try"],
+            [{ state: "failed" }, "token_failed"],
+            [{ state: "blocked", tries: "blocked" }, "pin_blocked"],
+        ]
+        for (const [changes, expected] of states)
+            assert.equal(code(verdict("tokens", { tokens: { answer: [token({}), token(changes)] } })), expected)
+        assert.equal(code(verdict("tokens", { tokens: { answer: states.map(([changes]) => token(changes)) } })), "pin_blocked")
+    })
+
+    test("a group that opens by credential and is locked is a failure; one that waits for a person is not", () => {
+        const group = { name: "ci", byPassphrase: true, credential: "", unlocked: false, unlockedUntil: "", keys: 2 }
+        assert.equal(code(verdict("unattended groups", { groups: { answer: [group] } })), "ok")
+        assert.equal(code(verdict("unattended groups", { groups: { answer: [{ ...group, credential: "ci-key" }] } })), "key_locked")
+    })
+
+    test("a broken audit chain is a failure, one that may not be read is not checked", () => {
+        const broken = { intact: false, records: 9, brokenAt: 4, head: "" }
+        assert.equal(code(verdict("audit chain", { audit: { answer: broken } })), "audit_broken")
+        assert.equal(code(verdict("audit chain", { audit: { refused: { code: "denied", message: "not allowed" } } })), "warning")
+    })
+
+    test("expiry: warned of before 90 days, failed before 30, worse when it is over; certificates count like metadata", () => {
+        const within = (days: number, certificateDays?: number): string =>
+            code(verdict("expiry", { repositories: { answer: [repository(400), repository(days, certificateDays)] } }))
+        assert.deepEqual(
+            [90, 89, 30, 29, 0, -1].map((days) => within(days)),
+            ["ok", "warning", "warning", "expires_soon", "expires_soon", "metadata_expired"],
+        )
+        assert.equal(within(400, 29), "expires_soon")
+        assert.equal(code(verdict("expiry", { repositories: { answer: [repository(29)] }, expiry: { failure: 10, warning: 20 } })), "ok")
+    })
+
+    test("key files left behind are a warning, and a failure when others can read them or nothing protects them", () => {
+        assert.equal(code(verdict("key files", { keyFiles: [keyFile({})] })), "warning")
+        assert.equal(code(verdict("key files", { keyFiles: [keyFile({}), keyFile({ mode: 0o640 })] })), "file_unsafe")
+        assert.equal(code(verdict("key files", { keyFiles: [keyFile({ protection: { kind: "none" } })] })), "file_unsafe")
+        const { findings } = verdict("key files", { keyFiles: [keyFile({}), keyFile({ protection: { kind: "rounds", rounds: 600_000 } })] })
+        assert.match(findings[0] ?? "", /^2 private key files/)
+        assert.match(findings[1] ?? "", /^1 are encrypted, but a guess/)
+    })
+})
