@@ -44,7 +44,7 @@ function compileCacheDirectory(): string | undefined {
 const OTHERS_MAY_WRITE = 0o022
 const STICKY = 0o1000
 
-/** Every directory on the way is ours or root's, and only the last but one of /tmp's kind lets others write: there they can't rename ours. */
+/** The directory is ours, and those above are ours or root's. Others may write in none, sticky ones apart: what is ours they can't rename there. */
 function isOursAlone(directory: string): boolean {
     const uid = process.geteuid?.()
     for (let at = directory; ; at = path.dirname(at)) {

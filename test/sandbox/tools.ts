@@ -3,7 +3,7 @@ import path from "node:path"
 import type { Daemon } from "../support/daemon.ts"
 import { withoutYubikey } from "../support/no-yubikey.ts"
 import type { Notary } from "../support/notary.ts"
-import { type CommandResult, runCommand } from "../support/process.ts"
+import { type CommandResult, mustRun, runCommand } from "../support/process.ts"
 import type { NotaryProxy } from "../support/proxy.ts"
 import type { Registry } from "../support/registry.ts"
 import type { SoftHsm } from "../support/softhsm.ts"
@@ -66,7 +66,10 @@ export async function makeTools(directory: string, servers: Servers): Promise<To
         ]
         return writeFile(within(`bin/${name}`), lines.join("\n"), { mode: 0o700 })
     }
-    await tool("trustkey", { command: process.execPath, args: [path.join(ROOT, "dist/trustkey.cjs")] })
+    const trustkey = path.join(ROOT, "dist/trustkey.cjs")
+    await tool("trustkey", { command: process.execPath, args: [trustkey] })
+    // docker trustkey
+    await mustRun(process.execPath, [trustkey, "plugin", "install", "--directory", within("docker/cli-plugins")])
     await tool("notary", withoutYubikey("/usr/bin/notary", ["-c", notaryConfig]))
     await tool("docker", withoutYubikey("/usr/bin/docker", []))
     const fetchImage = path.join(import.meta.dirname, "fetch-image.ts")
