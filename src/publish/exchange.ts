@@ -33,6 +33,8 @@ export class HttpFailure extends Error {
 
 const MAX_HEADERS = 32 * 1024
 const MAX_REFUSAL = 16 * 1024
+// 103 Early Hints and their like: each would be read and thrown away, for as long as the server pleases.
+const MAX_INTERIM = 8
 
 /** `kept` leaves its connections open for the next request; `single` makes a new one each time. */
 export type Agents = { readonly kept: Agent; readonly single: Agent }
@@ -94,6 +96,11 @@ function exchangeOnce(question: HttpQuestion, agent: Agent, times: HttpTimes): P
         })
         request.setTimeout(times.idleMs, () => fail(new HttpFailure("timeout", `sent nothing for ${seconds(times.idleMs)}`)))
         request.on("error", (error) => fail(failureOf(error, connected, request)))
+        let interim = 0
+        request.on("information", () => {
+            interim += 1
+            if (interim > MAX_INTERIM) fail(new HttpFailure("malformed", `sent more than ${MAX_INTERIM} interim answers`))
+        })
         request.on("response", (response) => {
             readBody(response, question.maxBytes).then(
                 (content) => {

@@ -46,6 +46,8 @@ export type FetchOptions = {
     readonly withoutCache?: boolean
     /** What the roots have to be, cached ones too. Without it the first root met is taken on faith. */
     readonly pins?: TrustPins
+    /** Throws for what the caller can't use after all: then nothing of it is kept. */
+    readonly accept?: (current: CurrentRepository) => void
     /** A person is about to confirm the first root: faith is not forbidden, and nothing is kept. See keepRepository. */
     readonly unconfirmed?: boolean
 }
@@ -90,6 +92,7 @@ export async function fetchRepository(
         if (onFaith) checkFaithAllowed(gun, options)
         const current = await fetcher.withRetry(roots, anchor)
         if (cached !== undefined) checkAgainstCachedRoot(cached, current.verified.root)
+        options.accept?.(current)
         if (options.unconfirmed !== true) await keepRepository(cache, gun, current)
         return onFaith && options.unconfirmed !== true
             ? { ...current, onFaith: rootOf(current.verified.root).roles.get("root")?.keyIds ?? [] }
@@ -242,13 +245,13 @@ class Fetcher {
         const waiting: MetadataFile[] = [targets]
         for (let parent = waiting.shift(); parent !== undefined; parent = waiting.shift()) {
             const { keys, roles } = targetsOf(parent).delegations
-            for (const delegation of roles) {
-                const announced = listed.get(delegation.name)
-                if (announced === undefined) continue
-                budget -= announced.length
-                if (found.length === MAX_DELEGATIONS || budget < 0) {
-                    throw new TrustkeyError("verification_failed", `${this.#gun} has more delegations than we can take`)
-                }
+            const published = roles.filter(({ name }) => listed.has(name))
+            for (const { name } of published) budget -= listed.get(name)?.length ?? 0
+            // Before the first of them is asked for: a signer must not be able to keep everybody busy.
+            if (found.length + published.length > MAX_DELEGATIONS || budget < 0) {
+                throw new TrustkeyError("verification_failed", `${this.#gun} has more delegations than we can take`)
+            }
+            for (const delegation of published) {
                 const file = await this.#listed(snapshot, delegation.name)
                 found.push(file)
                 if (isSigned(() => verifyThreshold(file.signed, file.signatures, keys, delegation))) waiting.push(file)

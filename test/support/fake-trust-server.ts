@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:https"
 import path from "node:path"
 import type { BuiltFile } from "./repository-builder.ts"
 import { makeWorkingDirectory } from "./temp.ts"
-import { startAuthority } from "./tls.ts"
+import { type Certificate, startAuthority } from "./tls.ts"
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -17,6 +17,8 @@ export type FakeTrustServer = AsyncDisposable & {
     /** A docker configuration directory that trusts the server. */
     readonly configDirectory: string
     readonly caFile: string
+    /** Its certificate, good for any port of localhost: for whoever else is to be trusted. */
+    readonly certificate: Certificate
     /** What is served, by the name without `.json`. */
     readonly files: Map<string, Buffer>
     /** Asked before `files`; by `METHOD path`, or the name of a file. */
@@ -30,7 +32,8 @@ export type FakeTrustServer = AsyncDisposable & {
 export async function startFakeTrustServer(): Promise<FakeTrustServer> {
     const directory = await makeWorkingDirectory("fake-trust-server")
     const authority = await startAuthority(path.join(directory.path, "authority"))
-    const { certFile, keyFile } = await authority.issue("fake", "server")
+    const certificate = await authority.issue("fake", "server")
+    const { certFile, keyFile } = certificate
     const files = new Map<string, Buffer>()
     const handlers = new Map<string, Handler>()
     const requests: string[] = []
@@ -54,6 +57,7 @@ export async function startFakeTrustServer(): Promise<FakeTrustServer> {
         host,
         configDirectory,
         caFile: authority.caFile,
+        certificate,
         files,
         handlers,
         requests,

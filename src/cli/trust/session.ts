@@ -77,17 +77,13 @@ export class TrustSession {
      */
     async fetchToRenew(known: DaemonRepository | undefined, renewing: RenewOptions = {}): Promise<CurrentRepository | undefined> {
         const trusted = known === undefined ? undefined : trustedRoot(known)
-        const options = { pins: this.#pins, ignoreExpiry: true, ...(trusted === undefined ? {} : { trusted }) }
+        const accept = ({ verified: { timestamp, root } }: CurrentRepository): void => {
+            this.#requireUnexpired(renewing.evenRoot === true ? [timestamp] : [timestamp, root])
+        }
+        const options = { pins: this.#pins, ignoreExpiry: true, accept, ...(trusted === undefined ? {} : { trusted }) }
         const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, options)
         if (current === undefined) return undefined
-        const { root, timestamp, snapshot, targets, delegations } = current.verified
-        for (const file of [timestamp, root]) {
-            if (!isExpired(file.signed, this.cli.now) || (file.role === ROOT && renewing.evenRoot === true)) continue
-            throw new TrustkeyError(
-                "metadata_expired",
-                `the ${file.role} of ${this.gun} expired on ${file.signed.document.expires.toISOString()}`,
-            )
-        }
+        const { snapshot, targets, delegations } = current.verified
         for (const file of [snapshot, targets, ...delegations.values()]) {
             if (isExpired(file.signed, this.cli.now))
                 this.cli.output.warn(`${file.role} of ${this.gun} expired on ${file.signed.document.expires.toISOString()}`)
@@ -142,6 +138,13 @@ export class TrustSession {
         if (files.length === 0) return undefined
         this.cli.output.note(`Publishing what was signed before and not yet published: ${files.map(({ role }) => role).join(", ")}.`)
         return this.publish(daemon, files)
+    }
+
+    #requireUnexpired(files: readonly MetadataFile[]): void {
+        const expired = files.find(({ signed }) => isExpired(signed, this.cli.now))
+        if (expired === undefined) return
+        const when = expired.signed.document.expires.toISOString()
+        throw new TrustkeyError("metadata_expired", `the ${expired.role} of ${this.gun} expired on ${when}`)
     }
 
     #remark(current: CurrentRepository): void {
