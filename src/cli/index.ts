@@ -1,7 +1,7 @@
 /**
- * cli: the thin client. It asks the daemon for signatures and never holds a private key; it fetches from and publishes to
- * trust servers, because the daemon has no network. It must never read the environment, the clock or set the exit code:
- * `bin` hands them in and takes the exit code out.
+ * cli: the thin client. It asks the daemon for signatures and holds no private key, but for the moment in which one from a file is
+ * sealed for the signer; it fetches from and publishes to trust servers, because the daemon has no network. It must never read the
+ * environment, the clock or set the exit code: `bin` hands them in and takes the exit code out.
  */
 import { CommanderError } from "commander"
 import { TrustkeyError } from "../errors.ts"

@@ -11,6 +11,7 @@ import { keyCreateCommand } from "./commands/key-create.ts"
 import { keyEnrollCommand } from "./commands/key-enroll.ts"
 import { keyGroupCreateCommand } from "./commands/key-group-create.ts"
 import { keyGroupListCommand } from "./commands/key-group-list.ts"
+import { keyImportCommand } from "./commands/key-import.ts"
 import { keyListCommand } from "./commands/key-list.ts"
 import { keyLockCommand } from "./commands/key-lock.ts"
 import { keyPassphraseCommand } from "./commands/key-passphrase.ts"
@@ -28,6 +29,8 @@ import { tokenObjectsCommand } from "./commands/token-objects.ts"
 import { trustAdoptCommand } from "./commands/trust-adopt.ts"
 import { trustInitCommand } from "./commands/trust-init.ts"
 import { trustInspectCommand } from "./commands/trust-inspect.ts"
+import { trustKeyGenerateCommand } from "./commands/trust-key-generate.ts"
+import { trustKeyLoadCommand } from "./commands/trust-key-load.ts"
 import { trustListCommand } from "./commands/trust-list.ts"
 import { trustRenewCommand } from "./commands/trust-renew.ts"
 import { trustResetCommand } from "./commands/trust-reset.ts"
@@ -46,7 +49,7 @@ type Branch = CommandMaker | Group
 
 /** What docker trust has. Under all three names; `docker trust` has no others. */
 const DOCKER_TRUST: readonly Branch[] = [
-    { name: "key", description: "Keys for signing tags.", commands: [] },
+    { name: "key", description: "Keys for signing tags.", commands: [trustKeyGenerateCommand, trustKeyLoadCommand] },
     { name: "signer", description: "Who may sign tags.", commands: [] },
     trustInspectCommand,
     trustSignCommand,
@@ -65,6 +68,7 @@ const OUR_TRUST: readonly Branch[] = [
 
 const KEY: readonly Branch[] = [
     keyCreateCommand,
+    keyImportCommand,
     keyListCommand,
     keyShowCommand,
     keyPublicCommand,

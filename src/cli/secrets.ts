@@ -27,7 +27,7 @@ export async function sealFor(daemon: Daemon, purpose: string, subject: string, 
 }
 
 /** A secret from one of the flags; undefined when none was given. */
-async function fromFlags(cli: Cli, descriptor: number | undefined, file: string | undefined): Promise<Secret | undefined> {
+export async function fromFlags(cli: Cli, descriptor: number | undefined, file: string | undefined): Promise<Secret | undefined> {
     if (descriptor !== undefined) return readDescriptor(cli, descriptor)
     if (file !== undefined) return notEmpty(new Secret(await readSecretFile(file)))
     return undefined
@@ -63,7 +63,7 @@ function notEmpty(secret: Secret): Secret {
  * The variable docker documents for this kind of key. TK-SEC-1: read once, with a warning; never tried as a PIN, so never
  * for a key on a token.
  */
-function fromDockerVariable(cli: Cli, purpose: string): Secret | undefined {
+export function fromDockerVariable(cli: Cli, purpose: string): Secret | undefined {
     const name = purpose === "root" ? "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE" : "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE"
     const value = cli.context.env[name]
     if (value === undefined || value === "") return undefined

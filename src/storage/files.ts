@@ -63,15 +63,16 @@ export async function readBytes(file: string, options: ReadOptions = {}): Promis
 }
 
 /**
- * TK-SEC-1: a credential, as bytes that never become a string. At most 64 KiB; one newline at the end is dropped, for editors and `echo`
+ * TK-SEC-1: a credential, as bytes that never become a string. At most `maxBytes` (64 KiB); one newline at the end is dropped, for editors and `echo`
  * put it there. The caller owns the Buffer, which shares its memory with no other, and wipes it.
  *
  * @throws not_found, payload_too_large, storage_failed
  * @throws file_unsafe: not a regular file, not ours or root's, or others may read it
  */
-export async function readSecretFile(file: string): Promise<Buffer> {
+export async function readSecretFile(file: string, options: ReadOptions = {}): Promise<Buffer> {
+    const maxBytes = options.maxBytes ?? MAX_SECRET_BYTES
     // One byte more shows that a file is too large. Not from the shared pool, where it could not be wiped for certain.
-    const whole = Buffer.alloc(MAX_SECRET_BYTES + 1)
+    const whole = Buffer.alloc(maxBytes + 1)
     try {
         // A FIFO would keep a blocking open waiting for its writer.
         await using handle = await openUnlessMissing(file, constants.O_NONBLOCK)
@@ -83,7 +84,7 @@ export async function readSecretFile(file: string): Promise<Buffer> {
             if (bytesRead === 0) break
             length += bytesRead
         }
-        if (length > MAX_SECRET_BYTES) throw tooLarge(file, MAX_SECRET_BYTES)
+        if (length > maxBytes) throw tooLarge(file, maxBytes)
         if (length > 0 && whole[length - 1] === 0x0a) length -= 1
         const secret = Buffer.alloc(length)
         whole.copy(secret, 0, 0, length)
@@ -157,6 +158,30 @@ export async function writeFileDurable(file: string, content: Uint8Array | strin
         }
         await syncDirectory(directory)
     } catch (error) {
+        throw asStorageError(error, `${path.basename(file)} cannot be written`)
+    }
+}
+
+/**
+ * A new file, on stable storage when it resolves. What has the name already stays as it is, a dangling symbolic link too.
+ *
+ * @throws already_exists, storage_failed: nothing of ours is left there
+ */
+export async function createFileDurable(file: string, content: Uint8Array, mode: number): Promise<void> {
+    try {
+        await using handle = await open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+        try {
+            await handle.writeFile(content)
+            await handle.chmod(mode)
+            await handle.sync()
+            await syncDirectory(path.dirname(file))
+        } catch (error) {
+            await unlink(file).catch(() => {})
+            throw error
+        }
+    } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "EEXIST")
+            throw new TrustkeyError("already_exists", `${file} exists already`, { cause: error })
         throw asStorageError(error, `${path.basename(file)} cannot be written`)
     }
 }

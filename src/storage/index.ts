@@ -4,6 +4,7 @@
 
 export { bytesOf, integerOf, optionalBytesOf, textOf } from "./columns.ts"
 export {
+    createFileDurable,
     type FileFacts,
     fileMode,
     listDirectory,

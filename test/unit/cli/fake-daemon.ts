@@ -8,7 +8,8 @@ export function fakeDaemon(operations: Partial<Daemon>): Daemon {
     return new Proxy(operations, {
         get: (target, name) => {
             const found: unknown = Reflect.get(target, name)
-            if (found !== undefined) return found
+            // A promise that resolves with it looks whether it is a promise itself.
+            if (found !== undefined || name === "then") return found
             return () => {
                 throw new Error(`the test did not expect a call of ${String(name)}`)
             }
@@ -17,15 +18,20 @@ export function fakeDaemon(operations: Partial<Daemon>): Daemon {
 }
 
 /** The secrets' way to a signer, with real cryptography: `challenge` for the daemon, `open` for what arrives sealed. */
-export function fakeSigner(): Pick<Daemon, "challenge"> & { readonly open: (purpose: string, subject: string, sealed: unknown) => string } {
+export function fakeSigner(): Pick<Daemon, "challenge"> & {
+    readonly open: (purpose: string, subject: string, sealed: unknown) => string
+    readonly openBytes: (purpose: string, subject: string, sealed: unknown) => Buffer
+} {
     const inbox = new SecretInbox(() => 0)
+    const openBytes = (purpose: string, subject: string, sealed: unknown): Buffer => {
+        using secret = inbox.open({ purpose, subject }, sealed as Parameters<SecretInbox["open"]>[1])
+        return secret.reveal((bytes) => Buffer.from(bytes))
+    }
     return {
         challenge: (purpose, subject) =>
             Promise.resolve({ signerPublic: inbox.publicKey, nonce: inbox.challenge({ purpose, subject }), purpose, subject }),
-        open: (purpose, subject, sealed) => {
-            using secret = inbox.open({ purpose, subject }, sealed as Parameters<SecretInbox["open"]>[1])
-            return secret.reveal((bytes) => bytes.toString())
-        },
+        open: (purpose, subject, sealed) => openBytes(purpose, subject, sealed).toString(),
+        openBytes,
     }
 }
 

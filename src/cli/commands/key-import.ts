@@ -1,0 +1,52 @@
+import { type Command, Option } from "commander"
+import type { Cli } from "../context.ts"
+import { jsonOption, newCommand, type PassphraseOptions, repeated, wholeNumber, withExamples, withPassphrase } from "../syntax.ts"
+
+export type KeyImportOptions = PassphraseOptions & {
+    role?: string
+    gun?: string
+    name?: string
+    group?: string
+    bind?: readonly string[]
+    filePassphraseFd?: number
+    filePassphraseFile?: string
+    json?: boolean
+}
+
+export function keyImportCommand(cli: Cli): Command {
+    const command = newCommand(cli, "import", "Take in private keys from files of Notary, docker or OpenSSL, and seal them anew.")
+        .argument("<files...>", "PEM files that only you can read")
+        .option("--role <role>", "what the key is for, if the file does not say it: root, targets, snapshot, or a signer's name")
+        .option("--gun <gun>", "whose targets or snapshot key it is, if the file does not say it")
+        .option("--name <text>", "a name for people; for a delegation key the signer's")
+        .option("--group <name>", "seal it in this key group instead of under a passphrase of its own")
+        .option("--bind <role@gun>", "where it may sign besides; repeatable", repeated)
+    return withExamples(withFilePassphrase(withPassphrase(command)).addOption(jsonOption()).action(action(cli)), [
+        "trustkey key import ~/.docker/trust/private/3fa9c2d1e0aa*.key",
+        "trustkey key import --role alice alice.pem",
+        "trustkey key import --role targets --gun registry.example.com/team/app old.pem",
+        "trustkey key import --group ci --file-passphrase-fd 3 export.pem 3<old-passphrase",
+    ])
+}
+
+function action(cli: Cli): (files: readonly string[], options: KeyImportOptions) => Promise<void> {
+    return async (files, options) => {
+        const { importKeyFiles } = await import("../import-files.ts")
+        await importKeyFiles(cli, files, options)
+    }
+}
+
+/** The ways to give the passphrase a file was encrypted with. */
+export function withFilePassphrase(command: Command): Command {
+    return command
+        .addOption(
+            new Option("--file-passphrase-fd <n>", "read the passphrase of the files from this open file descriptor").argParser(
+                wholeNumber(0),
+            ),
+        )
+        .addOption(
+            new Option("--file-passphrase-file <file>", "read the passphrase of the files from a file only you can read").conflicts(
+                "filePassphraseFd",
+            ),
+        )
+}

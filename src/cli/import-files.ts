@@ -1,0 +1,167 @@
+import type { KeyFileEntry, OpenedKey, Secret } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import type { KeyImportOptions } from "./commands/key-import.ts"
+import type { Cli } from "./context.ts"
+import type { Binding, Daemon, DaemonKey } from "./daemon-types.ts"
+import { parseBinding } from "./decode.ts"
+import { FilePassphrases } from "./file-passphrases.ts"
+import { askPassphraseToSeal, type ImportSpec, importedId, importOpened, wordFor } from "./import-key.ts"
+import { checkFit, type ImportPlan, planImport } from "./import-plan.ts"
+import { readPrivateKeys, weaknessOf } from "./key-files.ts"
+import { located } from "./located.ts"
+import { printable, shortId } from "./output.ts"
+import { keyJson } from "./present.ts"
+
+/** A private key of a file, and what it is to become. `place`: for messages. */
+type Candidate = { readonly file: string; readonly place: string; readonly entry: KeyFileEntry; readonly plan: ImportPlan }
+type Opened = Candidate & { readonly id: string; readonly opened: OpenedKey }
+
+/** `trustkey key import`: everything that can be known is checked before the first key is taken in. */
+export async function importKeyFiles(cli: Cli, files: readonly string[], options: KeyImportOptions): Promise<void> {
+    using disposables = new DisposableStack()
+    const candidates = await readAll(files, options, disposables)
+    if (options.name !== undefined && candidates.length > 1)
+        throw new TrustkeyError("usage", `--name is for one key, and there are ${candidates.length} in these files`)
+    const daemon = await cli.daemon()
+    // Asked before anybody types: whether there is a daemon, whether it lets us, and what it has.
+    await daemon.challenge("import", "new")
+    const known = new Map((await daemon.listKeys({ includeRemoved: true })).map((key) => [key.id, key]))
+    const passphrases = disposables.use(new FilePassphrases(cli, options))
+    const opened: Opened[] = []
+    for (const candidate of candidates) {
+        const key = await located(candidate.place, () => passphrases.open(candidate.entry, candidate.plan.purpose, nameOf(candidate)))
+        disposables.use(key.pkcs8)
+        const id = importedId(key)
+        if (!opened.some((other) => other.id === id)) opened.push({ ...candidate, opened: key, id })
+        await located(candidate.place, () => {
+            checkFit(key.algorithm, candidate.plan)
+            checkKnown(known.get(id), candidate.plan)
+        })
+    }
+    await importAll(cli, daemon, opened, known, options, disposables)
+}
+
+async function readAll(files: readonly string[], options: KeyImportOptions, disposables: DisposableStack): Promise<readonly Candidate[]> {
+    const more = (options.bind ?? []).map(parseBinding)
+    const candidates: Candidate[] = []
+    for (const file of files) {
+        const entries = await located(file, () => readPrivateKeys(file))
+        for (const entry of entries) disposables.use(entry)
+        for (const [index, entry] of entries.entries()) {
+            const place = entries.length === 1 ? file : `${file}, key ${index + 1} of ${entries.length}`
+            const plan = await located(place, () => withBindings(planImport(entry, options), more))
+            candidates.push({ file, place, entry, plan })
+        }
+    }
+    return candidates
+}
+
+/** @throws key_unfit: a role this key can't have, as the daemon would say it */
+function withBindings(plan: ImportPlan, more: readonly Binding[]): ImportPlan {
+    const { purpose, bindings } = plan
+    const wrong = more.find(({ role }) => (purpose === "delegation" ? !role.startsWith("targets/") : role !== purpose))
+    if (wrong !== undefined) throw new TrustkeyError("key_unfit", `a ${purpose} key can't be bound to ${wrong.role}`)
+    return { ...plan, bindings: [...bindings, ...more] }
+}
+
+function nameOf({ entry, place, plan }: Candidate): string {
+    const id = /^[0-9a-f]{64}$/.test(entry.path) ? ` with ID ${entry.path.slice(0, 7)}` : ""
+    return `${wordFor(plan)} key${id} in ${place}`
+}
+
+function checkKnown(known: DaemonKey | undefined, plan: ImportPlan): void {
+    if (known === undefined) return
+    if (known.state === "removed")
+        throw new TrustkeyError("already_exists", `key ${shortId(known.id)} was removed here, and a removed key does not come back`)
+    if (known.purpose !== plan.purpose)
+        throw new TrustkeyError("already_exists", `key ${shortId(known.id)} is here already, as a ${known.purpose} key`)
+    const missing = plan.bindings.filter(({ role, gun }) => !known.bindings.some((binding) => binding.role === role && binding.gun === gun))
+    if (missing.length === 0) return
+    const flags = missing.map(({ role, gun }) => `--add ${role}@${gun}`).join(" ")
+    throw new TrustkeyError("already_exists", `key ${shortId(known.id)} is here already: trustkey key bind ${shortId(known.id)} ${flags}`)
+}
+
+async function importAll(
+    cli: Cli,
+    daemon: Daemon,
+    keys: readonly Opened[],
+    known: ReadonlyMap<string, DaemonKey>,
+    options: KeyImportOptions,
+    disposables: DisposableStack,
+): Promise<void> {
+    const passphrases = await askForAll(
+        cli,
+        keys.filter(({ id }) => !known.has(id)),
+        options,
+        disposables,
+    )
+    const done: { readonly file: string; readonly imported: boolean; readonly key: DaemonKey }[] = []
+    try {
+        for (const candidate of keys) {
+            const { file, place, plan, opened, id } = candidate
+            const here = known.get(id)
+            const passphrase = passphrases.get(wordFor(plan))
+            const spec: ImportSpec = { ...sealingOf(options), ...plan, ...(passphrase === undefined ? {} : { passphrase }) }
+            const key = here ?? (await located(place, () => importOpened(cli, daemon, opened, spec)))
+            done.push({ file, imported: here === undefined, key })
+            if (options.json !== true) cli.output.line(resultLine(candidate, here !== undefined))
+        }
+    } finally {
+        if (options.json === true) cli.output.json({ keys: done.map(({ key, ...rest }) => ({ ...rest, key: keyJson(key) })) })
+        warn(cli, keys.slice(0, done.length), options)
+    }
+}
+
+/** One new passphrase for each role, as docker asks; none where a group takes them all. */
+async function askForAll(
+    cli: Cli,
+    keys: readonly Opened[],
+    options: KeyImportOptions,
+    disposables: DisposableStack,
+): Promise<ReadonlyMap<string, Secret>> {
+    const passphrases = new Map<string, Secret>()
+    if (options.group !== undefined) return passphrases
+    let given: Secret | undefined
+    for (const { plan, opened } of keys) {
+        const word = wordFor(plan)
+        if (passphrases.has(word)) continue
+        const secret = given?.clone() ?? (await askPassphraseToSeal(cli, opened, { ...sealingOf(options), ...plan }))
+        passphrases.set(word, disposables.use(secret))
+        // A descriptor can be read once.
+        if (options.passphraseFd !== undefined) given = secret
+    }
+    return passphrases
+}
+
+function sealingOf({
+    group,
+    passphraseFd,
+    passphraseFile,
+}: KeyImportOptions): Pick<ImportSpec, "group" | "passphraseFd" | "passphraseFile"> {
+    return {
+        ...(group === undefined ? {} : { group }),
+        ...(passphraseFd === undefined ? {} : { passphraseFd }),
+        ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    }
+}
+
+function resultLine({ place, plan, id }: Opened, already: boolean): string {
+    const where = plan.bindings.length === 0 ? "" : ` (${plan.bindings.map(({ role, gun }) => `${role}@${gun}`).join(", ")})`
+    const what = `${wordFor(plan)} key ${shortId(id)}${where} from ${place}`
+    return printable(already ? `Here already: ${what}` : `Imported ${what}`)
+}
+
+/** What a person has to know of the old copies: how easily they open, and that they are still there. */
+function warn(cli: Cli, keys: readonly Opened[], { group }: KeyImportOptions): void {
+    if (keys.length === 0) return
+    const now = group === undefined ? "here it is sealed with Argon2id" : `here it is sealed in key group ${group}`
+    for (const { place, entry } of keys) {
+        const weakness = weaknessOf(entry)
+        if (weakness !== undefined) cli.output.warn(`${place}: ${weakness}; ${now}`)
+    }
+    const files = [...new Set(keys.map(({ file }) => file))]
+    cli.output.warn(
+        `${files.join(", ")}: the old ${files.length === 1 ? "copy still lies" : "copies still lie"} there. Who has one and its passphrase can sign. ` +
+            "When a signature of the new key was accepted, remove them, and their backups: shred -u FILE",
+    )
+}

@@ -1,0 +1,53 @@
+import type { OpenedKey, Secret } from "../crypto/index.ts"
+import { canonicalKeyIdOf, tufKey } from "../tuf/index.ts"
+import type { Cli } from "./context.ts"
+import type { Binding, Daemon, DaemonKey, PurposeName } from "./daemon-types.ts"
+import { askNewPassphrase, sealFor, thingOfGroup, unlock } from "./secrets.ts"
+import type { PassphraseOptions } from "./syntax.ts"
+
+/** What an imported key becomes. */
+export type ImportSpec = PassphraseOptions & {
+    readonly purpose: PurposeName
+    readonly label: string
+    readonly bindings: readonly Binding[]
+    readonly group?: string
+    /** Asked for before; it stays the caller's. Without it, and without a group, it is asked for. */
+    readonly passphrase?: Secret
+}
+
+/**
+ * TK-SEC-2: the one way on which a private key goes through the client, sealed for the signer at once. Wiping `opened` is the caller's.
+ *
+ * @throws already_exists: the key is here, or was removed. key_unfit, denied, and what asking for a passphrase throws
+ */
+export async function importOpened(cli: Cli, daemon: Daemon, opened: OpenedKey, spec: ImportSpec): Promise<DaemonKey> {
+    const { purpose, label, bindings, group } = spec
+    if (group !== undefined) {
+        const known = (await daemon.listGroups()).find((candidate) => candidate.name === group)
+        if (known?.unlocked === false) await unlock(cli, daemon, thingOfGroup(group), spec, { ttlSeconds: 0, uses: 0 })
+        const pkcs8 = await sealFor(daemon, "import", "new", opened.pkcs8)
+        return daemon.importKey({ pkcs8, purpose, label, bindings, home: { group } })
+    }
+    using secret = spec.passphrase?.clone() ?? (await askPassphraseToSeal(cli, opened, spec))
+    // Challenges last two minutes: they are asked for when nobody has to type any more.
+    const passphrase = await sealFor(daemon, "create", "new", secret)
+    const pkcs8 = await sealFor(daemon, "import", "new", opened.pkcs8)
+    return daemon.importKey({ pkcs8, purpose, label, bindings, home: { passphrase } })
+}
+
+/** The new passphrase of a key from a file. */
+export function askPassphraseToSeal(cli: Cli, opened: OpenedKey, spec: ImportSpec): Promise<Secret> {
+    const name = `new ${wordFor(spec)} key with ID ${importedId(opened).slice(0, 7)}`
+    return askNewPassphrase(cli, spec, { purpose: spec.purpose, name })
+}
+
+/** As docker calls it in its prompts; keys of the same word share a passphrase in one run, as they do there. */
+export function wordFor({ purpose, label }: Pick<ImportSpec, "purpose" | "label">): string {
+    if (purpose === "delegation") return label === "" ? "delegation" : label
+    return purpose === "root" ? "root" : "repository"
+}
+
+/** The ID the key has here and in the stock clients: the canonical one. */
+export function importedId(opened: OpenedKey): string {
+    return canonicalKeyIdOf(tufKey(opened.publicKey))
+}
