@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises"
 import type { KeyFileEntry, OpenedKey, Secret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Cli } from "./context.ts"
@@ -30,6 +31,8 @@ export class FilePassphrases implements Disposable {
      */
     async open(entry: KeyFileEntry, purpose: string, name: string): Promise<OpenedKey> {
         if (!entry.encrypted) return entry.open(undefined)
+        // Opening blocks: whoever pressed Ctrl-C meanwhile is heard between two keys.
+        await setImmediate()
         const flag = await this.#flag()
         if (flag !== undefined) return entry.open(flag)
         using variable = fromDockerVariable(this.#cli, purpose)

@@ -33,6 +33,8 @@ const FORMS: Readonly<Record<string, PrivateKeyForm>> = {
 const ENCRYPTED_PKCS8 = "ENCRYPTED PRIVATE KEY"
 
 const MOST_KEYS = 1000
+/** Of all keys together: a thousand keys of ten million rounds would keep us busy for hours. */
+const MOST_ROUNDS = 20_000_000
 const LARGEST_FILE = 4 * 1024 * 1024
 
 /**
@@ -60,6 +62,9 @@ export function readKeyFile(content: Uint8Array): readonly KeyFileEntry[] {
         if (blocks.length === 0) throw invalid(noPrivateKey(whatElse(bytes, others)))
         if (blocks.length > MOST_KEYS) throw invalid(`there are more than ${MOST_KEYS} private keys in it`)
         for (const block of blocks) entries.push(attempt(() => entryOf(block)))
+        const rounds = entries.reduce((sum, { encryption }) => sum + (encryption.kind === "pbes2" ? encryption.iterations : 0), 0)
+        if (rounds > MOST_ROUNDS)
+            throw invalid(`its keys ask for ${rounds} rounds of PBKDF2 together, and more than ${MOST_ROUNDS} are not tried`)
         return entries
     } catch (error) {
         for (const { content: secret } of blocks) secret[Symbol.dispose]()

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, s
 import path from "node:path"
 import { describe, test } from "node:test"
 import {
+    createFileDurable,
     fileMode,
     listDirectory,
     makeDirectory,
@@ -86,6 +87,8 @@ describe("TK-SEC-1 reading secrets from files", () => {
         await assert.rejects(readSecretFile(file("absent")), refused("not_found"))
         await assert.rejects(readSecretFile(file("large")), refused("payload_too_large"))
         assert.equal((await readSecretFile(file("most"))).length, 64 * 1024)
+        assert.equal((await readSecretFile(file("large"), { maxBytes: 2 ** 20 })).length, readFileSync(file("large")).length)
+        await assert.rejects(readSecretFile(file("most"), { maxBytes: 64 * 1024 - 1 }), refused("payload_too_large"))
     })
 
     test("a group may read it only where systemd's ACL makes it look so: root's file in root's group", async () => {
@@ -107,6 +110,18 @@ describe("TK-SEC-1 reading secrets from files", () => {
 })
 
 describe("writing files", () => {
+    inDirectory("a new file takes nobody's place, not that of a dangling link either", async (file) => {
+        await createFileDurable(file("new"), Buffer.from("mine"), 0o640)
+        assert.equal(readFileSync(file("new"), "utf8"), "mine")
+        assert.equal(statSync(file("new")).mode & 0o777, 0o640)
+        symlinkSync(file("nowhere"), file("link"))
+        for (const name of ["new", "link"])
+            await assert.rejects(createFileDurable(file(name), Buffer.from("x"), 0o600), refused("already_exists"))
+        assert.equal(readFileSync(file("new"), "utf8"), "mine")
+        await assert.rejects(createFileDurable(file("absent/new"), Buffer.from("x"), 0o600), refused("storage_failed"))
+        assert.deepEqual(readdirSync(file("")).sort(), ["link", "new"])
+    })
+
     inDirectory("the content is replaced whole, with the mode asked for, and nothing else is left", async (file) => {
         const umask = process.umask(0o077)
         try {

@@ -150,6 +150,8 @@ describe("encrypted PKCS#8", () => {
         refuses(file(10_000_001), "key_file_invalid", /10000001 rounds of PBKDF2, and more than 10000000 are not tried/)
         refuses(file(2 ** 40), "key_file_invalid", /1099511627776 rounds/)
         refuses(file(0), "key_file_invalid", /out of range/)
+        assert.equal(readKeyFile(Buffer.from(file(10_000_000).repeat(2))).length, 2)
+        refuses(file(10_000_000).repeat(2) + file(1), "key_file_invalid", /20000001 rounds of PBKDF2 together/)
     })
 
     test("what it is encrypted with is named when we can't", () => {
