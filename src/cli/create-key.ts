@@ -1,7 +1,9 @@
+import type { Secret } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
 import type { Cli } from "./context.ts"
 import type { AlgorithmName, Binding, Daemon, DaemonKey, PurposeName } from "./daemon-types.ts"
-import { askNewPassphrase, sealFor, thingOfGroup, unlock } from "./secrets.ts"
-import type { PassphraseOptions } from "./syntax.ts"
+import { askNewPassphrase, login, roleWord, sealFor, thingOfGroup, unlock } from "./secrets.ts"
+import type { PassphraseOptions, PinOptions } from "./syntax.ts"
 
 export type NewKey = PassphraseOptions & {
     readonly purpose: PurposeName
@@ -14,21 +16,70 @@ export type NewKey = PassphraseOptions & {
     readonly unlocked?: boolean
 }
 
+/** Everything that had to be asked for a new key has been; nothing is made yet. Ends with the passphrase wiped. */
+export type PlannedKey = Disposable & { make(): Promise<DaemonKey> }
+
 /** Make a key where `token` or `group` say; else it is sealed under a passphrase of its own. A locked group is unlocked first. */
 export async function createAt(cli: Cli, daemon: Daemon, spec: NewKey): Promise<DaemonKey> {
+    using planned = await planKey(cli, daemon, spec)
+    return await planned.make()
+}
+
+/**
+ * Ask for what a new key needs: its passphrase, or that its group is opened. Whoever makes several keys plans them all first, and an
+ * interrupt at a prompt leaves none behind.
+ */
+export async function planKey(cli: Cli, daemon: Daemon, spec: NewKey): Promise<PlannedKey> {
     const { purpose, algorithm, label, bindings, token, group } = spec
-    if (token !== undefined) return daemon.createKey({ purpose, algorithm, label, bindings, home: { token } })
+    const request = { purpose, algorithm, label, bindings }
+    if (token !== undefined) return { make: () => daemon.createKey({ ...request, home: { token } }), [Symbol.dispose]: () => {} }
     if (group !== undefined) {
         const known = (await daemon.listGroups()).find((candidate) => candidate.name === group)
         if (known?.unlocked === false) await unlock(cli, daemon, thingOfGroup(group), spec, { ttlSeconds: 0, uses: 0 })
-        return daemon.createKey({ purpose, algorithm, label, bindings, home: { group } })
+        return { make: () => daemon.createKey({ ...request, home: { group } }), [Symbol.dispose]: () => {} }
     }
-    const place = bindings[0]
-    const where = place === undefined ? "" : ` of ${place.gun}`
-    using secret = await askNewPassphrase(cli, spec, { purpose, name: `the new ${purpose} key${where}` })
+    const secret = await askNewPassphrase(cli, spec, { purpose, name: `new ${roleWord(spec)} key` })
+    return { make: () => makeSealed(daemon, spec, secret), [Symbol.dispose]: () => secret[Symbol.dispose]() }
+}
+
+async function makeSealed(daemon: Daemon, { purpose, algorithm, label, bindings, unlocked }: NewKey, secret: Secret): Promise<DaemonKey> {
     const passphrase = await sealFor(daemon, "create", "new", secret)
     const key = await daemon.createKey({ purpose, algorithm, label, bindings, home: { passphrase } })
-    if (spec.unlocked !== true || key.ready) return key
+    if (unlocked !== true || key.ready) return key
     await daemon.unlock({ subject: { keyId: key.id }, sealed: await sealFor(daemon, "unlock", key.id, secret), ttlSeconds: 0, uses: 0 })
     return daemon.getKey(key.id)
+}
+
+/**
+ * A root key for whoever has none yet: on the token, when there is one; sealed, when there is none. Of several a person has to choose.
+ *
+ * @throws usage, token_absent, pin_blocked
+ */
+export async function planRootKey(cli: Cli, daemon: Daemon, options: PassphraseOptions & PinOptions): Promise<PlannedKey> {
+    const [token, ...others] = await daemon.listTokens()
+    if (others.length > 0) {
+        throw new TrustkeyError(
+            "usage",
+            "there is no root key yet, and more than one token: make it on one of them with trustkey init --token NAME",
+        )
+    }
+    const place = token === undefined ? "sealed under a passphrase" : `on token ${token.name}, which it never leaves`
+    cli.output.note(
+        [
+            "There is no root key yet, so one is made now. Every repository you begin rests on it: it says which other keys count,",
+            "and whoever has it can replace them all. If it is lost, no repository that rests on it can change its keys again, and",
+            `each of them ends when its metadata expires. It is kept ${place}.`,
+            token === undefined
+                ? "Choose a long passphrase and keep it safe: nobody can recover it. Make a backup of the daemon's state."
+                : "Keep the token and its PIN safe, and think of a second token.",
+        ].join("\n"),
+    )
+    const spec = { purpose: "root", algorithm: "p256", label: "root", bindings: [], unlocked: true } as const
+    if (token === undefined) return planKey(cli, daemon, { ...options, ...spec })
+    if (token.state === "absent")
+        throw new TrustkeyError("token_absent", `token ${token.name}, which the root key is to be made on, is not there`)
+    if (token.state === "blocked")
+        throw new TrustkeyError("pin_blocked", `token ${token.name}, which the root key is to be made on, is blocked`)
+    if (token.state !== "logged-in") await login(cli, daemon, token.name, options)
+    return planKey(cli, daemon, { ...spec, token: token.name })
 }

@@ -33,6 +33,11 @@ export class Output {
         if (!this.#options.quiet) this.#terminal.stderr.write(`${printableLines(text)}\n`)
     }
 
+    /** What went wrong with one of several things; the others go on. */
+    failure(text: string): void {
+        this.#terminal.stderr.write(`${printableLines(text)}\n`)
+    }
+
     warn(text: string): void {
         const word = this.#options.colour && this.#terminal.stderrIsTerminal ? styleText("yellow", "warning:", PLAIN_STREAM) : "warning:"
         this.#terminal.stderr.write(`${word} ${printableLines(text)}\n`)

@@ -37,6 +37,8 @@ import { trustResetCommand } from "./commands/trust-reset.ts"
 import { trustRevokeCommand } from "./commands/trust-revoke.ts"
 import { trustShowCommand } from "./commands/trust-show.ts"
 import { trustSignCommand } from "./commands/trust-sign.ts"
+import { trustSignerAddCommand } from "./commands/trust-signer-add.ts"
+import { trustSignerRemoveCommand } from "./commands/trust-signer-remove.ts"
 import { type Cli, DEFAULT_ADMIN_SOCKET, DEFAULT_SIGN_SOCKET, type FrontEnd } from "./context.ts"
 import { newCommand, withExamples } from "./syntax.ts"
 
@@ -50,7 +52,7 @@ type Branch = CommandMaker | Group
 /** What docker trust has. Under all three names; `docker trust` has no others. */
 const DOCKER_TRUST: readonly Branch[] = [
     { name: "key", description: "Keys for signing tags.", commands: [trustKeyGenerateCommand, trustKeyLoadCommand] },
-    { name: "signer", description: "Who may sign tags.", commands: [] },
+    { name: "signer", description: "Who may sign tags.", commands: [trustSignerAddCommand, trustSignerRemoveCommand] },
     trustInspectCommand,
     trustSignCommand,
     trustRevokeCommand,

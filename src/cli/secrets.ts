@@ -3,13 +3,15 @@ import { TrustkeyError } from "../errors.ts"
 import { readSecretFile } from "../storage/index.ts"
 import type { Cli } from "./context.ts"
 import type { Daemon, DaemonKey, DaemonToken, KeySubject, Sealed } from "./daemon-types.ts"
-import { shortId } from "./output.ts"
+import { printable, shortId } from "./output.ts"
 import type { PassphraseOptions, PinOptions } from "./syntax.ts"
 
 const MAX_SECRET_BYTES = 64 * 1024
 /** docker's minimum, counted in characters. */
 const LEAST_PASSPHRASE_CHARACTERS = 8
 const PASSPHRASE_TRIES = 3
+/** Of a key's ID, in its prompts. */
+const DOCKER_ID_DIGITS = 7
 
 const PASSPHRASE_FLAGS = "--passphrase-fd or --passphrase-file"
 const PIN_FLAGS = "--pin-fd or --pin-file"
@@ -28,9 +30,21 @@ export async function sealFor(daemon: Daemon, purpose: string, subject: string, 
 
 /** A secret from one of the flags; undefined when none was given. */
 export async function fromFlags(cli: Cli, descriptor: number | undefined, file: string | undefined): Promise<Secret | undefined> {
-    if (descriptor !== undefined) return readDescriptor(cli, descriptor)
+    if (descriptor !== undefined) return descriptorSecret(cli, descriptor)
     if (file !== undefined) return notEmpty(new Secret(await readSecretFile(file)))
     return undefined
+}
+
+/** A descriptor can be read once, and the first signature in a repository makes several keys. */
+const READ = new WeakMap<Cli, Map<number, Secret>>()
+
+async function descriptorSecret(cli: Cli, descriptor: number): Promise<Secret> {
+    const known = READ.get(cli) ?? new Map<number, Secret>()
+    READ.set(cli, known)
+    const secret = known.get(descriptor) ?? (await readDescriptor(cli, descriptor))
+    known.set(descriptor, secret)
+    // Whoever is given one wipes it.
+    return secret.reveal((bytes) => new Secret(Buffer.from(bytes)))
 }
 
 async function readDescriptor(cli: Cli, descriptor: number): Promise<Secret> {
@@ -71,14 +85,18 @@ export function fromDockerVariable(cli: Cli, purpose: string): Secret | undefine
     return new Secret(Buffer.from(value))
 }
 
-/** Something sealed that is to be opened. */
+/** Something sealed that is to be opened. `name` as in docker's "Enter passphrase for NAME". */
 export type SealedThing = { readonly subject: KeySubject; readonly purpose: string; readonly name: string }
 
 export function thingOfKey(key: DaemonKey): SealedThing {
     if (key.home.startsWith("group:")) return thingOfGroup(key.home.slice("group:".length))
-    const place = key.bindings[0]
-    const where = place === undefined ? "" : ` (${place.role} of ${place.gun})`
-    return { subject: { keyId: key.id }, purpose: key.purpose, name: `${key.purpose} key ${shortId(key.id)}${where}` }
+    return { subject: { keyId: key.id }, purpose: key.purpose, name: `${roleWord(key)} key with ID ${key.id.slice(0, DOCKER_ID_DIGITS)}` }
+}
+
+/** How docker calls a key when it asks for its passphrase: a delegation's by the signer's name. */
+export function roleWord({ purpose, label }: { readonly purpose: string; readonly label: string }): string {
+    if (purpose === "targets" || purpose === "snapshot") return "repository"
+    return purpose === "delegation" && label !== "" ? label : purpose
 }
 
 export function thingOfGroup(name: string): SealedThing {
@@ -94,27 +112,64 @@ export async function askPassphrase(cli: Cli, options: PassphraseOptions, thing:
     const given = (await fromFlags(cli, options.passphraseFd, options.passphraseFile)) ?? fromDockerVariable(cli, thing.purpose)
     if (given !== undefined) return { secret: given, typed: false }
     const prompts = await cli.prompts()
-    return { secret: await prompts.secret(`Passphrase for ${thing.name}: `, PASSPHRASE_FLAGS), typed: true }
+    return { secret: await prompts.secret(`Enter passphrase for ${printable(thing.name)}: `, PASSPHRASE_FLAGS), typed: true }
 }
 
-/** A passphrase for something new; typed ones twice. @throws invalid_request under 8 characters */
+/** A passphrase for something new; typed ones twice, and again when they don't do. @throws invalid_request under 8 characters */
 export async function askNewPassphrase(cli: Cli, options: PassphraseOptions, thing: { purpose: string; name: string }): Promise<Secret> {
     const given = (await fromFlags(cli, options.passphraseFd, options.passphraseFile)) ?? fromDockerVariable(cli, thing.purpose)
     if (given !== undefined) return longEnough(given)
+    for (let attempt = 1; ; attempt += 1) {
+        try {
+            return await askTwice(cli, printable(thing.name))
+        } catch (error) {
+            if (!(error instanceof TypedWrong)) throw error
+            if (attempt === PASSPHRASE_TRIES) throw error.reason
+            cli.output.note(error.message)
+        }
+    }
+}
+
+/** A person may try again. `message` is what docker says then. */
+class TypedWrong extends Error {
+    readonly reason: TrustkeyError
+
+    constructor(message: string, reason: TrustkeyError) {
+        super(message)
+        this.reason = reason
+    }
+}
+
+async function askTwice(cli: Cli, name: string): Promise<Secret> {
     const prompts = await cli.prompts()
-    const first = longEnough(await prompts.secret(`New passphrase for ${thing.name}: `, PASSPHRASE_FLAGS))
-    using second = await prompts.secret(`The same again for ${thing.name}: `, PASSPHRASE_FLAGS)
+    const first = await prompts.secret(`Enter passphrase for ${name}: `, PASSPHRASE_FLAGS)
+    if (!isLongEnough(first)) {
+        first[Symbol.dispose]()
+        throw new TypedWrong(
+            "Passphrase is too short. Please use a password manager to generate and store a good random passphrase.",
+            tooShort(),
+        )
+    }
+    using second = await prompts.secret(`Repeat passphrase for ${name}: `, PASSPHRASE_FLAGS)
     if (first.reveal((a) => second.reveal((b) => a.equals(b)))) return first
     first[Symbol.dispose]()
-    throw new TrustkeyError("declined", "the two passphrases are not the same")
+    throw new TypedWrong("Passphrases do not match. Please retry.", new TrustkeyError("declined", "the two passphrases are not the same"))
 }
 
 function longEnough(secret: Secret): Secret {
+    if (isLongEnough(secret)) return secret
+    secret[Symbol.dispose]()
+    throw tooShort()
+}
+
+function isLongEnough(secret: Secret): boolean {
     // UTF-8: every character has one byte that is no continuation.
     const characters = secret.reveal((bytes) => bytes.reduce((count, byte) => ((byte & 0xc0) === 0x80 ? count : count + 1), 0))
-    if (characters >= LEAST_PASSPHRASE_CHARACTERS) return secret
-    secret[Symbol.dispose]()
-    throw new TrustkeyError("invalid_request", `a passphrase has at least ${LEAST_PASSPHRASE_CHARACTERS} characters`)
+    return characters >= LEAST_PASSPHRASE_CHARACTERS
+}
+
+function tooShort(): TrustkeyError {
+    return new TrustkeyError("invalid_request", `a passphrase has at least ${LEAST_PASSPHRASE_CHARACTERS} characters`)
 }
 
 export type UnlockLimits = { readonly ttlSeconds: number; readonly uses: number }
@@ -140,7 +195,7 @@ export async function unlock(
         } catch (error) {
             const again = typed && attempt < PASSPHRASE_TRIES && error instanceof TrustkeyError && error.code === "open_failed"
             if (!again) throw error
-            cli.output.note("That did not open it.")
+            cli.output.note("Passphrase incorrect. Please retry.")
         } finally {
             secret[Symbol.dispose]()
         }

@@ -112,7 +112,7 @@ async function renew(cli: Cli, text: string, options: RenewOptions): Promise<Ren
         const updates = places.map(({ place }) => ({ place, change: () => undefined }))
         return { gun, plan: planned, published: await publishUpdates(session, daemon, prepared, updates, options, rootBody) }
     }
-    return await whenNobodyInterferes(session, daemon, work, { evenRoot: true })
+    return await whenNobodyInterferes(session, daemon, work, { renewing: { evenRoot: true } })
 }
 
 async function plan(

@@ -1,6 +1,6 @@
 import { parseCertificateChain } from "../../crypto/index.ts"
-import { certificateKey, encodeRoot, encodeTargets, type KeyId, keyIdOf, type TufKey } from "../../tuf/index.ts"
-import { expiresAfterDays } from "./build-update.ts"
+import { certificateKey, type Delegations, encodeRoot, encodeTargets, type KeyId, keyIdOf, type TufKey } from "../../tuf/index.ts"
+import { expiresAfterDays, NO_DELEGATIONS } from "./build-update.ts"
 
 const DAY = 86_400_000
 // Ten years as Notary has it (3650 days), less a day: inside a limit of "10y" and inside the certificate's own dates.
@@ -43,7 +43,7 @@ export function firstRoot(keys: FirstKeys, expires: Date): Buffer {
     })
 }
 
-/** Targets version 1: no tags, no delegations. Canonical bytes. */
-export function firstTargets(expires: Date): Buffer {
-    return encodeTargets({ type: "targets", version: 1, expires, targets: new Map(), delegations: { keys: new Map(), roles: [] } })
+/** Targets before the first tag. Canonical bytes. */
+export function firstTargets(expires: Date, delegations: Delegations = NO_DELEGATIONS, version = 1): Buffer {
+    return encodeTargets({ type: "targets", version, expires, targets: new Map(), delegations })
 }

@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import {
     canonicalKeyIdOf,
+    type Delegations,
     encodeTargets,
     type FileMeta,
     type KeyId,
@@ -15,6 +16,7 @@ import {
     type TufKey,
     type VerifiedRepository,
 } from "../../tuf/index.ts"
+import { RELEASES, tidyDelegations } from "./delegations.ts"
 
 const DAY = 86_400_000
 /** Notary's default for targets, delegations and snapshot. */
@@ -27,14 +29,16 @@ export type TagRole = {
     readonly threshold: number
     /** Prefixes of the tags it may speak about; "" is all. */
     readonly paths: readonly string[]
-    /** What is published now; undefined when the role was never signed. */
+    /** What is published now; undefined when the role was never signed, or by keys that no longer count. */
     readonly document: TargetsDocument | undefined
+    /** What is published and counts for nobody: a signer has left, and the others have not signed it again. */
+    readonly stale?: TargetsDocument
     /** Of that document's canonical bytes, hex; empty when there is none. The daemon refuses what was built on something older. */
     readonly base: string
 }
 
-/** targets and its direct children: docker looks no deeper. */
-export function tagRoles(repository: VerifiedRepository): readonly TagRole[] {
+/** targets and its direct children: docker looks no deeper. `files`: all that is served, what does not count included. */
+export function tagRoles(repository: VerifiedRepository, files: readonly MetadataFile[] = []): readonly TagRole[] {
     const root = rootDocumentOf(repository.root)
     const targets = targetsDocumentOf(repository.targets)
     const base = repository.targets.signed.sha256
@@ -45,7 +49,15 @@ export function tagRoles(repository: VerifiedRepository): readonly TagRole[] {
             const file = repository.delegations.get(delegation.name)
             const document = file === undefined ? undefined : targetsDocumentOf(file)
             const { name: role, paths } = delegation
-            return { ...canonicalRole(targets.delegations.keys, delegation), role, paths, document, base: file?.signed.sha256 ?? "" }
+            const stale = file === undefined ? files.find((served) => served.role === role) : undefined
+            return {
+                ...canonicalRole(targets.delegations.keys, delegation),
+                role,
+                paths,
+                document,
+                base: (file ?? stale)?.signed.sha256 ?? "",
+                ...(stale === undefined ? {} : { stale: targetsDocumentOf(stale) }),
+            }
         })
     return [top, ...below]
 }
@@ -70,13 +82,38 @@ export function canonicalRole(
 }
 
 /**
- * Where docker signs a tag: into every delegation we have a key for and whose paths cover the tag; else into targets. `ours` tells whether
- * the daemon has a bound, usable key with this canonical ID for this role. Empty: we can sign it nowhere.
+ * Where docker signs a tag: into every delegation we have the keys for and whose paths cover the tag; into targets where there are no
+ * delegations. `ours` tells whether the daemon has a bound, usable key with this canonical ID for this role. Empty: we can sign it nowhere.
  */
 export function rolesToSign(roles: readonly TagRole[], tag: string, ours: (role: RoleName, keyId: KeyId) => boolean): readonly TagRole[] {
-    const able = roles.filter(({ role, keyIds, paths }) => pathMatches(paths, tag) && keyIds.some((id) => ours(role, id)))
-    const delegations = able.filter(({ role }) => role !== TARGETS)
-    return delegations.length > 0 ? delegations : able
+    return placesToSign(roles, tag).filter(({ role, keyIds, threshold }) => keyIds.filter((id) => ours(role, id)).length >= threshold)
+}
+
+/** Where the tag belongs, whoever has the keys. */
+export function placesToSign(roles: readonly TagRole[], tag: string): readonly TagRole[] {
+    const delegations = roles.filter(({ role, keyIds }) => role !== TARGETS && keyIds.length > 0)
+    if (delegations.length === 0) return roles.filter(({ role }) => role === TARGETS)
+    return delegations.filter(({ paths }) => pathMatches(paths, tag))
+}
+
+/** What docker pull takes for a tag: what targets/releases says, else what targets says. */
+export function releasedMeta(roles: readonly TagRole[], tag: string): FileMeta | undefined {
+    const said = (name: RoleName): FileMeta | undefined => {
+        const found = roles.find(({ role }) => role === name)
+        return found !== undefined && pathMatches(found.paths, tag) ? found.document?.targets.get(tag) : undefined
+    }
+    return said(RELEASES) ?? said(TARGETS)
+}
+
+/** The signers who have signed just this for the tag. */
+export function signersOf(roles: readonly TagRole[], tag: string, meta: FileMeta): readonly string[] {
+    return roles
+        .filter(({ role, paths, document }) => {
+            const isSigner = role !== TARGETS && role !== RELEASES
+            return isSigner && pathMatches(paths, tag) && sameImage(document?.targets.get(tag), meta)
+        })
+        .map(({ role }) => role.slice("targets/".length))
+        .sort()
 }
 
 /** Above everything published and everything promised (gaps are legal for every role but root). */
@@ -106,13 +143,22 @@ export function sameImage(a: FileMeta | undefined, b: FileMeta): boolean {
     return a !== undefined && left !== undefined && right !== undefined && a.length === b.length && Buffer.from(left).equals(right)
 }
 
-/** The next version of a role with `change` made to its tags; delegations are carried over. Canonical bytes. */
-export function nextTargets(role: TagRole, version: number, now: Date, change: (tags: Map<string, FileMeta>) => void): Buffer {
+/** What is to be different in a role's next version. What is left out stays. */
+export type Change = {
+    readonly change?: (tags: Map<string, FileMeta>) => void
+    readonly delegate?: (before: Delegations) => Delegations
+}
+
+/** The next version of a role. Canonical bytes. */
+export function nextTargets(role: TagRole, version: number, now: Date, { change, delegate }: Change): Buffer {
     const tags = new Map(role.document?.targets)
-    change(tags)
-    const delegations = role.document?.delegations ?? { keys: new Map(), roles: [] }
+    change?.(tags)
+    const before = role.document?.delegations ?? NO_DELEGATIONS
+    const delegations = tidyDelegations(delegate === undefined ? before : delegate(before))
     return encodeTargets({ type: "targets", version, expires: targetsExpiry(now), targets: tags, delegations })
 }
+
+export const NO_DELEGATIONS: Delegations = { keys: new Map(), roles: [] }
 
 /** A delegation whose file was left out as invalid: building on nothing would drop the tags in it. */
 export function lostDelegations(repository: VerifiedRepository, files: readonly MetadataFile[]): ReadonlySet<RoleName> {

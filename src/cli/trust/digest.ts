@@ -1,47 +1,98 @@
 import { TrustkeyError } from "../../errors.ts"
 import { type ImageReference, openRegistry } from "../../publish/index.ts"
-import type { TrustSession } from "./session.ts"
-import { dockerPlace } from "./session.ts"
+import { dockerPlace, type TrustSession } from "./session.ts"
 
-export type DigestOptions = { digest?: string; size?: number; fromRegistry?: boolean }
+export type DigestOptions = { digest?: string; size?: number; fromRegistry?: boolean; local?: boolean }
 export type SignedImage = { readonly digest: string; readonly size: number }
 
-/**
- * What is to be signed. A given --digest always works; what the registry says counts only when somebody asked for it, or said yes to it.
- *
- * @throws digest_required, digest_mismatch, usage, no_terminal, declined
- */
-export async function whatToSign(session: TrustSession, options: DigestOptions): Promise<SignedImage> {
-    const { reference } = session
-    const digest = givenDigest(reference, options)
-    if (digest !== undefined) {
-        if (options.fromRegistry === true) throw new TrustkeyError("usage", "--digest and --from-registry exclude each other")
-        return { digest, size: options.size ?? (await sizeAtRegistry(session, digest)) }
-    }
-    if (options.size !== undefined) throw new TrustkeyError("usage", "--size goes with --digest")
-    const prompts = await session.cli.prompts()
-    if (options.fromRegistry !== true && !prompts.possible) {
-        throw new TrustkeyError(
-            "digest_required",
-            "what is to be signed? Give --digest sha256:... or, to believe the registry, --from-registry",
-        )
-    }
-    const image = await resolve(session, reference)
-    session.cli.output.note(`${reference.registry} says ${reference.text} is ${image.digest} (${image.size} bytes, ${image.mediaType}).`)
-    if (options.fromRegistry !== true && !(await prompts.confirm("Sign this digest?", "--from-registry or --digest"))) {
-        throw new TrustkeyError("declined", "nothing was signed")
-    }
-    return { digest: image.digest, size: image.size }
+/** Of the docker engine, what signing needs: whether it has the image, and what it pushed. */
+export type PushingEngine = {
+    image(reference: string): Promise<unknown>
+    push(reference: ImageReference): Promise<SignedImage>
 }
 
-function givenDigest(reference: ImageReference, options: DigestOptions): string | undefined {
-    const { digest } = options
+/**
+ * Where what is signed comes from. `ready` says what is missing before anything is made or written; `learn` finds out the digest, and with
+ * an engine that is where the image is pushed.
+ */
+export type ImageSource = { learn(): Promise<SignedImage> }
+
+/** The flags alone. @throws usage */
+export function checkDigestOptions({ digest, size, fromRegistry, local }: DigestOptions): void {
     if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest))
         throw new TrustkeyError("usage", "--digest is sha256: and 64 hex digits")
-    if (digest !== undefined && reference.digest !== undefined && digest !== reference.digest) {
-        throw new TrustkeyError("usage", "the image's name and --digest name different digests")
+    if (size !== undefined && digest === undefined) throw new TrustkeyError("usage", "--size goes with --digest")
+    const given = [local === true ? "--local" : "", digest === undefined ? "" : "--digest", fromRegistry === true ? "--from-registry" : ""]
+    const [first, second] = given.filter((flag) => flag !== "")
+    if (second !== undefined) throw new TrustkeyError("usage", `${first} and ${second} exclude each other`)
+}
+
+/**
+ * What is to be signed. A given --digest always works; the engine's own digest of the image does; what the registry says counts only when
+ * somebody asked for it, or said yes to it.
+ *
+ * @throws digest_required, digest_mismatch, not_found, declined, engine_unreachable, and what registry and engine throw
+ */
+export async function findImage(
+    session: TrustSession,
+    options: DigestOptions,
+    openEngine: () => Promise<PushingEngine>,
+): Promise<ImageSource> {
+    const { reference } = session
+    const { digest } = options
+    if (digest !== undefined) return known({ digest, size: options.size ?? (await sizeAtRegistry(session, digest)) })
+    if (options.fromRegistry === true) return known(await fromRegistry(session))
+    const { engine, problem } = await engineWith(reference, openEngine)
+    if (engine !== undefined) return { learn: () => pushed(session, engine) }
+    const prompts = await session.cli.prompts()
+    if (options.local === true || !prompts.possible) throw problem
+    session.cli.output.note(problem.message)
+    const image = await fromRegistry(session)
+    if (!(await prompts.confirm("Sign this digest?", "--from-registry or --digest")))
+        throw new TrustkeyError("declined", "nothing was signed")
+    return known(image)
+}
+
+function known(image: SignedImage): ImageSource {
+    return { learn: () => Promise.resolve(image) }
+}
+
+/** The engine, if it answers and has the image; else why not. */
+async function engineWith(
+    reference: ImageReference,
+    openEngine: () => Promise<PushingEngine>,
+): Promise<{ engine: PushingEngine; problem?: undefined } | { engine?: undefined; problem: TrustkeyError }> {
+    try {
+        const engine = await openEngine()
+        if ((await engine.image(reference.text)) !== undefined) return { engine }
+        const message = `No such image: ${reference.text}`
+        return { problem: new TrustkeyError("digest_required", message) }
+    } catch (error) {
+        if (error instanceof TrustkeyError && error.code === "engine_unreachable") return { problem: error }
+        throw error
     }
-    return digest ?? reference.digest
+}
+
+/** Sent by the engine, and what the engine says it sent; a registry that then serves something else is not believed. */
+async function pushed(session: TrustSession, engine: PushingEngine): Promise<SignedImage> {
+    const { reference, cli } = session
+    cli.output.note(`Signing and pushing trust data for local image ${reference.text}, may overwrite remote trust data`)
+    const { digest, size } = await engine.push(reference)
+    const served = await resolve(session, reference)
+    if (served.digest !== digest || served.size !== size) {
+        throw new TrustkeyError(
+            "digest_mismatch",
+            `the engine pushed ${reference.text} as ${digest} (${size} bytes), and ${reference.registry} serves ${served.digest} (${served.size} bytes)`,
+        )
+    }
+    return { digest, size }
+}
+
+async function fromRegistry(session: TrustSession): Promise<SignedImage> {
+    const { reference, cli } = session
+    const { digest, size, mediaType } = await resolve(session, reference)
+    cli.output.note(`${reference.registry} says ${reference.text} is ${digest} (${size} bytes, ${mediaType}).`)
+    return { digest, size }
 }
 
 async function sizeAtRegistry(session: TrustSession, digest: string): Promise<number> {

@@ -5,6 +5,7 @@ import type { CurrentRepository } from "../../publish/index.ts"
 import { makeDirectory, readBytes, removeFile, writeFileDurable } from "../../storage/index.ts"
 import {
     canonicalKeyIdOf,
+    type Delegations,
     formatExpires,
     type Gun,
     parseSigned,
@@ -16,18 +17,32 @@ import {
     tufKey,
 } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
-import { createAt } from "../create-key.ts"
-import type { AlgorithmName, Daemon, DaemonKey, DaemonRepository, PurposeName } from "../daemon-types.ts"
+import { type NewKey, type PlannedKey, planKey, planRootKey } from "../create-key.ts"
+import type { AlgorithmName, Daemon, DaemonKey, DaemonRepository } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { makeReady } from "../secrets.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 import { firstRoot, firstTargets, rootExpiry } from "./build-first.ts"
-import { rootDocumentOf, targetsExpiry } from "./build-update.ts"
+import { NO_DELEGATIONS, rootDocumentOf, targetsExpiry } from "./build-update.ts"
 import { chooseKey, isBound } from "./our-keys.ts"
 import { dockerDirectory, knownRepository, type TrustSession } from "./session.ts"
+import { goneTrustData } from "./sign-tag.ts"
 
 export type InitOptions = PassphraseOptions &
-    PinOptions & { rootKey?: string; targetsKey?: string; group?: string; snapshotKey?: boolean; algorithm: AlgorithmName }
+    PinOptions & {
+        rootKey?: string
+        targetsKey?: string
+        group?: string
+        snapshotKey?: boolean
+        algorithm: AlgorithmName
+        /** Make a root key if there is none. */
+        makeRoot?: boolean
+        /** Who may sign tags from the beginning: in the first publication, so that there is no moment without them. */
+        signers?: FirstSigners
+    }
+
+/** `plan` asks what has to be asked; the keys the result needs are made when it is called. */
+export type FirstSigners = { readonly plan: (daemon: Daemon) => Promise<Disposable & { make(): Promise<Delegations> }> }
 
 export type InitResult = {
     readonly created: boolean
@@ -48,10 +63,7 @@ export async function initRepository(session: TrustSession, options: InitOptions
     if (before !== undefined) return alreadyThere(session, daemon, known, before)
     const left = await session.publishOutbox(daemon)
     if (left !== undefined) return finish(session, daemon, left)
-    if (known?.documents.some(({ role }) => role === ROOT) === true) {
-        const message = `the daemon saw ${session.gun} published, and ${session.server.url} has nothing of it any more`
-        throw new TrustkeyError("no_trust_data", `${message}; if it was deleted on purpose: trustkey trust reset ${session.gun}`)
-    }
+    if (known?.documents.some(({ role }) => role === ROOT) === true) throw goneTrustData(session)
     return finish(session, daemon, await makeFirst(session, daemon, known, options))
 }
 
@@ -85,13 +97,18 @@ async function makeFirst(
     // The server first: it is the likeliest to fail, and nothing is made yet.
     const timestamp = await server.key(gun, "timestamp")
     const serverSnapshot = options.snapshotKey === true ? undefined : await server.key(gun, "snapshot")
-    const rootKey = await rootKeyFor(daemon, gun, options)
-    await makeReady(cli, daemon, rootKey, options)
+    // Everything that is asked is asked before the first key is made.
+    using asked = new DisposableStack()
+    const plannedRoot = asked.use(await rootKeyFor(cli, daemon, gun, options))
+    const plannedTargets = asked.use(await keyFor(session, daemon, "targets", options))
+    const plannedSnapshot = serverSnapshot === undefined ? asked.use(await keyFor(session, daemon, "snapshot", options)) : undefined
+    const plannedSigners = options.signers === undefined ? undefined : asked.use(await options.signers.plan(daemon))
+    const rootKey = await plannedRoot.make()
     const { pem } = await daemon.rootCertificate({ keyId: rootKey.id, gun })
     session.checkNewRoot(pem)
-    const targetsKey = await keyFor(session, daemon, "targets", options)
-    const snapshotKey = serverSnapshot === undefined ? await keyFor(session, daemon, "snapshot", options) : undefined
-    for (const key of [targetsKey, snapshotKey]) if (key !== undefined) await makeReady(cli, daemon, key, options)
+    const targetsKey = await plannedTargets.make()
+    const snapshotKey = await plannedSnapshot?.make()
+    const delegations = (await plannedSigners?.make()) ?? NO_DELEGATIONS
 
     const promised = (role: string): Date | undefined => {
         const mark = known?.marks.find((candidate) => candidate.role === role)
@@ -105,13 +122,7 @@ async function makeFirst(
         published: [],
         bodies: [
             { role: ROOT, signed: root, keyIds: [rootKey.id], signatures: [], base: "" },
-            {
-                role: TARGETS,
-                signed: firstTargets(promised(TARGETS) ?? targetsExpiry(cli.now)),
-                keyIds: [targetsKey.id],
-                signatures: [],
-                base: "",
-            },
+            { role: TARGETS, signed: targetsAfter(known, delegations, cli.now), keyIds: [targetsKey.id], signatures: [], base: "" },
         ],
         snapshot:
             snapshotKey === undefined
@@ -121,42 +132,69 @@ async function makeFirst(
     return session.publish(daemon, files)
 }
 
+/** What was promised by an earlier try, if it is the same; else the version after it (targets may leave versions out, root may not). */
+function targetsAfter(known: DaemonRepository | undefined, delegations: Delegations, now: Date): Buffer {
+    const mark = known?.marks.find(({ role }) => role === TARGETS)
+    if (mark === undefined) return firstTargets(targetsExpiry(now), delegations)
+    const again = firstTargets(new Date(mark.expires), delegations, mark.version)
+    const isSame = sha256(again).toString("hex") === mark.sha256
+    return isSame ? again : firstTargets(targetsExpiry(now), delegations, mark.version + 1)
+}
+
 /** Asking for its certificate binds it to the repository. */
-async function rootKeyFor(daemon: Daemon, gun: Gun, options: InitOptions): Promise<DaemonKey> {
+async function rootKeyFor(cli: Cli, daemon: Daemon, gun: Gun, options: InitOptions): Promise<PlannedKey> {
     const roots = (await daemon.listKeys({})).filter(({ purpose, state }) => purpose === "root" && state !== "removed")
-    if (roots.length === 0) throw new TrustkeyError("not_found", "there is no root key yet: run trustkey init first")
+    if (roots.length === 0) {
+        if (options.makeRoot === true && options.rootKey === undefined) return planRootKey(cli, daemon, options)
+        throw new TrustkeyError("not_found", "there is no root key yet: run trustkey init first")
+    }
     const bound = roots.filter((key) => isBound(key, gun, ROOT))
-    return chooseKey(options.rootKey === undefined && bound.length > 0 ? bound : roots, options.rootKey, "root key", "--root-key")
+    const key = chooseKey(options.rootKey === undefined && bound.length > 0 ? bound : roots, options.rootKey, "root key", "--root-key")
+    return existing(cli, daemon, key, options)
 }
 
 /** The key already bound to the role (from an interrupted run), the one named, or a new one. */
-async function keyFor(session: TrustSession, daemon: Daemon, purpose: "targets" | "snapshot", options: InitOptions): Promise<DaemonKey> {
+async function keyFor(session: TrustSession, daemon: Daemon, purpose: "targets" | "snapshot", options: InitOptions): Promise<PlannedKey> {
     const { cli, gun } = session
     const given = purpose === "targets" ? options.targetsKey : undefined
-    if (given !== undefined) return bind(cli, await daemon.getKey(given), gun, purpose)
+    if (given !== undefined) return existing(cli, daemon, await bind(cli, await daemon.getKey(given), gun, purpose), options)
     const bound = (await daemon.listKeys({ gun, role: purpose })).filter(({ state }) => state !== "removed")
     if (bound.length > 0) {
         const key = chooseKey(bound, undefined, `${purpose} key of ${gun}`, "--targets-key")
         cli.output.note(`Using the ${purpose} key ${shortId(key.id)}, which is bound to ${gun}.`)
-        return key
+        return existing(cli, daemon, key, options)
     }
-    return create(cli, daemon, gun, purpose, options)
+    const label = `${purpose} of ${gun}`.slice(0, 64)
+    return planNew(cli, daemon, { purpose, label, bindings: [{ gun, role: purpose }] }, options)
 }
 
-async function create(cli: Cli, daemon: Daemon, gun: Gun, purpose: PurposeName, options: InitOptions): Promise<DaemonKey> {
+async function existing(cli: Cli, daemon: Daemon, key: DaemonKey, options: InitOptions): Promise<PlannedKey> {
+    await makeReady(cli, daemon, key, options)
+    return { make: () => Promise.resolve(key), [Symbol.dispose]: () => {} }
+}
+
+/** A new key that signs at once, as --group, --algorithm and the passphrase options say. */
+export async function planNew(
+    cli: Cli,
+    daemon: Daemon,
+    what: Pick<NewKey, "purpose" | "label" | "bindings">,
+    options: PassphraseOptions & { group?: string; algorithm: AlgorithmName },
+): Promise<PlannedKey> {
     const { algorithm, group, passphraseFd, passphraseFile } = options
-    const key = await createAt(cli, daemon, {
-        purpose,
+    const planned = await planKey(cli, daemon, {
+        ...what,
         algorithm,
-        label: `${purpose} of ${gun}`.slice(0, 64),
-        bindings: [{ gun, role: purpose }],
         unlocked: true,
         ...(group === undefined ? {} : { group }),
         ...(passphraseFd === undefined ? {} : { passphraseFd }),
         ...(passphraseFile === undefined ? {} : { passphraseFile }),
     })
-    cli.output.note(`Made the ${purpose} key ${shortId(key.id)}.`)
-    return key
+    const make = async (): Promise<DaemonKey> => {
+        const key = await planned.make()
+        cli.output.note(`Made the ${what.purpose} key ${shortId(key.id)}.`)
+        return key
+    }
+    return { make, [Symbol.dispose]: () => planned[Symbol.dispose]() }
 }
 
 async function bind(cli: Cli, key: DaemonKey, gun: Gun, role: string): Promise<DaemonKey> {
@@ -166,7 +204,7 @@ async function bind(cli: Cli, key: DaemonKey, gun: Gun, role: string): Promise<D
     return admin.bindKey({ id: key.id, add: [{ gun, role }], remove: [] })
 }
 
-function publicOf(key: DaemonKey | undefined): TufKey {
+export function publicOf(key: DaemonKey | undefined): TufKey {
     const keytype = key?.keytype
     if (key === undefined || (keytype !== "ecdsa" && keytype !== "rsa" && keytype !== "ed25519")) {
         throw new TrustkeyError("key_unfit", `a key of type ${keytype ?? "none"} is not one Notary knows`)

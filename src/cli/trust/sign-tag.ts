@@ -2,13 +2,25 @@ import { randomInt } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import type { CurrentRepository } from "../../publish/index.ts"
-import { canonicalKeyIdOf, type FileMeta, formatExpires, type KeyId, ROOT, type RoleName, SNAPSHOT } from "../../tuf/index.ts"
+import {
+    canonicalKeyIdOf,
+    formatExpires,
+    type KeyId,
+    parseFile,
+    parseRoleName,
+    ROOT,
+    type RoleName,
+    SNAPSHOT,
+    TARGETS,
+} from "../../tuf/index.ts"
 import type { Daemon, DaemonRepository, SignSetBody } from "../daemon-types.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 import {
+    type Change,
     lostDelegations,
     nextTargets,
     nextVersion,
+    placesToSign,
     rolesToSign,
     snapshotRole,
     type TagRole,
@@ -31,25 +43,52 @@ export type Prepared = {
 }
 
 /**
- * Fetch and verify, show it to the daemon, publish what an earlier run left behind.
+ * Fetch and verify, show it to the daemon, publish what an earlier run left behind. Undefined when neither the server nor the daemon has
+ * anything, or the daemon only what is left of a first publication that never came about: the repository can be made.
  *
  * @throws repository_unknown, no_trust_data, and what the parts throw
  */
-export async function prepare(session: TrustSession, daemon: Daemon, renewing: RenewOptions = {}): Promise<Prepared> {
-    const known = await knownRepository(daemon, session.gun)
-    if (known === undefined) throw new TrustkeyError("repository_unknown", `the daemon does not know ${session.gun}`)
+export async function lookUp(session: TrustSession, daemon: Daemon, renewing: RenewOptions = {}): Promise<Prepared | undefined> {
+    const { gun, server } = session
+    const known = await knownRepository(daemon, gun)
     let current = await session.fetchToRenew(known, renewing)
+    if (known === undefined) {
+        if (current === undefined) return undefined
+        const message = `${server.url} has trust data for ${gun}, which was not made here and is not known to the daemon`
+        throw new TrustkeyError("repository_unknown", `${message}; take it in with trustkey trust adopt ${gun}`)
+    }
     if (current !== undefined) await session.observe(daemon, current)
-    current = (await session.publishOutbox(daemon)) ?? current
-    if (current === undefined) throw new TrustkeyError("no_trust_data", `${session.server.url} has no trust data for ${session.gun}`)
+    current = (known.outbox === 0 ? undefined : await session.publishOutbox(daemon)) ?? current
+    if (current === undefined) {
+        if (known.documents.some(({ role }) => role === ROOT)) throw goneTrustData(session)
+        return undefined
+    }
     const { verified, files } = current
     return {
         known,
         current,
-        roles: tagRoles(verified),
-        keys: await OurKeys.load(daemon, session.gun),
+        roles: withKnownBases(tagRoles(verified, files), known),
+        keys: await OurKeys.load(daemon, gun),
         lost: lostDelegations(verified, files),
     }
+}
+
+/** What the daemon compares with is the newest it saw count: of a role whose file no longer counts that may be another than is served. */
+function withKnownBases(roles: readonly TagRole[], known: DaemonRepository): readonly TagRole[] {
+    return roles.map((role) => {
+        const seen = role.stale === undefined ? undefined : known.documents.find((document) => document.role === role.role)
+        return seen === undefined ? role : { ...role, base: parseFile(seen.content, parseRoleName(seen.role)).signed.sha256 }
+    })
+}
+
+export function noTrustData({ server, gun }: TrustSession): TrustkeyError {
+    return new TrustkeyError("no_trust_data", `${new URL(server.url).host} does not have trust data for ${gun}`)
+}
+
+/** There was some, and both sides know it. */
+export function goneTrustData({ server, gun }: TrustSession): TrustkeyError {
+    const message = `the daemon saw ${gun} published, and ${server.url} has nothing of it any more`
+    return new TrustkeyError("no_trust_data", `${message}; if it was deleted on purpose: trustkey trust reset ${gun}`)
 }
 
 /**
@@ -64,18 +103,20 @@ const ATTEMPTS: ReadonlyMap<ErrorCode, number> = new Map([
 ])
 const PAUSE_MS = 100
 
-/** Prepare and work; from the beginning if somebody else was faster. */
+/** Prepare and work; from the beginning if somebody else was faster. Where there is no repository yet, `whenNew` instead of `work`. */
 export async function whenNobodyInterferes<T>(
     session: TrustSession,
     daemon: Daemon,
     work: (prepared: Prepared) => Promise<T>,
-    renewing: RenewOptions = {},
+    { renewing = {}, whenNew }: { renewing?: RenewOptions; whenNew?: () => Promise<T> } = {},
 ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
         let prepared: Prepared | undefined
         try {
-            prepared = await prepare(session, daemon, renewing)
-            return await work(prepared)
+            prepared = await lookUp(session, daemon, renewing)
+            if (prepared !== undefined) return await work(prepared)
+            if (whenNew === undefined) throw noTrustData(session)
+            return await whenNew()
         } catch (error) {
             if (!(error instanceof TrustkeyError) || attempt >= (ATTEMPTS.get(error.code) ?? 1)) throw error
             // A server that got another publication first says VERSION. Whatever else it refuses, it would refuse again.
@@ -87,25 +128,43 @@ export async function whenNobodyInterferes<T>(
     }
 }
 
-/** The roles a tag goes into. @throws not_found, token_absent, metadata_rejected */
-export function placesFor(session: TrustSession, prepared: Prepared, tag: string): readonly TagRole[] {
-    const { roles, keys, lost } = prepared
-    const places = rolesToSign(roles, tag, (role, id) => keys.canUse(role, id))
-    if (places.length === 0) {
-        if (rolesToSign(roles, tag, (role, id) => keys.has(role, id)).length > 0) {
-            throw new TrustkeyError("token_absent", `the keys that may sign ${tag} of ${session.gun} are on a token that is not there`)
-        }
-        throw new TrustkeyError("not_found", `no key you may use here can sign ${tag} of ${session.gun}`)
-    }
-    const broken = places.find(({ role }) => lost.has(role))
-    if (broken !== undefined) {
-        const message = `the published ${broken.role} is not signed by the keys it is delegated to; signing it anew would drop the tags in it`
-        throw new TrustkeyError("metadata_rejected", message)
-    }
-    return places
+/** Where delegations are changed. @throws not_found, in docker's words, when its key is not here */
+export function targetsPlace({ roles, keys }: Prepared): TagRole {
+    const place = roles.find(({ role }) => role === TARGETS)
+    if (place === undefined) throw new TrustkeyError("internal", "a repository without targets")
+    if (place.keyIds.some((id) => keys.has(TARGETS, id))) return place
+    const message = "could not find necessary signing keys, at least one of these keys must be available"
+    throw new TrustkeyError("not_found", `${message}: ${place.keyIds.join(", ")}`)
 }
 
-export type Update = { readonly place: TagRole; readonly change: (tags: Map<string, FileMeta>) => void }
+/** The roles a tag goes into. @throws not_found, token_absent, set_incomplete */
+export function placesFor(session: TrustSession, prepared: Prepared, tag: string): readonly TagRole[] {
+    const { roles, keys } = prepared
+    const places = rolesToSign(roles, tag, (role, id) => keys.canUse(role, id))
+    if (places.length > 0) return places
+    const failed = `failed to sign ${session.gun}:${tag}`
+    if (rolesToSign(roles, tag, (role, id) => keys.has(role, id)).length > 0) {
+        throw new TrustkeyError("token_absent", `${failed}: the keys for it are on a token that is not there`)
+    }
+    const wanted = placesToSign(roles, tag)
+    const short = wanted.find(({ role, keyIds }) => keyIds.some((id) => keys.has(role, id)))
+    if (short !== undefined) {
+        const held = short.keyIds.filter((id) => keys.has(short.role, id)).length
+        throw new TrustkeyError(
+            "set_incomplete",
+            `${failed}: ${short.role} needs ${short.threshold} signatures, and here are keys for ${held}`,
+        )
+    }
+    const [only] = wanted
+    if (only?.role === TARGETS) {
+        const message = "could not find necessary signing keys, at least one of these keys must be available"
+        throw new TrustkeyError("not_found", `${failed}: ${message}: ${only.keyIds.join(", ")}`)
+    }
+    throw new TrustkeyError("not_found", `${failed}: no valid signing keys for delegation roles`)
+}
+
+/** What changes in one role's file. Its `place` says who signs it: when delegations change in the same set, that may be others than now. */
+export type Update = Change & { readonly place: TagRole }
 /** The body of a root, whole. */
 export type RootUpdate = SignSetBody & { readonly version: number }
 export type Published = { readonly role: RoleName; readonly version: number }
@@ -128,8 +187,8 @@ export async function publishUpdates(
         bodies.push(body)
         published.push({ role: ROOT, version })
     }
-    for (const { place, change } of updates) {
-        const version = nextVersion(place.document?.version, markVersion(known, place.role))
+    for (const { place, ...change } of updates) {
+        const version = nextVersion((place.document ?? place.stale)?.version, markVersion(known, place.role))
         const keyIds = await keys.readyFor(cli, daemon, place, options)
         bodies.push({ role: place.role, signed: nextTargets(place, version, cli.now, change), keyIds, signatures: [], base: place.base })
         published.push({ role: place.role, version })

@@ -105,9 +105,15 @@ describe("building an update", () => {
         assert.deepEqual(names(rolesToSign(roles, "v2", (role) => role === "targets/bob")), [])
     })
 
-    test("with delegations but only the targets key it goes into targets", () => {
+    test("with delegations but only the targets key it goes nowhere: no pull looks into targets first", () => {
         const { verified } = sample(delegations, {})
-        assert.deepEqual(names(rolesToSign(tagRoles(verified), "v1", (role) => role === TARGETS)), ["targets"])
+        assert.deepEqual(names(rolesToSign(tagRoles(verified), "v1", (role) => role === TARGETS)), [])
+    })
+
+    test("a delegation that needs two signatures is left out by whoever has one key", () => {
+        const { verified } = sample(delegations, {})
+        const one = canonicalKeyIdOf(bob.key)
+        assert.ok(!names(rolesToSign(tagRoles(verified), "v1", (_, id) => id === one)).includes("targets/bob"))
     })
 
     test("a role's own keys are named as the daemon names them", () => {
@@ -128,7 +134,7 @@ describe("building an update", () => {
     test("other tags and delegations are carried over, the expiry is new and has whole seconds", () => {
         const { verified } = sample(delegations, { targets: { old: "old content", v1: "first content" } })
         const role = present(tagRoles(verified).find((candidate) => candidate.role === TARGETS))
-        const bytes = nextTargets(role, 5, NOW, (tags) => void tags.set("v1", imageMeta(DIGEST, 12)))
+        const bytes = nextTargets(role, 5, NOW, { change: (tags) => void tags.set("v1", imageMeta(DIGEST, 12)) })
         const document = parseSigned(bytes, TARGETS).document as TargetsDocument
         assert.equal(document.version, 5)
         assert.deepEqual([...document.targets.keys()].sort(), ["old", "v1"])
@@ -145,7 +151,7 @@ describe("building an update", () => {
         const { verified } = sample(delegations, {})
         const role = present(tagRoles(verified).find((candidate) => candidate.role === "targets/alice"))
         assert.equal(role.document, undefined)
-        const bytes = nextTargets(role, 1, NOW, (tags) => void tags.set("v1", imageMeta(DIGEST, 12)))
+        const bytes = nextTargets(role, 1, NOW, { change: (tags) => void tags.set("v1", imageMeta(DIGEST, 12)) })
         assert.deepEqual([...(parseSigned(bytes, role.role).document as TargetsDocument).targets.keys()], ["v1"])
     })
 
