@@ -37,7 +37,9 @@ export function parseReference(text: string): ImageReference {
     const [named, digest, ...more] = text.split("@")
     if (named === undefined || more.length > 0) throw refuse(text, "has more than one @")
     if (digest !== undefined && !DIGEST.test(digest)) throw refuse(text, "has a digest that isn't sha256: and 64 hexadecimal digits")
-    if (/^[0-9a-f]{64}$/.test(named)) throw refuse(text, "is an image ID; give the name of a repository")
+    if (/^[0-9a-f]{64}$/.test(named)) {
+        throw new TrustkeyError("invalid_request", `invalid repository name (${named}), cannot specify 64-byte hexadecimal strings`)
+    }
 
     const { registry, remainder } = splitDomain(named)
     const [path = "", tag, ...rest] = remainder.split(":")
@@ -45,7 +47,9 @@ export function parseReference(text: string): ImageReference {
     if (tag !== undefined && !TAG.test(tag)) throw refuse(text, "has a tag with characters that tags don't have")
     if (!DOMAIN.test(registry)) throw refuse(text, "doesn't start with a host name")
     const repository = registry === HUB && !path.includes("/") ? `library/${path}` : path
-    if (repository !== repository.toLowerCase()) throw refuse(text, "has capital letters in the repository's name")
+    if (repository !== repository.toLowerCase()) {
+        throw new TrustkeyError("invalid_request", `invalid reference format: repository name (${repository}) must be lowercase`)
+    }
     if (!repository.split("/").every((part) => REPOSITORY_PART.test(part))) throw refuse(text, "isn't the name of a repository")
     return { text, gun: parseGun(`${registry}/${repository}`), registry, repository, tag, digest }
 }
@@ -60,7 +64,7 @@ function splitDomain(named: string): { registry: string; remainder: string } {
 }
 
 function refuse(text: string, why: string): TrustkeyError {
-    return new TrustkeyError("invalid_request", `the reference ${JSON.stringify(text)} ${why}`)
+    return new TrustkeyError("invalid_request", `invalid reference format: ${JSON.stringify(text)} ${why}`)
 }
 
 /**
@@ -72,17 +76,18 @@ export function trustServerUrl(reference: ImageReference, place: DockerPlace): s
     const told = place.trustServer ?? ""
     if (told === "") return reference.registry === HUB ? HUB_TRUST_SERVER : `https://${reference.registry}`
     if (!/^https:\/\/[^/]/i.test(told) || !URL.canParse(told))
-        throw new TrustkeyError("usage", `the trust server must be an https URL, not ${quote(told)}`)
+        throw new TrustkeyError("usage", `valid https URL required for trust server, got ${redacted(told)}`)
     const url = new URL(told)
     if (url.username !== "" || url.password !== "")
         throw new TrustkeyError("usage", "the trust server's URL must not carry a user name or password")
-    if (url.search !== "" || url.hash !== "") throw new TrustkeyError("usage", `the trust server's URL has a ? or # part: ${quote(told)}`)
+    if (url.search !== "" || url.hash !== "")
+        throw new TrustkeyError("usage", `the trust server's URL has a ? or # part: ${JSON.stringify(redacted(told))}`)
     return told.replace(/\/+$/, "")
 }
 
-function quote(text: string): string {
+function redacted(text: string): string {
     // Whoever puts a password into a URL should not find it in a log.
-    return JSON.stringify(text.slice(0, 200).replace(/\/\/[^/]*@/, "//…@"))
+    return text.slice(0, 200).replace(/\/\/[^/]*@/, "//…@")
 }
 
 /** `host[:port]` of the registry's HTTP API. */

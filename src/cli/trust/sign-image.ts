@@ -36,11 +36,11 @@ class ImageSigning {
     #signed: FileMeta | undefined
     #said = false
 
-    /** @throws usage, invalid_request */
+    /** @throws usage, in docker's words */
     constructor(session: TrustSession, options: SignOptions) {
         const { text, tag, digest } = session.reference
-        if (digest !== undefined) throw new TrustkeyError("invalid_request", "cannot use a digest reference for IMAGE:TAG")
-        if (tag === undefined) throw new TrustkeyError("invalid_request", `no tag specified for ${text}`)
+        if (digest !== undefined) throw new TrustkeyError("usage", "cannot use a digest reference for IMAGE:TAG")
+        if (tag === undefined) throw new TrustkeyError("usage", `no tag specified for ${text}`)
         this.#session = session
         this.#options = options
         this.#tag = tag

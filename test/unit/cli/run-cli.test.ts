@@ -117,9 +117,25 @@ describe("command line", () => {
         assert.match(remarks(), /--confirm \[no_terminal\]/)
     })
 
-    test("without digest, terminal and permission to believe the registry nothing is signed", async () => {
-        const { code, remarks } = await run(["trust", "sign", "registry.example.com/team/app:v1"])
-        assert.equal(code, 2)
-        assert.match(remarks(), /--digest.*--from-registry \[digest_required\]/)
+    test("a signer's name and key files are looked at before anything else", async () => {
+        const repository = "registry.invalid/team/app"
+        const messages = new Map([
+            [
+                ["Alice", repository, "--key", "alice.pub"],
+                /signer name "Alice" must start with lowercase alphanumeric characters and can include "-" or "_"/,
+            ],
+            [["releases", repository, "--key", "alice.pub"], /releases is a reserved keyword, use a different signer name/],
+            [["alice", repository], /path to a public key must be provided using the `--key` flag/],
+            [
+                ["alice", repository, "--key", "/nowhere/alice.pub"],
+                /unable to read public key from file: open \/nowhere\/alice\.pub: no such file or directory/,
+            ],
+        ])
+        for (const [args, message] of messages) {
+            const { code, printed, remarks } = await run(["trust", "signer", "add", ...args])
+            assert.equal(code, 4)
+            assert.equal(printed(), "")
+            assert.match(remarks(), message)
+        }
     })
 })

@@ -152,7 +152,43 @@ describe("secrets", () => {
             code: "declined",
         })
         // Eight bytes, but four characters.
-        await assert.rejects(askNewPassphrase(fakeCli(fakeTerminal({ typed: ["ääää", "ääää"] })), {}, thing), { code: "invalid_request" })
+        await assert.rejects(askNewPassphrase(fakeCli(fakeTerminal({ typed: ["ääää", "ääää", "ääää"] })), {}, thing), {
+            code: "invalid_request",
+        })
+    })
+
+    test("a new passphrase that doesn't do is asked for again, in docker's words", async () => {
+        const terminal = fakeTerminal({ typed: ["short", "long enough", "other words", "third time", "third time"] })
+        using secret = await askNewPassphrase(fakeCli(terminal), {}, { purpose: "delegation", name: "new alice key" })
+        assert.equal(secret.reveal(String), "third time")
+        assert.match(
+            terminal.shown(),
+            /^Enter passphrase for new alice key: \nEnter passphrase for new alice key: \nRepeat passphrase for new alice key: \n/,
+        )
+        assert.match(terminal.remarks(), /^Passphrase is too short\..*\nPassphrases do not match\. Please retry\.\n$/)
+    })
+
+    test("a key is asked for by docker's name for it and seven digits of its ID", () => {
+        const name = (changes: Parameters<typeof sampleKey>[0]): string => thingOfKey(sampleKey(changes)).name
+        assert.equal(name({ purpose: "targets" }), "repository key with ID 3fa9c2d")
+        assert.equal(name({ purpose: "snapshot" }), "repository key with ID 3fa9c2d")
+        assert.equal(name({ purpose: "root", label: "root 2026" }), "root key with ID 3fa9c2d")
+        assert.equal(name({ purpose: "delegation", label: "alice" }), "alice key with ID 3fa9c2d")
+        assert.equal(name({ purpose: "delegation", label: "" }), "delegation key with ID 3fa9c2d")
+    })
+
+    test("a descriptor is read once and serves every new key", async () => {
+        let opened = 0
+        const terminal = fakeTerminal({ descriptors: { 3: "correct horse\n" } })
+        const counting = {
+            ...terminal,
+            openDescriptor: (descriptor: number) => (opened++ === 0 ? terminal.openDescriptor(descriptor) : assert.fail("read again")),
+        }
+        const cli = fakeCli(counting)
+        for (const name of ["one", "two"]) {
+            using secret = await askNewPassphrase(cli, { passphraseFd: 3 }, { purpose: "targets", name })
+            assert.equal(secret.reveal(String), "correct horse")
+        }
     })
 
     test("a group with a credential opens without a person", async () => {
