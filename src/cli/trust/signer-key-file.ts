@@ -1,4 +1,4 @@
-import { parseCertificateChain, pemToPublicKey } from "../../crypto/index.ts"
+import { algorithmOf, parseCertificateChain, pemToPublicKey } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { readBytes } from "../../storage/index.ts"
 import { bareKey, certificateKey, type TufKey, tufKey } from "../../tuf/index.ts"
@@ -44,7 +44,7 @@ export async function readSignerKey(path: string, now: Date): Promise<SignerKeyF
 
 /** docker takes no Ed25519 key here, and with reason: its own clients can't sign with one. @throws key_unfit */
 function usable(key: TufKey): TufKey {
-    if (bareKey(key).keytype === "ed25519") throw new TrustkeyError("key_unfit", "unknown public key format")
+    if (algorithmOf(bareKey(key)) === "ed25519") throw new TrustkeyError("key_unfit", "unknown public key format")
     return key
 }
 
