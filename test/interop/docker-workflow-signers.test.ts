@@ -32,6 +32,7 @@ async function typing(
         version: "0",
         frontEnd: "trustkey",
         docker: { program: "docker", globalFlags: [], configDirectory: undefined },
+        programs: { node: process.execPath, directory: "dist" },
     })
     return { code, terminal }
 }
