@@ -12,6 +12,7 @@ import { memoryOf, processorTime } from "./processes.ts"
 import { Report } from "./report.ts"
 import { makeRepositories } from "./repositories.ts"
 import { startOnce } from "./start-up.ts"
+import { benchWorkflow } from "./workflow.ts"
 
 const USAGE = `Usage: npm run bench -- [--quick] [--rounds N] [--json]
 
@@ -40,6 +41,7 @@ const DEPTH = 32
 const CALLERS = [1, 10, 100]
 const FEW_KEYS = 10
 const PLUGIN_ROUNDS = 21
+const WORKFLOW_ROUNDS = 15
 
 function readOptions(): { readonly plan: Plan; readonly json: boolean } {
     const options = {
@@ -149,4 +151,5 @@ const report = new Report(`${cpus().length} cores, Node ${process.version}, ${pl
 await benchSignatures(report, plan)
 await benchStartUp(report, plan)
 await benchPlugin(report)
+await benchWorkflow(report, WORKFLOW_ROUNDS)
 process.stdout.write(json ? `${report.json()}\n` : report.text({ callers: CALLERS, keys: [FEW_KEYS, plan.manyKeys], depth: DEPTH }))
