@@ -876,6 +876,39 @@ describe("a hostile trust server", () => {
         })
     }
 
+    test("is not believed against a pin, and where first use is forbidden not without one", async () => {
+        const file = path.join(directory.path, ".config/trustkey/client.toml")
+        await mkdir(path.dirname(file), { recursive: true })
+        const other = makeRootKey(GUN, NOW)
+        const configured: readonly (readonly [text: string, expect: Partial<Record<Act, ErrorCode>>])[] = [
+            ["first_use = false", { first: "not_pinned" }],
+            ["first_use = maybe", { show: "config_invalid", sign: "config_invalid", adopt: "config_invalid" }],
+            [
+                `[[pin]]\ngun = ["registry.example.com/**"]\ncertificates = ["${other.id}"]`,
+                { show: "pin_mismatch", sign: "pin_mismatch", adopt: "pin_mismatch", first: "pin_mismatch" },
+            ],
+        ]
+        try {
+            for (const [text, expect] of configured) {
+                await writeFile(file, `${text}\n`, { mode: 0o600 })
+                for (const act of ALL.filter((candidate) => expect[candidate] !== undefined)) {
+                    await restore(act)
+                    const [cached, before] = [await tree(trustDirectory()), await promised()]
+                    const { terminal } = await perform[act]()
+                    assert.match(terminal.remarks(), new RegExp(`\\[${expect[act]}\\]`), `${act}: ${terminal.remarks()}`)
+                    assert.deepEqual(await tree(trustDirectory()), cached)
+                    assert.deepEqual(await promised(), before)
+                }
+            }
+            const root = repository.keys.root[0]?.id ?? assert.fail()
+            await writeFile(file, `first_use = false\n[[pin]]\ngun = ["${GUN}"]\ncertificates = ["${root}"]\n`)
+            await restore("first")
+            assert.equal((await perform.first()).code, 0)
+        } finally {
+            await rm(file)
+        }
+    })
+
     test("that takes what was signed and serves something else is not believed, and gets it again until it does", async () => {
         await restore("sign")
         const cached = await tree(trustDirectory())

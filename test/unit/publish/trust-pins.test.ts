@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { globSync, readFileSync } from "node:fs"
 import { chmod, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -39,6 +40,14 @@ async function refusal(): Promise<TrustkeyError> {
 }
 
 const pin = (gun: string, digit: string): string => `[[pin]]\ngun = ["${gun}"]\ncertificates = ["${digit.repeat(64)}"]\n`
+
+test("every command reaches a trust server's metadata through the session, which asks the pins", () => {
+    const cli = path.resolve(import.meta.dirname, "../../../src/cli")
+    const reaching = globSync("**/*.ts", { cwd: cli }).filter((file) =>
+        /\b(?:fetchRepository|publishFiles)\b/.test(readFileSync(path.join(cli, file), "utf8")),
+    )
+    assert.deepEqual(reaching, ["trust/session.ts"])
+})
 
 describe("the client's pins", () => {
     before(async () => {
