@@ -1,0 +1,56 @@
+import assert from "node:assert/strict"
+import { generateKeyPairSync } from "node:crypto"
+import { mkdir, writeFile } from "node:fs/promises"
+import path from "node:path"
+import { describe, test } from "node:test"
+import { fileURLToPath } from "node:url"
+import { type CommandResult, runCommand } from "../../support/process.ts"
+import { makeWorkingDirectory } from "../../support/temp.ts"
+
+const TRUSTKEY = fileURLToPath(new URL("../../../dist/trustkey.cjs", import.meta.url))
+
+type Report = { checks: { name: string; verdict: string; findings: string[] }[] }
+
+function doctor(home: string): Promise<CommandResult> {
+    const nowhere = path.join(home, "nowhere.sock")
+    return runCommand(process.execPath, [TRUSTKEY, "doctor", "--json"], {
+        env: { PATH: "/usr/bin:/bin", HOME: home, TRUSTKEYD_SOCKET: nowhere, TRUSTKEYD_ADMIN_SOCKET: nowhere },
+    })
+}
+
+describe("trustkey doctor on a machine without a daemon", () => {
+    test("says so with the daemon's exit code, and still looks at the key files that lie around", async () => {
+        await using home = await makeWorkingDirectory("doctor")
+        const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
+        const form = { type: "pkcs8", format: "pem" } as const
+        // 2048 rounds: what OpenSSL writes when nobody says otherwise, and docker always.
+        const encrypted = privateKey.export({ ...form, cipher: "aes-256-cbc", passphrase: "password" })
+        const put = async (name: string, content: string | Buffer, mode: number): Promise<void> => {
+            await mkdir(path.dirname(path.join(home.path, name)), { recursive: true })
+            await writeFile(path.join(home.path, name), content, { mode })
+        }
+        const empty = await doctor(home.path)
+        assert.equal(empty.status, 6, empty.stderr)
+        assert.match(empty.stderr, /1 of \d+ checks failed: sign socket \[daemon_unreachable\]/)
+
+        await put(".docker/trust/private/ab.key", encrypted, 0o600)
+        await put(".notary/private/tuf_keys/registry.example.com/app/cd_targets.key", encrypted, 0o640)
+        await put(".notary/private/ef.key", privateKey.export(form), 0o600)
+        await put(".notary/private/12.key", "no key at all\n", 0o600)
+        await put(".notary/private/README", "not a key file\n", 0o644)
+        const { stdout, stderr } = await doctor(home.path)
+        assert.match(stderr, /2 of \d+ checks failed: sign socket, key files \[file_unsafe\]/)
+        const found = (JSON.parse(stdout) as Report).checks.find(({ name }) => name === "key files")
+        assert.equal(found?.verdict, "failure")
+        assert.deepEqual(
+            found.findings.map((line) => line.split(", such as ")[0]),
+            [
+                "4 private key files of docker or notary",
+                "1 can be read or written by others",
+                "1 are not encrypted",
+                "2 are encrypted, but a guess at the passphrase costs next to nothing",
+                "1 could not be read",
+            ],
+        )
+    })
+})
