@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { runCli } from "../../src/cli/index.ts"
+import { publicKeyToPem } from "../../src/crypto/index.ts"
 import { mustRun } from "../support/process.ts"
 import { openTrustRig, signArgs, type TrustRig } from "../support/trust-rig.ts"
 import { type FakeTerminal, fakeTerminal } from "../unit/cli/fake-terminal.ts"
@@ -60,15 +61,12 @@ function placesOf(key: Key | undefined, gun: string): readonly string[] {
         .sort()
 }
 
-/** A new signer's key in the daemon, bound nowhere, and its public half in a file. */
-async function newSigner(name: string): Promise<{ id: string; file: string }> {
-    const { id } = JSON.parse(await rig.ok(["key", "create", "--purpose", "delegation", "--label", name, ...sealed(), "--json"])) as {
-        id: string
-    }
+/** A new signer's key in the daemon, bound nowhere and open, and its public half in a file. `more`: else it is in the group of all signers. */
+async function newSigner(name: string, more: readonly string[] = ["--group", "signers"]): Promise<{ id: string; file: string }> {
+    const create = ["key", "create", "--purpose", "delegation", "--label", name, ...more, "--json"]
+    const { id, publicKey } = JSON.parse(await rig.ok(create)) as { id: string; publicKey: string }
     const file = path.join(rig.daemon.directory, `${id}.pub`)
-    await rig.ok(["key", "public", id, "--out", file])
-    // Just made, and still closed: whoever signs with it opens it once.
-    await rig.ok(["key", "unlock", id, ...sealed()])
+    await writeFile(file, publicKeyToPem({ keytype: "ecdsa", bytes: Buffer.from(publicKey, "base64") }))
     return { id, file }
 }
 
@@ -83,6 +81,8 @@ async function signers(gun: string): Promise<Record<string, readonly string[]>> 
 describe("docker's signer workflow", () => {
     before(async () => {
         rig = await openTrustRig()
+        await rig.ok(["key", "group", "create", "signers", ...sealed()])
+        await rig.ok(["key", "unlock", "--group", "signers", ...sealed()])
     })
     after(async () => {
         await rig?.[Symbol.asyncDispose]()
@@ -403,7 +403,7 @@ describe("docker's signer workflow", () => {
 
         test("a wrong passphrase signs nothing; typed wrong it is asked for again in docker's words", async () => {
             const gun = "registry.example.com/wrong/passphrase"
-            const { id, file } = await newSigner("olga")
+            const { id, file } = await newSigner("olga", sealed())
             await rig.ok(["trust", "signer", "add", "--key", file, "olga", gun, ...sealed()])
             await rig.ok(["key", "lock", id])
             const sign = signArgs(`${gun}:v1`, "ab")

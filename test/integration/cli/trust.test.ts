@@ -34,6 +34,11 @@ function ok(args: readonly string[], options: TrustkeyOptions = {}): Promise<str
     return daemon.ok(args, { ...options, env: { ...env(), ...options.env } })
 }
 
+/** What `trust sign` published. */
+async function signed(args: readonly string[]): Promise<readonly { role: string; version: number }[]> {
+    return (JSON.parse(await ok([...args, "--json"])) as { roles: { role: string; version: number }[] }).roles
+}
+
 async function refused(args: readonly string[], code: string, status: number): Promise<string> {
     const result = await daemon.trustkey(args, { env: env() })
     assert.match(result.stderr, new RegExp(`\\[${code}\\]`), `${result.stdout}${result.stderr}`)
@@ -97,10 +102,22 @@ describe("trustkey with the real daemon, token and Notary", () => {
         assert.match(made, /^Initialised registry\.example\.com\/team\/app/)
         assert.match(await ok(["trust", "init", gun]), /already initialised/)
 
-        assert.match(await ok(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"]), /in targets \(version 2\)/)
-        assert.match(await ok(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"]), /already signed/)
-        assert.match(await ok(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234", "--renew"]), /version 3/)
-        await ok(["trust", "sign", `${gun}@${OTHER_DIGEST}`.replace("@", ":v2@"), "--size", "99"])
+        const sign = ["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"]
+        assert.equal(await ok(sign), `Signing and pushing trust metadata\nSuccessfully signed ${gun}:v1\n`)
+        assert.deepEqual(JSON.parse(await ok([...sign, "--json"])), {
+            gun,
+            tag: "v1",
+            digest: DIGEST,
+            size: 1234,
+            changed: false,
+            roles: [],
+        })
+        assert.deepEqual(await signed([...sign, "--renew"]), [{ role: "targets", version: 3 }])
+        assert.match(
+            await refused(["trust", "sign", `${gun}:v2@${OTHER_DIGEST}`], "usage", 2),
+            /cannot use a digest reference for IMAGE:TAG/,
+        )
+        await ok(["trust", "sign", `${gun}:v2`, "--digest", OTHER_DIGEST, "--size", "99"])
 
         const { signedTags } = await inspect(gun)
         assert.deepEqual(
@@ -148,7 +165,7 @@ describe("trustkey with the real daemon, token and Notary", () => {
         const sign = ["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"]
         await refused(sign, "no_terminal", 2)
         await refused([...sign, "--passphrase-file", secrets.wrong], "open_failed", 5)
-        assert.match(await ok([...sign, "--passphrase-file", secrets.passphrase]), /version 2/)
+        assert.deepEqual(await signed([...sign, "--passphrase-file", secrets.passphrase]), [{ role: "targets", version: 2 }])
         await ok(["key", "lock", id])
         const result = await daemon.trustkey([...sign, "--renew"], {
             env: { ...env(), DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "correct horse battery" },
@@ -167,10 +184,10 @@ describe("trustkey with the real daemon, token and Notary", () => {
         assert.equal(broken.status, 6, `${broken.stdout}${broken.stderr}`)
         await toBreak.close()
         assert.match(await ok(["trust", "list"]), new RegExp(`${gun} .* 1 files`))
-        const result = await daemon.trustkey(sign, { env: env() })
+        const result = await daemon.trustkey([...sign, "--json"], { env: env() })
         assert.equal(result.status, 0, result.stderr)
         assert.match(result.stderr, /Publishing what was signed before/)
-        assert.match(result.stdout, /already signed/)
+        assert.match(result.stdout, /"changed": false/)
         assert.equal((await inspect(gun)).roles.find(({ role }) => role === "targets")?.version, 2)
     })
 
@@ -200,8 +217,7 @@ describe("trustkey with the real daemon, token and Notary", () => {
             const added = await client.run(["delegation", "add", "-p", gun, role, publicKey, "--all-paths"])
             assert.equal(added.status, 0, added.stderr)
         }
-        const signed = await ok(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234", "--json"])
-        const { roles } = JSON.parse(signed) as { roles: { role: string; version: number }[] }
+        const roles = await signed(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"])
         assert.deepEqual(roles.map(({ role }) => role).sort(), ["targets/alice", "targets/releases"])
         assert.deepEqual(
             (await inspect(gun)).signedTags.map(({ tag, signers }) => [tag, signers]),
@@ -224,7 +240,7 @@ describe("trustkey with the real daemon, token and Notary", () => {
         await refused(["trust", "reset", gun, "--confirm", "registry.example.com/team"], "confirmation_required", 5)
         await ok(["trust", "reset", gun, "--confirm", gun])
         assert.match(await ok(["trust", "init", gun]), /^Initialised/)
-        assert.match(await ok(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"]), /Signed/)
+        assert.equal((await signed(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"])).length, 1)
     })
 
     test("init that ended between promise and publication is finished by running it again", async () => {
@@ -272,7 +288,7 @@ describe("trustkey with the real daemon, token and Notary", () => {
                 assert.match(await ok(["journal", "show", gun]), / void +/)
             }
             assert.match(await ok(init), /^Initialised/)
-            assert.match(await ok(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"]), /Signed/)
+            assert.equal((await signed(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"])).length, 1)
         }
     })
 
