@@ -5,12 +5,13 @@ import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey } from "./daemon-types.ts"
 import { parseBinding } from "./decode.ts"
 import { FilePassphrases } from "./file-passphrases.ts"
-import { askPassphraseToSeal, type ImportSpec, importedId, importOpened, wordFor } from "./import-key.ts"
+import { askPassphraseToSeal, type ImportSpec, importedId, importOpened } from "./import-key.ts"
 import { checkFit, type ImportPlan, planImport } from "./import-plan.ts"
 import { readPrivateKeys, weaknessOf } from "./key-files.ts"
 import { located } from "./located.ts"
 import { printable, shortId } from "./output.ts"
 import { keyJson } from "./present.ts"
+import { roleWord } from "./secrets.ts"
 
 /** A private key of a file, and what it is to become. `place`: for messages. */
 type Candidate = { readonly file: string; readonly place: string; readonly entry: KeyFileEntry; readonly plan: ImportPlan }
@@ -66,7 +67,7 @@ function withBindings(plan: ImportPlan, more: readonly Binding[]): ImportPlan {
 
 function nameOf({ entry, place, plan }: Candidate): string {
     const id = /^[0-9a-f]{64}$/.test(entry.path) ? ` with ID ${entry.path.slice(0, 7)}` : ""
-    return `${wordFor(plan)} key${id} in ${place}`
+    return `${roleWord(plan)} key${id} in ${place}`
 }
 
 function checkKnown(known: DaemonKey | undefined, plan: ImportPlan): void {
@@ -100,7 +101,7 @@ async function importAll(
         for (const candidate of keys) {
             const { file, place, plan, opened, id } = candidate
             const here = known.get(id)
-            const passphrase = passphrases.get(wordFor(plan))
+            const passphrase = passphrases.get(roleWord(plan))
             const spec: ImportSpec = { ...sealingOf(options), ...plan, ...(passphrase === undefined ? {} : { passphrase }) }
             const key = here ?? (await located(place, () => importOpened(cli, daemon, opened, spec)))
             done.push({ file, imported: here === undefined, key })
@@ -112,7 +113,7 @@ async function importAll(
     }
 }
 
-/** One new passphrase for each role, as docker asks; none where a group takes them all. */
+/** One new passphrase for each role, as docker remembers them for the length of a command; none where a group takes them all. */
 async function askForAll(
     cli: Cli,
     keys: readonly Opened[],
@@ -123,7 +124,7 @@ async function askForAll(
     if (options.group !== undefined) return passphrases
     let given: Secret | undefined
     for (const { plan, opened } of keys) {
-        const word = wordFor(plan)
+        const word = roleWord(plan)
         if (passphrases.has(word)) continue
         const secret = given?.clone() ?? (await askPassphraseToSeal(cli, opened, { ...sealingOf(options), ...plan }))
         passphrases.set(word, disposables.use(secret))
@@ -147,7 +148,7 @@ function sealingOf({
 
 function resultLine({ place, plan, id }: Opened, already: boolean): string {
     const where = plan.bindings.length === 0 ? "" : ` (${plan.bindings.map(({ role, gun }) => `${role}@${gun}`).join(", ")})`
-    const what = `${wordFor(plan)} key ${shortId(id)}${where} from ${place}`
+    const what = `${roleWord(plan)} key ${shortId(id)}${where} from ${place}`
     return printable(already ? `Here already: ${what}` : `Imported ${what}`)
 }
 

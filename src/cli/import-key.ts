@@ -2,7 +2,7 @@ import type { OpenedKey, Secret } from "../crypto/index.ts"
 import { canonicalKeyIdOf, tufKey } from "../tuf/index.ts"
 import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey, PurposeName } from "./daemon-types.ts"
-import { askNewPassphrase, sealFor, thingOfGroup, unlock } from "./secrets.ts"
+import { askNewPassphrase, roleWord, sealFor, thingOfGroup, unlock } from "./secrets.ts"
 import type { PassphraseOptions } from "./syntax.ts"
 
 /** What an imported key becomes. */
@@ -37,14 +37,8 @@ export async function importOpened(cli: Cli, daemon: Daemon, opened: OpenedKey, 
 
 /** The new passphrase of a key from a file. */
 export function askPassphraseToSeal(cli: Cli, opened: OpenedKey, spec: ImportSpec): Promise<Secret> {
-    const name = `new ${wordFor(spec)} key with ID ${importedId(opened).slice(0, 7)}`
+    const name = `new ${roleWord(spec)} key with ID ${importedId(opened).slice(0, 7)}`
     return askNewPassphrase(cli, spec, { purpose: spec.purpose, name })
-}
-
-/** As docker calls it in its prompts; keys of the same word share a passphrase in one run, as they do there. */
-export function wordFor({ purpose, label }: Pick<ImportSpec, "purpose" | "label">): string {
-    if (purpose === "delegation") return label === "" ? "delegation" : label
-    return purpose === "root" ? "root" : "repository"
 }
 
 /** The ID the key has here and in the stock clients: the canonical one. */
