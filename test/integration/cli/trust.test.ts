@@ -144,6 +144,27 @@ describe("trustkey with the real daemon, token and Notary", () => {
         assert.match(await ok(["audit", "verify"]), /unbroken/)
     })
 
+    test("a repository that our own pins would refuse is not begun", async () => {
+        const gun = "registry.example.com/team/pinned"
+        const place = path.join(daemon.directory, "xdg")
+        await mkdir(path.join(place, "trustkey"), { recursive: true })
+        await writeFile(path.join(place, "trustkey/ca.pem"), await readFile(notary.caFile), { mode: 0o600 })
+        const pin = `first_use = false\n[[pin]]\ngun = ["${gun}"]\nauthority = "ca.pem"\n`
+        await writeFile(path.join(place, "trustkey/client.toml"), pin, { mode: 0o600 })
+        const init = ["trust", "init", gun, "--passphrase-file", secrets.passphrase]
+        const result = await daemon.trustkey(init, { env: { ...env(), XDG_CONFIG_HOME: place } })
+        assert.match(result.stderr, /no pinned authority has issued the certificate.*\[pin_mismatch\]/)
+        assert.equal(result.status, 7)
+        const { entries } = JSON.parse(await ok(["journal", "show", gun, "--json"])) as {
+            entries: { role: string; kind: string }[]
+        }
+        assert.deepEqual(
+            entries.filter(({ kind }) => kind !== "root-certificate"),
+            [],
+        )
+        assert.deepEqual(await keyIds(gun, "targets"), [])
+    })
+
     test("with the snapshot key held here, the daemon's snapshot is published and docker reads it", async () => {
         const gun = "registry.example.com/team/snapshot"
         await ok(["key", "group", "create", "snapshots", "--passphrase-file", secrets.passphrase])
