@@ -5,7 +5,7 @@ const ADVICE = {
     invalid_request: "Change the request; the line above says which part of it.",
     usage: "See the command's --help; it begins with examples.",
     not_found: "Check the name; trustkey key list, token list and trust list show what is there. What you may not use is not shown.",
-    already_exists: "It is there already: use it, or choose another name.",
+    already_exists: "It is there already: use it, or choose another name. A key that was removed needs a new one in its place.",
     unauthenticated: "Ask on a socket where the daemon can tell who you are.",
     denied: "Ask whoever keeps the daemon's configuration for an [[allow]] rule, or name something else: what you may not use looks as if it did not exist.",
     declined: "Run the command again when you have decided otherwise.",
