@@ -164,6 +164,23 @@ describe("errors", () => {
 })
 
 describe("the two sockets", () => {
+    test("binding is custody's to decide on both: only it knows what kind of key it is", async () => {
+        const asked: string[] = []
+        const custody = fakeCustody({
+            bindKey: async ({ socket }) => {
+                asked.push(socket)
+                throw new TrustkeyError("denied", "no")
+            },
+        })
+        await using server = await startTestServer(custody)
+        for (const path of [server.signPath, server.adminPath]) {
+            using keys = connectTo(v1.Keys, path)
+            const request = { id: "ab".repeat(32), add: [{ gun: "registry.example.com/team/app", role: "targets/alice" }] }
+            assert.equal((await askRefused(keys.bind.bind(keys, request))).trustkeyCode, "denied")
+        }
+        assert.deepEqual(asked, ["sign", "admin"])
+    })
+
     test("what is the administrator's is denied on the sign socket, without asking custody", async () => {
         await using server = await startTestServer(fakeCustody({}))
         using keys = connectTo(v1.Keys, server.signPath)
@@ -173,7 +190,6 @@ describe("the two sockets", () => {
         using audit = connectTo(v1.Audit, server.signPath)
         const refusals = [
             await askRefused(keys.enroll.bind(keys, {})),
-            await askRefused(keys.bind.bind(keys, {})),
             await askRefused(keys.remove.bind(keys, {})),
             await askRefused(keys.createGroup.bind(keys, {})),
             await askRefused(tokens.objects.bind(tokens, {})),
