@@ -67,7 +67,7 @@ describe("trustkeyd and the stock clients in one repository", () => {
         const { id, file } = await makeDelegationKey("releases")
         await rig.stock(["delegation", "add", gun, "targets/releases", file, "--all-paths", "-p"])
         await rig.ok(["key", "bind", id, "--add", `targets/releases@${gun}`])
-        assert.match(await rig.sign(`${gun}:ours`, "ab", ...unlocking()), /in targets\/releases/)
+        assert.match(await rig.sign(`${gun}:ours`, "ab", "--json", ...unlocking()), /"role": "targets\/releases"/)
         await assertMarksArePublished(gun, ["targets/releases"])
         assert.deepEqual(await rig.listed(gun), [
             { name: "ours", hex: "ab".repeat(32), size: 1234, role: "targets/releases" },
@@ -116,7 +116,7 @@ describe("trustkeyd and the stock clients in one repository", () => {
         await assertMarksArePublished(gun, [])
         const { file } = await makeDelegationKey("ci", `targets/releases@${gun}`, `targets/ci@${gun}`)
         await rig.dockerOk(["trust", "signer", "add", "--key", file, "ci", gun])
-        assert.match(await rig.sign(`${gun}:v1`, "ab", ...unlocking()), /targets\/ci/)
+        assert.match(await rig.sign(`${gun}:v1`, "ab", "--json", ...unlocking()), /"role": "targets\/ci"/)
         await assertMarksArePublished(gun, ["targets/releases", "targets/ci"])
         assert.deepEqual(await rig.signedTags(gun), [{ tag: "v1", hex: "ab".repeat(32), signers: ["ci"] }])
 
@@ -161,15 +161,19 @@ describe("trustkeyd and the stock clients in one repository", () => {
             { tag: "v1", hex: "ab".repeat(32), signers: ["Repo Admin"] },
         ])
         assert.match(await rig.ok(["trust", "show", gun]), /^carols +sha256:(?:33){32} +carol$/m)
-        await rig.sign(`${gun}:v2`, "cd")
-        await assertMarksArePublished(gun, ["targets/releases", "targets/carol"])
+        // As with docker: where there are signers, the repository key no longer speaks for tags.
+        await rig.refused(signArgs(`${gun}:v2`, "cd"), "not_found", 4)
+        const { file } = await makeDelegationKey("ours")
+        await rig.ok(["trust", "signer", "add", "--key", file, "ours", gun])
+        await rig.sign(`${gun}:v2`, "cd", ...unlocking())
+        await assertMarksArePublished(gun, ["targets/releases", "targets/carol", "targets/ours"])
         await rig.dockerOk(["trust", "sign", `${gun}:v2`])
-        await rig.sign(`${gun}:v3`, "ef")
+        await rig.sign(`${gun}:v3`, "ef", ...unlocking())
         assert.deepEqual(
             (await rig.signedTags(gun)).map(({ tag, signers }) => `${tag} ${signers.join("+")}`),
-            ["carols carol", "v1 Repo Admin", "v2 carol", "v3 Repo Admin"],
+            ["carols carol", "v1 Repo Admin", "v2 carol+ours", "v3 ours"],
         )
-        await assertMarksArePublished(gun, ["targets/releases", "targets/carol"])
+        await assertMarksArePublished(gun, ["targets/releases", "targets/carol", "targets/ours"])
     })
 
     test("somebody else with a key for the same role publishes between our look and our publication: both are kept", async () => {
@@ -188,9 +192,9 @@ describe("trustkeyd and the stock clients in one repository", () => {
                 if (method === "POST" && name.endsWith("/_trust/tuf/") && raced++ === 0) await addTheirs(`theirs-${round}`)
                 return undefined
             }
-            const signed = await rig.ok(signArgs(`${gun}:ours-${round}`, "ab", ...unlocking()), { env: rig.throughProxy })
+            const signed = await rig.ok(signArgs(`${gun}:ours-${round}`, "ab", "--json", ...unlocking()), { env: rig.throughProxy })
             rig.proxy.intercept = undefined
-            assert.match(signed, /in targets\/releases/)
+            assert.match(signed, /"role": "targets\/releases"/)
             assert.ok(raced >= 2, "it was refused once and sent again")
         }
         assert.deepEqual(

@@ -206,9 +206,9 @@ describe("repositories made by trustkeyd", () => {
         }
     })
 
-    test("a refusal by the daemon's rules leaves nothing at the server", async () => {
+    test("a first signature without a login leaves nothing at the server", async () => {
         const gun = "registry.example.com/nothing/left"
-        await rig.refused([...signArgs(`${gun}:v1`, "ab")], "repository_unknown", 4)
+        await rig.refused(signArgs(`${gun}:v1`, "ab"), "login_needed", 5)
         const listed = await rig.client.run(["list", gun])
         assert.notEqual(listed.status, 0)
         assert.match(listed.stdout, /does not have trust data/)
