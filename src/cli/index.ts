@@ -9,7 +9,7 @@ import { Cli, type CliContext } from "./context.ts"
 import { errorRefusal, faultRefusal, missingCommandExitCode } from "./front-end.ts"
 import { makeProgram } from "./program.ts"
 import { markPassedArguments } from "./syntax.ts"
-import { Interrupted } from "./terminal.ts"
+import { Ended, Interrupted } from "./terminal.ts"
 
 export type { CliContext, DockerCommand, Environment, FrontEnd } from "./context.ts"
 
@@ -43,6 +43,7 @@ function report(error: unknown, { frontEnd, terminal }: CliContext): number {
         return error.code === "commander.help" && error.exitCode !== 0 ? missingCommandExitCode(frontEnd) : error.exitCode
     }
     if (error instanceof Interrupted) return 130
+    if (error instanceof Ended) return error.exitCode
     const { text, exitCode } = error instanceof TrustkeyError ? errorRefusal(frontEnd, error) : faultRefusal(frontEnd, error)
     terminal.stderr.write(text)
     return exitCode

@@ -27,14 +27,19 @@ import { tokenLoginCommand } from "./commands/token-login.ts"
 import { tokenLogoutCommand } from "./commands/token-logout.ts"
 import { tokenObjectsCommand } from "./commands/token-objects.ts"
 import { trustAdoptCommand } from "./commands/trust-adopt.ts"
+import { trustBuildCommand } from "./commands/trust-build.ts"
+import { trustCreateCommand } from "./commands/trust-create.ts"
 import { trustInitCommand } from "./commands/trust-init.ts"
 import { trustInspectCommand } from "./commands/trust-inspect.ts"
 import { trustKeyGenerateCommand } from "./commands/trust-key-generate.ts"
 import { trustKeyLoadCommand } from "./commands/trust-key-load.ts"
 import { trustListCommand } from "./commands/trust-list.ts"
+import { trustPullCommand } from "./commands/trust-pull.ts"
+import { trustPushCommand } from "./commands/trust-push.ts"
 import { trustRenewCommand } from "./commands/trust-renew.ts"
 import { trustResetCommand } from "./commands/trust-reset.ts"
 import { trustRevokeCommand } from "./commands/trust-revoke.ts"
+import { trustRunCommand } from "./commands/trust-run.ts"
 import { trustShowCommand } from "./commands/trust-show.ts"
 import { trustSignCommand } from "./commands/trust-sign.ts"
 import { trustSignerAddCommand } from "./commands/trust-signer-add.ts"
@@ -66,6 +71,12 @@ const OUR_TRUST: readonly Branch[] = [
     trustRenewCommand,
     trustAdoptCommand,
     trustResetCommand,
+    // With the trust check that docker's own had up to 28.
+    trustPushCommand,
+    trustPullCommand,
+    trustCreateCommand,
+    trustRunCommand,
+    trustBuildCommand,
 ]
 
 const KEY: readonly Branch[] = [

@@ -38,16 +38,18 @@ export function withExamples(command: Command, examples: readonly string[]): Com
  *     passThroughCommand(cli, "pull", "Pull an image, if its tag is signed.", (args) => pull(cli, args))
  *
  * The action takes its own flags out and throws `usage` for what it can't use. `--socket` and the other global options stand before the
- * command's name here.
+ * command's name here. `operands`, as commander writes them, are for the usage line; they are not counted.
  */
 export function passThroughCommand(
     cli: Cli,
     name: string,
     description: string,
-    action: (args: readonly string[]) => Promise<void>,
+    action: (args: readonly string[], command: Command) => Promise<void>,
+    operands: readonly string[] = ["[args...]"],
 ): Command {
-    const command = newCommand(cli, name, description).argument("[args...]", "docker's own arguments")
-    command.action((args: readonly string[]) => (args[0] === "--help" ? command.help() : action(args)))
+    const command = newCommand(cli, name, description).allowExcessArguments()
+    for (const operand of operands) command.argument(operand)
+    command.action(() => (command.args[0] === "--help" ? command.help() : action(command.args, command)))
     PASSING_THROUGH.add(command)
     return command
 }

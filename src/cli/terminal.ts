@@ -36,3 +36,14 @@ export type RunOptions = {
 export class Interrupted extends Error {
     override readonly name = "Interrupted"
 }
+
+/** A program ran in our place. What there was to say it has said; how it ended is how we end. */
+export class Ended extends Error {
+    override readonly name = "Ended"
+    readonly exitCode: number
+
+    constructor(exitCode: number) {
+        super(`ended with ${exitCode}`)
+        this.exitCode = exitCode
+    }
+}

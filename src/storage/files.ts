@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
-import { constants } from "node:fs"
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises"
+import { constants, rmSync } from "node:fs"
+import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink } from "node:fs/promises"
 import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
 
@@ -219,6 +219,25 @@ export async function makeDirectory(directory: string, mode: number): Promise<vo
         }
     } catch (error) {
         throw asStorageError(error, "a directory cannot be made")
+    }
+}
+
+export type TemporaryDirectory = AsyncDisposable & { readonly path: string }
+
+/** A directory of our own (0700) under `parent`, which goes with everything in it, or with the process. @throws storage_failed */
+export async function makeTemporaryDirectory(parent: string): Promise<TemporaryDirectory> {
+    try {
+        const made = await mkdtemp(path.join(path.resolve(parent), "trustkey-"))
+        // A signal may end us where nobody gets to dispose of it.
+        const atExit = (): void => rmSync(made, { recursive: true, force: true })
+        process.once("exit", atExit)
+        const dispose = async (): Promise<void> => {
+            await rm(made, { recursive: true, force: true })
+            process.off("exit", atExit)
+        }
+        return { path: made, [Symbol.asyncDispose]: dispose }
+    } catch (error) {
+        throw asStorageError(error, "a temporary directory cannot be made")
     }
 }
 

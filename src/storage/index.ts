@@ -9,12 +9,14 @@ export {
     fileMode,
     listDirectory,
     makeDirectory,
+    makeTemporaryDirectory,
     type ReadOptions,
     readBytes,
     readOwnText,
     readSecretFile,
     readTextFile,
     removeFile,
+    type TemporaryDirectory,
     writeFileDurable,
 } from "./files.ts"
 export { explainIssue, mistakeLines } from "./mistakes.ts"

@@ -16,6 +16,11 @@ export type DockerEngine = AsyncDisposable & {
     stop(): Promise<void>
 }
 
+export type DockerEngineOptions = {
+    /** `localhost:port` of registries that speak TLS, if BuildKit is to pull from them. docker itself needs no telling. */
+    readonly registries?: readonly string[]
+}
+
 const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" }
 // Everything else lies in the working directory; dockerd wants to write an identity there whatever it is told.
 const HIDE_ETC = `mkdir -p /etc/docker && mount -t tmpfs tmpfs /etc/docker && exec "$@"`
@@ -24,10 +29,12 @@ const HIDE_ETC = `mkdir -p /etc/docker && mount -t tmpfs tmpfs /etc/docker && ex
  * Debian's dockerd with a socket, data and processes of its own; containers run, without a network. It lives in mount and PID
  * namespaces that end with it, so neither a mount nor a process of it is left, however it ends. Needs root.
  */
-export async function startDockerd(): Promise<DockerEngine> {
+export async function startDockerd(options: DockerEngineOptions = {}): Promise<DockerEngine> {
     const directory = await makeWorkingDirectory("dockerd")
     const place = (name: string): string => path.join(directory.path, name)
-    await writeFile(place("daemon.json"), "{}")
+    // BuildKit speaks plain HTTP to localhost, unless it is told that there is a registry without a certificate it knows.
+    const insecure = (options.registries ?? []).map((registry) => `https://${registry}`)
+    await writeFile(place("daemon.json"), JSON.stringify({ "insecure-registries": insecure }))
     const host = `unix://${place("docker.sock")}`
     const environment = { ...ENVIRONMENT, HOME: directory.path, DOCKER_CONFIG: place("config"), DOCKER_HOST: host }
     const docker: DockerEngine["docker"] = (args, options = {}) => runCommand("/usr/bin/docker", args, { ...options, env: environment })

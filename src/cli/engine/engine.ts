@@ -10,8 +10,8 @@ export type PushedTag = Pushed & { readonly tag: string }
 export type TransferOptions = {
     /** docker's own flags, from a command line that was checked against the list of them. */
     readonly flags?: readonly string[]
-    /** Without docker's progress. */
-    readonly quiet?: boolean
+    /** Where docker's progress goes: stdout, unless something else is printed there. */
+    readonly progress?: "stdout" | "stderr" | "none"
 }
 
 /**
@@ -21,11 +21,10 @@ export type TransferOptions = {
 export interface Engine {
     /** Undefined: the engine has no such image. `reference` is a name, with tag or digest, or an ID. */
     image(reference: string): Promise<EngineImage | undefined>
-    /** Push one tag (`latest` where there is none); docker's progress goes to stdout. What the engine says it pushed. */
+    /** Push one tag (`latest` where there is none); What the engine says it pushed. */
     push(reference: ImageReference, options?: TransferOptions): Promise<Pushed>
     /** Push every tag the engine has of this repository. */
     pushAll(reference: ImageReference, options?: TransferOptions): Promise<readonly PushedTag[]>
-    /** docker's progress goes to stdout. */
     pull(reference: string, options?: TransferOptions): Promise<void>
     tag(source: string, target: string): Promise<void>
     /** Any docker command, with the terminal as its own. Its exit code: what it means is the caller's business. */
@@ -70,7 +69,8 @@ class DockerCommandLine implements Engine {
     async pull(reference: string, options: TransferOptions = {}): Promise<void> {
         const args = ["pull", ...(options.flags ?? []), "--", reference]
         const words = new Words()
-        const onStdout = options.quiet === true ? { onStdout: () => {} } : {}
+        // On stdout docker writes itself: it draws bars on a terminal.
+        const onStdout = options.progress === undefined || options.progress === "stdout" ? {} : { onStdout: this.#progress(options) }
         const code = await this.#run(args, { ...onStdout, onStderr: words.add })
         this.#afterwards(code, words)
     }
@@ -85,16 +85,23 @@ class DockerCommandLine implements Engine {
     }
 
     async #push(reference: string, options: TransferOptions): Promise<readonly PushedTag[]> {
-        const { terminal } = this.#cli.context
         const words = new Words()
         const pieces: Buffer[] = []
+        const show = this.#progress(options)
         const onStdout = (piece: Buffer): void => {
             pieces.push(piece)
-            if (options.quiet !== true) terminal.stdout.write(piece)
+            show(piece)
         }
         const code = await this.#run(["push", ...(options.flags ?? []), "--", reference], { onStdout, onStderr: words.add })
         this.#afterwards(code, words)
         return pushedTags(Buffer.concat(pieces).toString())
+    }
+
+    #progress({ progress = "stdout" }: TransferOptions): (piece: Buffer) => void {
+        const { terminal } = this.#cli.context
+        return (piece) => {
+            if (progress !== "none") terminal[progress].write(piece)
+        }
     }
 
     /** docker's complaints become our error; what it has to say beside success is passed on. */

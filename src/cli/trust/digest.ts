@@ -77,15 +77,19 @@ async function engineWith(
 async function pushed(session: TrustSession, engine: PushingEngine): Promise<SignedImage> {
     const { reference, cli } = session
     cli.output.note(`Signing and pushing trust data for local image ${reference.text}, may overwrite remote trust data`)
-    const { digest, size } = await engine.push(reference)
+    const image = await engine.push(reference)
+    await checkServed(session, reference, image)
+    return image
+}
+
+/** What the engine says it sent is what the registry serves. @throws digest_mismatch, and what a registry throws */
+export async function checkServed(session: TrustSession, reference: ImageReference, { digest, size }: SignedImage): Promise<void> {
     const served = await resolve(session, reference)
-    if (served.digest !== digest || served.size !== size) {
-        throw new TrustkeyError(
-            "digest_mismatch",
-            `the engine pushed ${reference.text} as ${digest} (${size} bytes), and ${reference.registry} serves ${served.digest} (${served.size} bytes)`,
-        )
-    }
-    return { digest, size }
+    if (served.digest === digest && served.size === size) return
+    throw new TrustkeyError(
+        "digest_mismatch",
+        `the engine pushed ${reference.text} as ${digest} (${size} bytes), and ${reference.registry} serves ${served.digest} (${served.size} bytes)`,
+    )
 }
 
 async function fromRegistry(session: TrustSession): Promise<SignedImage> {

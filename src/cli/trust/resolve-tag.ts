@@ -1,6 +1,7 @@
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import type { CurrentRepository } from "../../publish/index.ts"
-import { type FileMeta, TARGETS, type TrustedTarget, trustedTargets } from "../../tuf/index.ts"
+import { type FileMeta, TARGETS, type TrustedTarget, trustedTargets, type VerifiedRepository } from "../../tuf/index.ts"
+import { naturally } from "./natural-order.ts"
 import type { TrustSession } from "./session.ts"
 
 const RELEASES = "targets/releases"
@@ -17,20 +18,31 @@ export type ResolvedTag = { readonly digest: string; readonly size: number; read
  * docker's wording
  */
 export async function resolveTrusted(session: TrustSession, tag: string): Promise<ResolvedTag> {
-    const named = trustedTargets((await fetchTrusted(session)).verified).filter(({ name }) => name === tag)
+    return trustedTag((await fetchTrusted(session)).verified, tag)
+}
+
+/**
+ * Every tag that docker would pull with --all-tags, in docker's order.
+ *
+ * @throws target_unknown: there is none, and what resolveTrusted throws
+ */
+export async function allTrusted(session: TrustSession): Promise<ReadonlyMap<string, ResolvedTag>> {
+    const found = trustedTags((await fetchTrusted(session)).verified)
+    if (found.size === 0) throw new TrustkeyError("target_unknown", `No trusted tags for ${session.gun}`)
+    return found
+}
+
+/** @throws target_unknown */
+export function trustedTag(repository: VerifiedRepository, tag: string): ResolvedTag {
+    const named = trustedTargets(repository).filter(({ name }) => name === tag)
     const target = named.find(({ role }) => role === RELEASES) ?? named.find(({ role }) => role === TARGETS)
     if (target !== undefined) return resolved(target)
     // docker's two wordings: signed by somebody whose word doesn't count here, and by nobody.
     throw new TrustkeyError("target_unknown", named.length > 0 ? `No trust data for ${tag}` : `No valid trust data for ${tag}`)
 }
 
-/**
- * Every tag that docker would pull with --all-tags, in the order a person would put them.
- *
- * @throws target_unknown: there is none, and what resolveTrusted throws
- */
-export async function allTrusted(session: TrustSession): Promise<ReadonlyMap<string, ResolvedTag>> {
-    const targets = trustedTargets((await fetchTrusted(session)).verified)
+export function trustedTags(repository: VerifiedRepository): ReadonlyMap<string, ResolvedTag> {
+    const targets = trustedTargets(repository)
     const found = new Map<string, ResolvedTag>()
     for (const wanted of [RELEASES, TARGETS]) {
         for (const target of targets) {
@@ -38,11 +50,8 @@ export async function allTrusted(session: TrustSession): Promise<ReadonlyMap<str
             found.set(target.name, resolved(target))
         }
     }
-    if (found.size === 0) throw new TrustkeyError("target_unknown", `No trusted tags for ${session.gun}`)
-    return new Map([...found].sort(([a], [b]) => COLLATOR.compare(a, b)))
+    return new Map([...found].sort(([a], [b]) => naturally(a, b)))
 }
-
-const COLLATOR = new Intl.Collator("en", { numeric: true })
 
 function resolved({ name, role, meta }: TrustedTarget): ResolvedTag {
     return { digest: digestOf(name, meta), size: meta.length, role }

@@ -61,7 +61,7 @@ class ImageSigning {
 
     async publish(prepared: Prepared): Promise<readonly Published[]> {
         const places = placesFor(this.#session, prepared, this.#tag)
-        this.#warn(prepared, places)
+        warnOfPlaces(this.#session, prepared, places, this.#tag, this.#options)
         const { digest, local, fromRegistry } = this.#options
         const isAsked = digest !== undefined || local === true || fromRegistry === true
         const released = isAsked || this.#learned !== undefined ? undefined : releasedMeta(prepared.roles, this.#tag)
@@ -104,20 +104,6 @@ class ImageSigning {
         tags.set(this.#tag, meta)
     }
 
-    #warn({ roles }: Prepared, places: readonly TagRole[]): void {
-        const { cli } = this.#session
-        for (const { role, stale } of places) {
-            const tags = [...(stale?.targets.keys() ?? [])].filter((tag) => tag !== this.#tag)
-            if (tags.length === 0 || this.#options.resign === true) continue
-            cli.warnOnce(
-                `the published ${role} is not signed by the keys it is delegated to now, so nobody can pull what it names (${tags.join(", ")}); it is begun anew without that, or with it: --resign`,
-            )
-        }
-        const isReleases = ({ role }: TagRole): boolean => role === RELEASES
-        if (!roles.some(isReleases) || places.some(isReleases)) return
-        cli.warnOnce("we have no key for targets/releases, which is where docker pull looks first in a repository with signers")
-    }
-
     #sayExisting({ roles }: Prepared, meta: FileMeta): void {
         const { reference } = this.#session
         const hex = Buffer.from(meta.hashes.get("sha256") ?? []).toString("hex")
@@ -139,4 +125,24 @@ class ImageSigning {
     #line(text: string): void {
         if (this.#options.json !== true) this.#session.cli.output.line(text)
     }
+}
+
+/** What a person should know before a tag goes into these roles. */
+export function warnOfPlaces(
+    { cli }: TrustSession,
+    { roles }: Prepared,
+    places: readonly TagRole[],
+    tag: string,
+    { resign }: { resign?: boolean },
+): void {
+    for (const { role, stale } of places) {
+        const tags = [...(stale?.targets.keys() ?? [])].filter((other) => other !== tag)
+        if (tags.length === 0 || resign === true) continue
+        cli.warnOnce(
+            `the published ${role} is not signed by the keys it is delegated to now, so nobody can pull what it names (${tags.join(", ")}); it is begun anew without that, or with it: --resign`,
+        )
+    }
+    const isReleases = ({ role }: TagRole): boolean => role === RELEASES
+    if (!roles.some(isReleases) || places.some(isReleases)) return
+    cli.warnOnce("we have no key for targets/releases, which is where docker pull looks first in a repository with signers")
 }

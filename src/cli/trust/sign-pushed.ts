@@ -1,0 +1,66 @@
+import { TrustkeyError } from "../../errors.ts"
+import type { ImageReference } from "../../publish/index.ts"
+import type { FileMeta } from "../../tuf/index.ts"
+import type { Daemon } from "../daemon-types.ts"
+import { imageMeta, sameImage } from "./build-update.ts"
+import { checkServed } from "./digest.ts"
+import { initRepository } from "./init-repository.ts"
+import type { TrustSession } from "./session.ts"
+import { warnOfPlaces } from "./sign-image.ts"
+import { lookUp, type Prepared, placesFor, publishUpdates, type SecretOptions, whenNobodyInterferes } from "./sign-tag.ts"
+
+export type PushedImage = { readonly tag: string; readonly digest: string; readonly size: number }
+
+/**
+ * Whoever can't sign should find out before anything is pushed: no daemon, a repository it doesn't know, no key for the tag.
+ *
+ * @throws what signing would throw for these
+ */
+export async function checkBeforePush(session: TrustSession, daemon: Daemon, tag: string | undefined): Promise<void> {
+    const prepared = await lookUp(session, daemon)
+    if (prepared !== undefined && tag !== undefined) placesFor(session, prepared, tag)
+}
+
+/**
+ * Sign what was pushed, as docker push does: into every delegation we have keys for, else into targets, in a repository that is begun if
+ * need be. What the registry serves in its place is not signed.
+ */
+export async function signPushed(session: TrustSession, daemon: Daemon, image: PushedImage, options: SecretOptions): Promise<void> {
+    const { cli, gun, reference } = session
+    const tagged: ImageReference = { ...reference, text: `${gun}:${image.tag}`, tag: image.tag }
+    await compareWithRegistry(session, tagged, image)
+    const publish = (prepared: Prepared): Promise<void> => publishTag(session, daemon, prepared, image, options)
+    await whenNobodyInterferes(session, daemon, publish, {
+        whenNew: async () => {
+            await initRepository(session, { ...options, algorithm: "p256", makeRoot: true })
+            cli.output.line(`Finished initializing "${gun}"`)
+            await whenNobodyInterferes(session, daemon, publish)
+        },
+    })
+    cli.output.line(`Successfully signed ${gun}:${image.tag}`)
+}
+
+/** The engine's word is what counts. The registry's is compared if it can be had: an engine may know a way to it, and an authority, that we don't. */
+async function compareWithRegistry(session: TrustSession, reference: ImageReference, image: PushedImage): Promise<void> {
+    try {
+        await checkServed(session, reference, image)
+    } catch (error) {
+        if (!(error instanceof TrustkeyError) || error.code === "digest_mismatch") throw error
+        session.cli.warnOnce(`not compared with what the registry serves: ${error.message}`)
+    }
+}
+
+async function publishTag(
+    session: TrustSession,
+    daemon: Daemon,
+    prepared: Prepared,
+    { tag, digest, size }: PushedImage,
+    options: SecretOptions,
+): Promise<void> {
+    const meta = imageMeta(digest, size)
+    const places = placesFor(session, prepared, tag)
+    warnOfPlaces(session, prepared, places, tag, {})
+    if (places.every(({ document }) => sameImage(document?.targets.get(tag), meta))) return
+    const updates = places.map((place) => ({ place, change: (tags: Map<string, FileMeta>) => void tags.set(tag, meta) }))
+    await publishUpdates(session, daemon, prepared, updates, options)
+}

@@ -1,0 +1,45 @@
+import { TrustkeyError } from "../../errors.ts"
+import { parseReference } from "../../publish/index.ts"
+import type { Cli } from "../context.ts"
+import { openEngine } from "../engine/engine.ts"
+import { type Arguments, lastValue, switchValue, writtenWithout } from "../engine/flags.ts"
+import { isTrustOn, passOn, runInstead, tagTrusted, trustedImage } from "./enforcement.ts"
+
+/**
+ * docker create and docker run with what is signed under the image's tag. It is pulled by digest where docker would pull; the container is
+ * made from the digest, so whatever the tag says here doesn't matter.
+ *
+ * @throws Ended with docker's exit code, and what resolveTrusted throws
+ */
+export async function startContainer(cli: Cli, command: "create" | "run", args: Arguments): Promise<void> {
+    const { flags, operands } = args
+    const [name = "", ...rest] = operands
+    const engine = openEngine(cli)
+    // An ID says itself what it is, and docker never fetches one; so does a digest.
+    if (!isTrustOn(cli, flags) || /^(?:sha256:)?[0-9a-f]{64}$/.test(name)) return passOn(engine, command, args)
+    const reference = parseReference(name)
+    if (reference.digest !== undefined) return passOn(engine, command, args)
+
+    const policy = lastValue(flags, "pull") ?? "missing"
+    if (!["always", "missing", "never"].includes(policy)) {
+        throw new TrustkeyError("usage", `invalid pull option: '${policy}': must be one of "always", "missing" or "never"`)
+    }
+    const image = await trustedImage(cli, reference)
+    const platform = lastValue(flags, "platform")
+    // What is there may be another platform's: then docker says so when it is asked.
+    const isThere = policy !== "always" && platform === undefined && (await engine.image(image.pinned)) !== undefined
+    if (!isThere && policy !== "never") {
+        const quiet = switchValue(flags, "quiet") === true
+        if (policy === "missing" && platform === undefined && !quiet)
+            cli.context.terminal.stderr.write(`Unable to find image '${image.tagged}' locally\n`)
+        // stdout is the container's, or its ID's.
+        await engine.pull(image.pinned, {
+            progress: quiet ? "none" : "stderr",
+            ...(platform === undefined ? {} : { flags: [`--platform=${platform}`] }),
+        })
+        await tagTrusted(cli, engine, image)
+    }
+    // What had to be pulled is there; docker shall find it or fail, and fetch nothing more.
+    const written = writtenWithout(flags, ["disable-content-trust", "pull"])
+    await runInstead(engine, [command, ...written, "--pull=never", "--", image.pinned, ...rest])
+}
