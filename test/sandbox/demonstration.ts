@@ -59,7 +59,7 @@ async function sign(show: Show): Promise<void> {
     })
     show.title("Sign the image's tag. --from-registry believes what the registry says now; a build would give --digest.")
     await show.must(`trustkey trust sign ${gun}:${TAG} --from-registry`, {
-        match: new RegExp(`as ${show.digest} in targets`),
+        match: new RegExp(`says ${gun}:${TAG} is ${show.digest} .*\nSigning and pushing trust metadata\nSuccessfully signed`),
         why: "this is the digest of the image we pushed",
     })
 }

@@ -8,6 +8,7 @@ import { NO_DELEGATIONS } from "./build-update.ts"
 import { RELEASES, sameDelegations, withSigner } from "./delegations.ts"
 import { type InitOptions, initRepository } from "./init-repository.ts"
 import { isBound } from "./our-keys.ts"
+import { faultsInDockersWords } from "./resolve-tag.ts"
 import { openSession, type TrustSession } from "./session.ts"
 import { type Prepared, publishUpdates, type SecretOptions, targetsPlace, whenNobodyInterferes } from "./sign-tag.ts"
 
@@ -19,16 +20,17 @@ export async function addSigner(cli: Cli, repository: string, signer: NewSigner,
     cli.output.line(`Adding signer "${signer.name}" to ${repository}...`)
     const session = await openSession(cli, repository, "push")
     const daemon = await cli.daemon()
-    await whenNobodyInterferes(session, daemon, (prepared) => delegate(session, daemon, prepared, signer, options), {
-        whenNew: async () => {
-            cli.output.line(`Initializing signed repository for ${repository}...`)
-            const delegations = withSigner(NO_DELEGATIONS, signer.role, signer.keys)
-            const make = (): Promise<typeof delegations> => Promise.resolve(delegations)
-            const signers = { plan: () => Promise.resolve({ make, [Symbol.dispose]: () => {} }) }
-            await initRepository(session, { ...options, algorithm: "p256", makeRoot: true, signers })
-            cli.output.line(`Successfully initialized "${repository}"`)
-        },
-    })
+    const whenNew = async (): Promise<void> => {
+        cli.output.line(`Initializing signed repository for ${repository}...`)
+        const delegations = withSigner(NO_DELEGATIONS, signer.role, signer.keys)
+        const make = (): Promise<typeof delegations> => Promise.resolve(delegations)
+        const signers = { plan: () => Promise.resolve({ make, [Symbol.dispose]: () => {} }) }
+        await initRepository(session, { ...options, algorithm: "p256", makeRoot: true, signers })
+        cli.output.line(`Successfully initialized "${repository}"`)
+    }
+    await faultsInDockersWords(session, () =>
+        whenNobodyInterferes(session, daemon, (prepared) => delegate(session, daemon, prepared, signer, options), { whenNew }),
+    )
     await bindOurs(session, daemon, signer)
     cli.output.line(`Successfully added signer: ${signer.name} to ${repository}`)
     cli.output.line()

@@ -2,13 +2,13 @@ import { TrustkeyError } from "../../errors.ts"
 import { type ImageReference, openRegistry } from "../../publish/index.ts"
 import { dockerPlace, type TrustSession } from "./session.ts"
 
-export type DigestOptions = { digest?: string; size?: number; fromRegistry?: boolean; local?: boolean }
+export type DigestOptions = { digest?: string; size?: number; fromRegistry?: boolean; local?: boolean; json?: boolean }
 export type SignedImage = { readonly digest: string; readonly size: number }
 
 /** Of the docker engine, what signing needs: whether it has the image, and what it pushed. */
 export type PushingEngine = {
     image(reference: string): Promise<unknown>
-    push(reference: ImageReference): Promise<SignedImage>
+    push(reference: ImageReference, options: { readonly quiet: boolean }): Promise<SignedImage>
 }
 
 /**
@@ -43,7 +43,7 @@ export async function findImage(
     if (digest !== undefined) return known({ digest, size: options.size ?? (await sizeAtRegistry(session, digest)) })
     if (options.fromRegistry === true) return known(await fromRegistry(session))
     const { engine, problem } = await engineWith(reference, openEngine)
-    if (engine !== undefined) return { learn: () => pushed(session, engine) }
+    if (engine !== undefined) return { learn: () => pushed(session, engine, options.json === true) }
     const prompts = await session.cli.prompts()
     if (options.local === true || !prompts.possible) throw problem
     session.cli.output.note(problem.message)
@@ -74,10 +74,10 @@ async function engineWith(
 }
 
 /** Sent by the engine, and what the engine says it sent; a registry that then serves something else is not believed. */
-async function pushed(session: TrustSession, engine: PushingEngine): Promise<SignedImage> {
+async function pushed(session: TrustSession, engine: PushingEngine, quiet: boolean): Promise<SignedImage> {
     const { reference, cli } = session
     cli.output.note(`Signing and pushing trust data for local image ${reference.text}, may overwrite remote trust data`)
-    const image = await engine.push(reference)
+    const image = await engine.push(reference, { quiet })
     await checkServed(session, reference, image)
     return image
 }

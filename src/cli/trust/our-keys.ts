@@ -10,6 +10,8 @@ import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 export class OurKeys {
     readonly #keys: readonly DaemonKey[]
     readonly #gun: string
+    /** Opened by us, after the list was made. */
+    readonly #opened = new Set<string>()
 
     constructor(keys: readonly DaemonKey[], gun: string) {
         this.#keys = keys.filter(({ state }) => state !== "removed")
@@ -40,7 +42,10 @@ export class OurKeys {
         return this.#keys.filter((key) => isBound(key, this.#gun, role))
     }
 
-    /** Enough keys to meet the threshold, those first that sign without asking; the others are unlocked on the way. Their IDs. */
+    /**
+     * Enough keys to meet the threshold, those first that sign without asking; the others are unlocked on the way. The IDs of all that are
+     * open then: as with Notary, every key at hand signs, and what is signed outlives the leaving of one signer.
+     */
     async readyFor(
         cli: Cli,
         daemon: Daemon,
@@ -48,10 +53,13 @@ export class OurKeys {
         options: PassphraseOptions & PinOptions,
     ): Promise<readonly string[]> {
         const ours = role.keyIds.flatMap((id) => this.find(role.role, id) ?? [])
-        const ready = ours.filter((key) => key.ready)
-        const waiting = ours.filter((key) => !key.ready).sort((a, b) => Number(a.state === "absent") - Number(b.state === "absent"))
+        const ready = ours.filter((key) => key.ready || this.#opened.has(key.id))
+        const waiting = ours
+            .filter((key) => !ready.includes(key))
+            .sort((a, b) => Number(a.state === "absent") - Number(b.state === "absent"))
         for (const key of waiting.slice(0, Math.max(0, role.threshold - ready.length))) {
             await makeReady(cli, daemon, key, options)
+            this.#opened.add(key.id)
             ready.push(key)
         }
         return ready.map(({ id }) => id)

@@ -6,6 +6,7 @@ import { changeBindings } from "./bind-key.ts"
 import { type TagRole, targetsDocumentOf } from "./build-update.ts"
 import { canonicalIdsOf, RELEASES, withoutSigner } from "./delegations.ts"
 import { isBound } from "./our-keys.ts"
+import { faultsInDockersWords } from "./resolve-tag.ts"
 import { openSession, type TrustSession } from "./session.ts"
 import {
     noTrustData,
@@ -27,17 +28,13 @@ export async function removeSigner(cli: Cli, repository: string, name: string, o
     const daemon = await cli.daemon()
     // Asked once, however often others are faster.
     const decisions: Decisions = {}
-    await whenNobodyInterferes(
-        session,
-        daemon,
-        (prepared) => removeFrom(new Removal(session, daemon, prepared, repository, name), options, decisions),
-        {
-            whenNew: () => {
-                const { code, message } = noTrustData(session)
-                throw new TrustkeyError(code, `error retrieving signers for ${repository}: ${message}`)
-            },
-        },
-    )
+    const remove = (prepared: Prepared): Promise<void> =>
+        removeFrom(new Removal(session, daemon, prepared, repository, name), options, decisions)
+    const whenNew = (): never => {
+        const { code, message } = noTrustData(session)
+        throw new TrustkeyError(code, `error retrieving signers for ${repository}: ${message}`)
+    }
+    await faultsInDockersWords(session, () => whenNobodyInterferes(session, daemon, remove, { whenNew }))
     cli.output.line(`Successfully removed ${name} from ${repository}`)
     cli.output.line()
 }

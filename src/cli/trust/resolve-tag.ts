@@ -71,6 +71,15 @@ async function fetchTrusted(session: TrustSession): Promise<CurrentRepository> {
     }
 }
 
+/** What a trust server does wrong, or is said to, in docker's wording. That there is no trust data has its own words in each command. */
+export async function faultsInDockersWords<T>(session: TrustSession, work: () => Promise<T>): Promise<T> {
+    try {
+        return await work()
+    } catch (error) {
+        throw error instanceof TrustkeyError && error.code === "no_trust_data" ? error : inDockersWords(session, error)
+    }
+}
+
 const MALICE = "warning: potential malicious behavior - trust data"
 
 /** docker's two families: `error:` for a fault, `warning: potential malicious behavior` for what may be an attack (docker/cli, NotaryError). */

@@ -5,6 +5,7 @@ import { printable } from "../output.ts"
 import { imageMeta, releasedMeta, sameImage, signersOf, type TagRole } from "./build-update.ts"
 import { RELEASES } from "./delegations.ts"
 import { checkDigestOptions, type DigestOptions, findImage, type ImageSource } from "./digest.ts"
+import { faultsInDockersWords } from "./resolve-tag.ts"
 import { openSession, type TrustSession } from "./session.ts"
 import { type Prepared, type Published, placesFor, publishUpdates, type SecretOptions, whenNobodyInterferes } from "./sign-tag.ts"
 
@@ -17,12 +18,14 @@ export async function signImage(cli: Cli, image: string, options: SignOptions): 
     const session = await openSession(cli, image, "push")
     const signing = new ImageSigning(session, options)
     const daemon = await cli.daemon()
-    const roles = await whenNobodyInterferes(session, daemon, (prepared) => signing.publish(prepared), {
-        whenNew: async () => {
-            await signing.begin()
-            return whenNobodyInterferes(session, daemon, (prepared) => signing.publish(prepared))
-        },
-    })
+    const roles = await faultsInDockersWords(session, () =>
+        whenNobodyInterferes(session, daemon, (prepared) => signing.publish(prepared), {
+            whenNew: async () => {
+                await signing.begin()
+                return whenNobodyInterferes(session, daemon, (prepared) => signing.publish(prepared))
+            },
+        }),
+    )
     signing.report(roles)
 }
 
@@ -51,8 +54,8 @@ class ImageSigning {
         const { firstSigner, signerFromLogin } = await import("./first-signer.ts")
         const { initRepository } = await import("./init-repository.ts")
         const session = this.#session
-        const signer = await signerFromLogin(session, this.#options.as)
         await this.#find()
+        const signer = await signerFromLogin(session, this.#options.as)
         const options = { ...this.#options, algorithm: "p256", makeRoot: true } as const
         await initRepository(session, { ...options, signers: firstSigner(session, signer, options) })
         this.#line(`Created signer: ${signer.name}`)

@@ -51,7 +51,8 @@ export type Prepared = {
 export async function lookUp(session: TrustSession, daemon: Daemon, renewing: RenewOptions = {}): Promise<Prepared | undefined> {
     const { gun, server } = session
     const known = await knownRepository(daemon, gun)
-    let current = await session.fetchToRenew(known, renewing)
+    const [fetched, keys] = await Promise.all([session.fetchToRenew(known, renewing), OurKeys.load(daemon, gun)])
+    let current = fetched
     if (known === undefined) {
         if (current === undefined) return undefined
         const message = `${server.url} has trust data for ${gun}, which was not made here and is not known to the daemon`
@@ -68,7 +69,7 @@ export async function lookUp(session: TrustSession, daemon: Daemon, renewing: Re
         known,
         current,
         roles: withKnownBases(tagRoles(verified, files), known),
-        keys: await OurKeys.load(daemon, gun),
+        keys,
         lost: lostDelegations(verified, files),
     }
 }
@@ -187,6 +188,8 @@ export async function publishUpdates(
         bodies.push(body)
         published.push({ role: ROOT, version })
     }
+    // Each role's keys are opened before any role's are counted: one signer's key may serve several.
+    for (const { place } of updates) await keys.readyFor(cli, daemon, place, options)
     for (const { place, ...change } of updates) {
         const version = nextVersion((place.document ?? place.stale)?.version, markVersion(known, place.role))
         const keyIds = await keys.readyFor(cli, daemon, place, options)
