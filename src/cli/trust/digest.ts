@@ -1,15 +1,10 @@
 import { TrustkeyError } from "../../errors.ts"
 import { type ImageReference, openRegistry } from "../../publish/index.ts"
+import type { Engine } from "../engine/engine.ts"
 import { dockerPlace, type TrustSession } from "./session.ts"
 
 export type DigestOptions = { digest?: string; size?: number; fromRegistry?: boolean; local?: boolean; json?: boolean }
 export type SignedImage = { readonly digest: string; readonly size: number }
-
-/** Of the docker engine, what signing needs: whether it has the image, and what it pushed. */
-export type PushingEngine = {
-    image(reference: string): Promise<unknown>
-    push(reference: ImageReference, options: { readonly quiet: boolean }): Promise<SignedImage>
-}
 
 /**
  * Where what is signed comes from. `ready` says what is missing before anything is made or written; `learn` finds out the digest, and with
@@ -33,11 +28,7 @@ export function checkDigestOptions({ digest, size, fromRegistry, local }: Digest
  *
  * @throws digest_required, digest_mismatch, not_found, declined, engine_unreachable, and what registry and engine throw
  */
-export async function findImage(
-    session: TrustSession,
-    options: DigestOptions,
-    openEngine: () => Promise<PushingEngine>,
-): Promise<ImageSource> {
+export async function findImage(session: TrustSession, options: DigestOptions, openEngine: () => Promise<Engine>): Promise<ImageSource> {
     const { reference } = session
     const { digest } = options
     if (digest !== undefined) return known({ digest, size: options.size ?? (await sizeAtRegistry(session, digest)) })
@@ -60,8 +51,8 @@ function known(image: SignedImage): ImageSource {
 /** The engine, if it answers and has the image; else why not. */
 async function engineWith(
     reference: ImageReference,
-    openEngine: () => Promise<PushingEngine>,
-): Promise<{ engine: PushingEngine; problem?: undefined } | { engine?: undefined; problem: TrustkeyError }> {
+    openEngine: () => Promise<Engine>,
+): Promise<{ engine: Engine; problem?: undefined } | { engine?: undefined; problem: TrustkeyError }> {
     try {
         const engine = await openEngine()
         if ((await engine.image(reference.text)) !== undefined) return { engine }
@@ -74,10 +65,10 @@ async function engineWith(
 }
 
 /** Sent by the engine, and what the engine says it sent; a registry that then serves something else is not believed. */
-async function pushed(session: TrustSession, engine: PushingEngine, quiet: boolean): Promise<SignedImage> {
+async function pushed(session: TrustSession, engine: Engine, quiet: boolean): Promise<SignedImage> {
     const { reference, cli } = session
     cli.output.note(`Signing and pushing trust data for local image ${reference.text}, may overwrite remote trust data`)
-    const image = await engine.push(reference, { quiet })
+    const image = await engine.push(reference, { progress: quiet ? "stderr" : "stdout" })
     await checkServed(session, reference, image)
     return image
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import { checkDigestOptions, type DigestOptions, findImage, type PushingEngine } from "../../../src/cli/trust/digest.ts"
+import type { Engine } from "../../../src/cli/engine/engine.ts"
+import { checkDigestOptions, type DigestOptions, findImage } from "../../../src/cli/trust/digest.ts"
 import { openSession } from "../../../src/cli/trust/session.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
@@ -8,12 +9,19 @@ import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
 const DIGEST = `sha256:${"ab".repeat(32)}`
 const IMAGE = "registry.invalid/app:v1"
 
-const withoutEngine = (): Promise<PushingEngine> =>
-    Promise.reject(new TrustkeyError("engine_unreachable", "Cannot connect to the Docker daemon"))
+const withoutEngine = (): Promise<Engine> => Promise.reject(new TrustkeyError("engine_unreachable", "Cannot connect to the Docker daemon"))
+
+const FOUND = { id: DIGEST, repoDigests: [] }
+
+/** An engine that is asked for nothing but what the test gives it. */
+function engineOf(given: Partial<Engine>): Engine {
+    const never = (): never => assert.fail("the engine was asked for something else")
+    return { image: never, push: never, pushAll: never, pull: never, tag: never, run: never, ...given }
+}
 
 async function learn(
     options: DigestOptions,
-    engine: () => Promise<PushingEngine> = withoutEngine,
+    engine: () => Promise<Engine> = withoutEngine,
     typed?: readonly string[],
 ): Promise<{ digest: string; size: number }> {
     checkDigestOptions(options)
@@ -23,7 +31,7 @@ async function learn(
 
 describe("what is signed", () => {
     test("a digest and a size need neither registry nor engine", async () => {
-        const asked = (): Promise<PushingEngine> => assert.fail("the engine was asked")
+        const asked = (): Promise<Engine> => assert.fail("the engine was asked")
         assert.deepEqual(await learn({ digest: DIGEST, size: 12 }, asked), { digest: DIGEST, size: 12 })
     })
 
@@ -41,7 +49,7 @@ describe("what is signed", () => {
     })
 
     test("an engine that lacks the image is asked for nothing more", async () => {
-        const engine = { image: () => Promise.resolve(undefined), push: () => assert.fail("pushed") }
+        const engine = engineOf({ image: () => Promise.resolve(undefined) })
         await assert.rejects(
             learn({}, () => Promise.resolve(engine)),
             { code: "digest_required", message: `No such image: ${IMAGE}` },
@@ -49,13 +57,13 @@ describe("what is signed", () => {
     })
 
     test("nothing is pushed before the digest is wanted", async () => {
-        const engine = { image: () => Promise.resolve({}), push: () => assert.fail("pushed") }
+        const engine = engineOf({ image: () => Promise.resolve(FOUND) })
         const session = await openSession(fakeCli(fakeTerminal()), IMAGE, "push")
         await findImage(session, {}, () => Promise.resolve(engine))
     })
 
     test("what the engine says it pushed is not believed of a registry that can't show it", async () => {
-        const engine = { image: () => Promise.resolve({}), push: () => Promise.resolve({ digest: DIGEST, size: 12 }) }
+        const engine = engineOf({ image: () => Promise.resolve(FOUND), push: () => Promise.resolve({ digest: DIGEST, size: 12 }) })
         await assert.rejects(
             learn({}, () => Promise.resolve(engine)),
             { code: "registry_unreachable" },
