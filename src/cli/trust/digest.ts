@@ -73,14 +73,29 @@ async function pushed(session: TrustSession, engine: Engine, quiet: boolean): Pr
     return image
 }
 
-/** What the engine says it sent is what the registry serves. @throws digest_mismatch, and what a registry throws */
+/**
+ * The engine's word is what counts, and a registry that serves something else is refused. One we can't ask is no contradiction: an engine
+ * may know a way to it, an authority or a login, that we don't.
+ *
+ * @throws digest_mismatch, not_found, registry_refused
+ */
 export async function checkServed(session: TrustSession, reference: ImageReference, { digest, size }: SignedImage): Promise<void> {
-    const served = await resolve(session, reference)
-    if (served.digest === digest && served.size === size) return
+    const served = await whatIsServed(session, reference)
+    if (served === undefined || (served.digest === digest && served.size === size)) return
     throw new TrustkeyError(
         "digest_mismatch",
         `the engine pushed ${reference.text} as ${digest} (${size} bytes), and ${reference.registry} serves ${served.digest} (${served.size} bytes)`,
     )
+}
+
+async function whatIsServed(session: TrustSession, reference: ImageReference): Promise<SignedImage | undefined> {
+    try {
+        return await resolve(session, reference)
+    } catch (error) {
+        if (!(error instanceof TrustkeyError) || !["registry_unreachable", "login_needed"].includes(error.code)) throw error
+        session.cli.warnOnce(`not compared with what the registry serves: ${error.message}`)
+        return undefined
+    }
 }
 
 async function fromRegistry(session: TrustSession): Promise<SignedImage> {

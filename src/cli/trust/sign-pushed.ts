@@ -1,4 +1,3 @@
-import { TrustkeyError } from "../../errors.ts"
 import type { ImageReference } from "../../publish/index.ts"
 import type { FileMeta } from "../../tuf/index.ts"
 import type { Daemon } from "../daemon-types.ts"
@@ -28,7 +27,7 @@ export async function checkBeforePush(session: TrustSession, daemon: Daemon, tag
 export async function signPushed(session: TrustSession, daemon: Daemon, image: PushedImage, options: SecretOptions): Promise<void> {
     const { cli, gun, reference } = session
     const tagged: ImageReference = { ...reference, text: `${gun}:${image.tag}`, tag: image.tag }
-    await compareWithRegistry(session, tagged, image)
+    await checkServed(session, tagged, image)
     const publish = (prepared: Prepared): Promise<void> => publishTag(session, daemon, prepared, image, options)
     await whenNobodyInterferes(session, daemon, publish, {
         whenNew: async () => {
@@ -38,16 +37,6 @@ export async function signPushed(session: TrustSession, daemon: Daemon, image: P
         },
     })
     cli.output.line(`Successfully signed ${gun}:${image.tag}`)
-}
-
-/** The engine's word is what counts. The registry's is compared if it can be had: an engine may know a way to it, and an authority, that we don't. */
-async function compareWithRegistry(session: TrustSession, reference: ImageReference, image: PushedImage): Promise<void> {
-    try {
-        await checkServed(session, reference, image)
-    } catch (error) {
-        if (!(error instanceof TrustkeyError) || error.code === "digest_mismatch") throw error
-        session.cli.warnOnce(`not compared with what the registry serves: ${error.message}`)
-    }
 }
 
 async function publishTag(
