@@ -24,12 +24,9 @@ export class Comparison {
         const problems: string[] = []
         for (const row of rows) {
             this.#seen.add(row)
-            const fits = row.docker === "" ? expected === "" : expected.includes(row.docker)
-            if (fits) expected = row.docker === "" ? row.ours : expected.replace(row.docker, () => row.ours)
-            else
-                problems.push(
-                    `${field}: docker no longer says ${JSON.stringify(row.docker)}, which a row of the table tells of (${row.reason})`,
-                )
+            if (!fits(expected, row.docker))
+                problems.push(`${field}: docker no longer says ${String(row.docker)}, which a row of the table tells of (${row.reason})`)
+            else expected = expected.replace(row.docker, () => row.ours)
         }
         if (rows.length > 0 && stock === ours) problems.push(`${field}: no longer different, but the table has a row: ${rows[0]?.reason}`)
         if (expected !== ours) problems.push(`${field}:\n${lineDifference(expected, ours)}`)
@@ -55,6 +52,12 @@ export class Comparison {
     unused(): readonly string[] {
         return [...RULES, ...DIFFERENCES].filter((row) => this.#concerns(row) && !this.#seen.has(row)).map(({ reason }) => reason)
     }
+}
+
+/** An empty text stands for nothing at all. */
+function fits(text: string, part: string | RegExp): boolean {
+    if (typeof part !== "string") return part.test(text)
+    return part === "" ? text === "" : text.includes(part)
 }
 
 /** `-` is what was expected of us, `+` what we did. */

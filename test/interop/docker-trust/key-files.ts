@@ -13,7 +13,7 @@ export async function makeKeyFiles(directory: string): Promise<void> {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const at = (name: string): string => path.join(directory, name)
     const openssl = (...args: readonly string[]): Promise<string> => mustRun("/usr/bin/openssl", args, { cwd: directory })
-    for (const name of ["bob", "carol", "dave", "dora", "erin"])
+    for (const name of ["bob", "carol", "dave", "dora", "erin", "grace", "heidi"])
         await openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", `${name}.pem`)
     await openssl("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", "p384.pem")
     await openssl("genrsa", "-traditional", "-out", "rsa.pem", "2048")
@@ -23,8 +23,8 @@ export async function makeKeyFiles(directory: string): Promise<void> {
     const certificate = ["-subj", "/CN=erin", "-days", "365", "-sha256"]
     await openssl("req", "-x509", "-new", "-key", "erin.pem", "-out", "erin.crt", ...certificate)
     const secret = ["-passout", `pass:${REPOSITORY_PASSPHRASE}`]
-    await openssl("pkcs8", "-topk8", "-in", "carol.pem", "-out", "sealed.pem", "-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA1", ...secret)
-    await openssl("pkcs8", "-topk8", "-in", "carol.pem", "-out", "sha256.pem", "-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", ...secret)
+    await openssl("pkcs8", "-topk8", "-in", "grace.pem", "-out", "sealed.pem", "-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA1", ...secret)
+    await openssl("pkcs8", "-topk8", "-in", "heidi.pem", "-out", "sha256.pem", "-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", ...secret)
     await openssl("ec", "-in", "carol.pem", "-out", "dek.pem", "-aes256", ...secret)
     await openssl("pkcs8", "-topk8", "-in", "dave.pem", "-out", "pkcs8.pem", "-nocrypt")
     await writeFile(at("text.pem"), "not a key at all\n")

@@ -50,10 +50,20 @@ export class Observer {
                 .replaceAll("DIRECTORY", this.#world.directory)
         const env = Object.fromEntries(Object.entries(line.env ?? {}).map(([name, value]) => [name, filled(value)]))
         const args = line.run === "" ? [] : line.run.split(" ").map(filled)
-        const { status, stdout, stderr } = await this.#world.run(args, { env, ...(line.input === undefined ? {} : { input: line.input }) })
+        if (line.locked === true) await this.#world.lock()
+        const { status, stdout, stderr } = await this.#world.run(args, { env, ...(line.typed === undefined ? {} : { typed: line.typed }) })
+        this.#learnPushed(stdout)
         const files = await this.#newFiles()
         const metadata = await this.#metadata()
         return { exit: `${status}\n`, stdout: this.#names.normalise(stdout), stderr: this.#names.normalise(stderr), metadata, files }
+    }
+
+    /** What the engine says it has pushed. */
+    #learnPushed(stdout: string): void {
+        const [, repository] = /^The push refers to repository \[(\S+)\]$/m.exec(stdout) ?? []
+        const [, tag, digest] = /^(\S+): digest: sha256:([0-9a-f]{64}) size: \d+$/m.exec(stdout) ?? []
+        if (repository === undefined || digest === undefined) return
+        this.#names.learn(digest, `DIGEST-${repository.slice(this.#world.prefix.length + 1)}:${tag}`)
     }
 
     async #newFiles(): Promise<string> {

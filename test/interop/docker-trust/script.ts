@@ -4,8 +4,10 @@ export type Line = {
     /** Tells lines with the same arguments apart. */
     readonly when?: string
     readonly env?: Readonly<Record<string, string>>
-    /** What stdin gives; without it stdin is at its end. */
-    readonly input?: string
+    /** What is typed when a question has been asked on the terminal. Without it there is no terminal, and stdin is at its end. */
+    readonly typed?: string
+    /** A passphrase has to be given again: docker forgets between two commands anyway, our daemon is told to. */
+    readonly locked?: boolean
 }
 
 /** How the table of differences names a line. */
@@ -18,10 +20,10 @@ export function titleOf({ run, when }: Line): string {
 export const COMMANDS = ["sign", "inspect", "revoke", "key generate", "key load", "signer add", "signer remove"] as const
 
 /** The engine's images; each world has content of its own, so that no layer is known already. */
-export const IMAGES = ["app:v1", "app:v2", "app:v3", "app:v10", "fresh:v1", "team/one:v1"] as const
+export const IMAGES = ["app:v1", "app:v2", "app:v3", "app:v10", "fresh:v1", "team/one:v1", "asked:v1"] as const
 
 /** Repositories whose metadata are compared after each line. */
-export const REPOSITORIES = ["app", "fresh", "one", "two", "left", "team/one"] as const
+export const REPOSITORIES = ["app", "fresh", "one", "two", "asked", "team/one"] as const
 
 const OTHER_DIGEST = `sha256:${"ab".repeat(32)}`
 const DOWN = { DOCKER_CONTENT_TRUST_SERVER: "https://localhost:1" }
@@ -76,8 +78,9 @@ export const SCRIPT: readonly Line[] = [
     { run: "key load --name ed ed25519.pem" },
     { run: "key load --name sealed sealed.pem", env: WRONG, when: "wrong passphrase" },
     { run: "key load --name sealed dek.pem", env: WRONG, when: "wrong passphrase" },
-    { run: "key load --name sealed sha256.pem" },
+    { run: "key load --name sha sha256.pem" },
     { run: "key load --name sealed sealed.pem" },
+    { run: "key load --name karl carol.pem", when: "a key that is there under another name" },
 
     // What isn't there
     { run: "inspect PREFIX/app" },
@@ -95,7 +98,6 @@ export const SCRIPT: readonly Line[] = [
     { run: `sign PREFIX/app@${OTHER_DIGEST}` },
     { run: `sign PREFIX/app:v1@${OTHER_DIGEST}` },
     { run: "sign PREFIX/App:v1" },
-    { run: `sign ${"ab".repeat(32)}:v1` },
     { run: "sign PREFIX/app:" },
     { run: "sign PREFIX//app:v1" },
     { run: `inspect ${"ab".repeat(32)}` },
@@ -133,10 +135,12 @@ export const SCRIPT: readonly Line[] = [
     { run: "sign PREFIX/app:v10" },
     { run: "sign PREFIX/app:v2" },
     { run: "sign --local PREFIX/app:v2" },
-    { run: "sign PREFIX/app:v3", env: WRONG, when: "wrong passphrase" },
+    { run: "sign PREFIX/app:v3", env: WRONG, locked: true, when: "wrong passphrase" },
+    { run: "sign PREFIX/app:v3", locked: true },
     { run: "sign PREFIX/fresh:v1", env: STRANGER, when: "not logged in" },
     { run: "sign PREFIX/fresh:v1" },
     { run: "sign PREFIX/team/one:v1" },
+    { run: "sign PREFIX/asked:v1" },
 
     // What is there
     { run: "inspect PREFIX/app", when: "tags and signers" },
@@ -172,9 +176,9 @@ export const SCRIPT: readonly Line[] = [
     { run: "revoke PREFIX/app:missing" },
     { run: "revoke PREFIX/app:v2" },
     { run: "revoke PREFIX/app:v2", when: "again" },
-    { run: "revoke PREFIX/fresh" },
-    { run: "revoke PREFIX/fresh", input: "n\n", when: "declined" },
-    { run: "revoke PREFIX/fresh", input: "y\n", when: "confirmed" },
+    { run: "revoke PREFIX/fresh", when: "nobody to ask" },
+    { run: "revoke PREFIX/fresh", typed: "n\r", when: "declined" },
+    { run: "revoke PREFIX/fresh", typed: "y\r", when: "confirmed" },
     { run: "revoke -y PREFIX/team/one" },
     { run: "revoke -y PREFIX/team/one", when: "again" },
     { run: "revoke --yes PREFIX/two" },
@@ -189,10 +193,10 @@ export const SCRIPT: readonly Line[] = [
     { run: "signer remove bob PREFIX/app" },
     { run: "signer remove -f dave PREFIX/app" },
     { run: "signer remove bob PREFIX/two PREFIX/nowhere" },
-    { run: "signer remove alice PREFIX/team/one" },
-    { run: "signer remove alice PREFIX/fresh", input: "n\n", when: "the last one, declined" },
-    { run: "signer remove alice PREFIX/fresh", input: "y\n", when: "the last one, confirmed" },
-    { run: "sign PREFIX/fresh:v1", when: "after its only signer left" },
-    { run: "inspect PREFIX/app", when: "signers left" },
-    { run: "inspect --pretty PREFIX/fresh", when: "its only signer left" },
+    { run: "signer remove alice PREFIX/fresh", when: "no tag left to lose" },
+    { run: "signer remove alice PREFIX/asked", when: "nobody to ask" },
+    { run: "signer remove alice PREFIX/asked", typed: "n\r", when: "declined" },
+    { run: "signer remove alice PREFIX/asked", typed: "y\r", when: "confirmed" },
+    { run: "sign PREFIX/asked:v1", when: "after its only signer left" },
+    { run: "inspect --pretty PREFIX/asked", when: "after its only signer left" },
 ]

@@ -1,9 +1,10 @@
+import { spawn } from "node:child_process"
 import { copyFile, mkdir, writeFile } from "node:fs/promises"
 import path from "node:path"
-import { type Daemon, startDaemon } from "../../support/daemon.ts"
+import { startDaemon } from "../../support/daemon.ts"
 import type { DockerCli } from "../../support/docker-clis.ts"
 import { buildImage } from "../../support/image.ts"
-import { withoutYubikey } from "../../support/no-yubikey.ts"
+import { type CommandLine, withoutYubikey } from "../../support/no-yubikey.ts"
 import type { Notary } from "../../support/notary.ts"
 import { type CommandResult, mustRun, runCommand } from "../../support/process.ts"
 import type { Registry } from "../../support/registry.ts"
@@ -31,7 +32,9 @@ export type World = AsyncDisposable & {
     readonly prefix: string
     readonly env: Readonly<Record<string, string>>
     /** `docker trust ARGS` here, `docker trustkey ARGS` there. */
-    run(args: readonly string[], options?: { input?: string; env?: Readonly<Record<string, string>> }): Promise<CommandResult>
+    run(args: readonly string[], options?: { typed?: string; env?: Readonly<Record<string, string>> }): Promise<CommandResult>
+    /** Passphrases have to be given again. */
+    lock(): Promise<void>
     /** docker itself, which has to succeed. */
     docker(args: readonly string[], input?: Buffer): Promise<string>
 }
@@ -40,7 +43,7 @@ export const USER = "alice"
 
 /** docker's own `trust`, keys in files. */
 export function openStock(surroundings: Surroundings): Promise<World> {
-    return openWorld("stock", "trust", surroundings, async () => ({}))
+    return openWorld("stock", "trust", surroundings, async () => ({ env: {}, lock: async () => {} }))
 }
 
 /** The same CLI with our plugin, keys in a daemon, the root key on a token. */
@@ -48,9 +51,18 @@ export function openOurs(surroundings: Surroundings): Promise<World> {
     return openWorld("ours", "trustkey", surroundings, async (opened, folders) => {
         const token = opened.use(await startSoftHsm())
         const daemon = opened.use(await startDaemon({ tokens: { "root-token": token } }))
-        await makeRootKey(daemon, token.userPin)
+        const pin = path.join(daemon.directory, "pin")
+        await writeFile(pin, token.userPin, { mode: 0o600 })
+        await daemon.ok(["init", "--pin-file", pin])
         for (const folder of folders) await writePlugin(folder, [process.execPath, PLUGIN])
-        return { TRUSTKEYD_SOCKET: daemon.signSocket, TRUSTKEYD_ADMIN_SOCKET: daemon.adminSocket }
+        return {
+            env: { TRUSTKEYD_SOCKET: daemon.signSocket, TRUSTKEYD_ADMIN_SOCKET: daemon.adminSocket },
+            lock: async () => {
+                await daemon.ok(["key", "lock", "--all"])
+                // No PIN comes from docker's variables: the root key stays in reach.
+                await daemon.ok(["token", "login", "root-token", "--pin-file", pin])
+            },
+        }
     })
 }
 
@@ -64,17 +76,14 @@ export async function writePlugin(configDirectory: string, command: readonly str
     await writeFile(path.join(plugins, "docker-trustkey"), ["#!/bin/bash", ...lines, `exec ${words} "$@"`, ""].join("\n"), { mode: 0o755 })
 }
 
-async function makeRootKey(daemon: Daemon, pin: string): Promise<void> {
-    const file = path.join(daemon.directory, "pin")
-    await writeFile(file, pin, { mode: 0o600 })
-    await daemon.ok(["init", "--pin-file", file])
-}
+/** How the world's keys are reached. */
+type Keys = { readonly env: Readonly<Record<string, string>>; lock(): Promise<void> }
 
 async function openWorld(
     name: World["name"],
     group: "trust" | "trustkey",
     { cli, notary, registry, engine, keyFiles }: Surroundings,
-    more: (opened: AsyncDisposableStack, configDirectories: readonly string[]) => Promise<Record<string, string>>,
+    more: (opened: AsyncDisposableStack, configDirectories: readonly string[]) => Promise<Keys>,
 ): Promise<World> {
     await using opened = new AsyncDisposableStack()
     const { path: directory } = opened.use(await makeWorkingDirectory(`difference-${name}`))
@@ -89,6 +98,7 @@ async function openWorld(
         await writeFile(path.join(folder, "config.json"), JSON.stringify(index === 0 ? { auths } : {}), { mode: 0o600 })
     }
     await writeKeyFiles(keyFiles, directory)
+    const { env: reached, lock } = await more(opened, folders)
     const env = {
         PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
         LANG: "C.UTF-8",
@@ -98,7 +108,9 @@ async function openWorld(
         DOCKER_CONTENT_TRUST_SERVER: notary.url,
         DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "a root passphrase",
         DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "a repository passphrase",
-        ...(await more(opened, folders)),
+        // Colours on a terminal are no difference.
+        NO_COLOR: "1",
+        ...reached,
     }
     const everything = opened.move()
     return {
@@ -106,17 +118,44 @@ async function openWorld(
         directory,
         prefix: `${registry.host}/${name}-${cli.major}`,
         env,
-        run: (args, { input, env: given } = {}) => {
+        run: (args, { typed, env: given } = {}) => {
             const line = withoutYubikey(cli.program, [group, ...args])
-            return runCommand(line.command, line.args, {
-                cwd: directory,
-                env: { ...env, ...given },
-                ...(input === undefined ? {} : { input }),
-            })
+            const options = { cwd: directory, env: { ...env, ...given } }
+            return typed === undefined ? runCommand(line.command, line.args, options) : runOnTerminal(line, typed, options)
         },
+        lock,
         docker: (args, input) => mustRun(cli.program, args, { cwd: directory, env, ...(input === undefined ? {} : { input }) }),
         [Symbol.asyncDispose]: () => everything.disposeAsync(),
     }
+}
+
+/**
+ * On a terminal of its own; all that was written there counts as stdout. The answer is typed when a question has been asked; all further ones
+ * are answered with no.
+ */
+function runOnTerminal(
+    line: CommandLine,
+    typed: string,
+    options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Promise<CommandResult> {
+    const words = [line.command, ...line.args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+    const child = spawn("script", ["-qefc", words.join(" "), "/dev/null"], { ...options, stdio: ["pipe", "pipe", "ignore"] })
+    let seen = ""
+    let answered = 0
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        seen += text
+        for (const asked = seen.split("[y/N] ").length - 1; answered < asked; answered += 1)
+            child.stdin.write(answered === 0 ? typed : "n\r")
+    })
+    return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => child.kill("SIGKILL"), 60_000)
+        child.on("error", reject)
+        child.on("close", (code) => {
+            clearTimeout(timer)
+            if (code === null) reject(new Error(`${words.join(" ")} did not end; its terminal shows:\n${seen}`))
+            else resolve({ status: code, stdout: seen.replaceAll("\r", ""), stderr: "" })
+        })
+    })
 }
 
 /** The images of the script, in the engine under this world's names. What is in them is this world's own: no layer is known yet. */
