@@ -257,6 +257,19 @@ describe("docker's signer workflow", () => {
         assert.match(stderr, /failed to sign registry\.example\.com\/no\/key:v1: no valid signing keys for delegation roles/)
     })
 
+    test("every signer's key at hand signs the releases, so that one may leave and nothing is lost", async () => {
+        const gun = "registry.example.com/every/key"
+        const [rosa, sven] = [await newSigner("rosa", sealed()), await newSigner("sven", sealed())]
+        await rig.ok(["trust", "signer", "add", "--key", rosa.file, "rosa", gun, ...sealed()])
+        await rig.ok(["trust", "signer", "add", "--key", sven.file, "sven", gun])
+        // Both are closed: whoever opens one for its own role has it for the releases as well.
+        await rig.sign(`${gun}:v1`, "ab", ...sealed())
+        const { signatures } = JSON.parse((await rig.served(gun, "targets/releases")).toString()) as { signatures: { keyid: string }[] }
+        assert.deepEqual(signatures.map(({ keyid }) => keyid).sort(), [rosa.id, sven.id].sort())
+        await rig.ok(["trust", "signer", "remove", "rosa", gun])
+        assert.deepEqual(await rig.signedTags(gun), [{ tag: "v1", hex: "ab".repeat(32), signers: ["sven"] }])
+    })
+
     test("one key as bare key and as certificate is listed once, and what docker listed twice is put right", async () => {
         const place = (name: string): string => path.join(rig.daemon.directory, `twin.${name}`)
         await mustRun("openssl", ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", place("key")])

@@ -7,8 +7,8 @@ export type DigestOptions = { digest?: string; size?: number; fromRegistry?: boo
 export type SignedImage = { readonly digest: string; readonly size: number }
 
 /**
- * Where what is signed comes from. `ready` says what is missing before anything is made or written; `learn` finds out the digest, and with
- * an engine that is where the image is pushed.
+ * Where what is signed comes from. That there is one says that nothing is missing; `learn` finds out the digest, and with an engine that is
+ * where the image is pushed.
  */
 export type ImageSource = { learn(): Promise<SignedImage> }
 
