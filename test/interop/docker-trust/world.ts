@@ -33,6 +33,8 @@ export type World = AsyncDisposable & {
     readonly env: Readonly<Record<string, string>>
     /** `docker trust ARGS` here, `docker trustkey ARGS` there. */
     run(args: readonly string[], options?: { typed?: string; env?: Readonly<Record<string, string>> }): Promise<CommandResult>
+    /** `docker push` or `docker pull` with trust on here, `docker trustkey push` or `pull` there. */
+    trusted(args: readonly string[]): Promise<CommandResult>
     /** Passphrases have to be given again. */
     lock(): Promise<void>
     /** docker itself, which has to succeed. */
@@ -122,6 +124,11 @@ async function openWorld(
             const line = withoutYubikey(cli.program, [group, ...args])
             const options = { cwd: directory, env: { ...env, ...given } }
             return typed === undefined ? runCommand(line.command, line.args, options) : runOnTerminal(line, typed, options)
+        },
+        trusted: (args) => {
+            const words = name === "stock" ? args : [group, ...args]
+            const line = withoutYubikey(cli.program, words)
+            return runCommand(line.command, line.args, { cwd: directory, env: { ...env, DOCKER_CONTENT_TRUST: "1" } })
         },
         lock,
         docker: (args, input) => mustRun(cli.program, args, { cwd: directory, env, ...(input === undefined ? {} : { input }) }),
