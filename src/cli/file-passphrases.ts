@@ -35,12 +35,28 @@ export class FilePassphrases implements Disposable {
         await setImmediate()
         const flag = await this.#flag()
         if (flag !== undefined) return entry.open(flag)
+        return await this.#openWith(entry, purpose, name, undefined)
+    }
+
+    /**
+     * The same for one of many files that may have different passphrases: one from a flag is tried first, and is not the last word.
+     *
+     * @throws open_failed; no_terminal; declined; what opening the entry throws
+     */
+    async openOneOfMany(entry: KeyFileEntry, purpose: string, name: string): Promise<OpenedKey> {
+        if (!entry.encrypted) return entry.open(undefined)
+        await setImmediate()
+        return await this.#openWith(entry, purpose, name, await this.#flag())
+    }
+
+    async #openWith(entry: KeyFileEntry, purpose: string, name: string, flag: Secret | undefined): Promise<OpenedKey> {
         using variable = fromDockerVariable(this.#cli, purpose)
-        for (const secret of [...(variable === undefined ? [] : [variable]), ...this.#good]) {
+        const given = [flag, variable].filter((secret) => secret !== undefined)
+        for (const secret of [...given, ...this.#good]) {
             const opened = tryOpen(entry, secret)
             if (opened !== undefined) return opened
         }
-        if (variable !== undefined && !(await this.#cli.prompts()).possible) throw wrong()
+        if (given.length > 0 && !(await this.#cli.prompts()).possible) throw wrong()
         return this.#ask(entry, name)
     }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
-import { constants, rmSync } from "node:fs"
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink } from "node:fs/promises"
+import { constants, rmSync, type Stats } from "node:fs"
+import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink } from "node:fs/promises"
 import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
 
@@ -11,7 +11,7 @@ export type FileFacts = {
     readonly mode: number
     readonly uid: number
     readonly size: number
-    readonly kind: "file" | "directory" | "socket" | "other"
+    readonly kind: "file" | "directory" | "link" | "socket" | "other"
 }
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
@@ -243,14 +243,29 @@ export async function makeTemporaryDirectory(parent: string): Promise<TemporaryD
 
 /** Follows symbolic links. Undefined: it is not there. @throws storage_failed */
 export async function fileMode(file: string): Promise<FileFacts | undefined> {
+    return await factsOf(file, stat)
+}
+
+/** Of what has the name itself: a symbolic link is of kind "link". Undefined: it is not there. @throws storage_failed */
+export async function ownFileMode(file: string): Promise<FileFacts | undefined> {
+    return await factsOf(file, lstat)
+}
+
+async function factsOf(file: string, look: (file: string) => Promise<Stats>): Promise<FileFacts | undefined> {
     try {
-        const facts = await stat(file)
-        const kind = facts.isFile() ? "file" : facts.isDirectory() ? "directory" : facts.isSocket() ? "socket" : "other"
-        return { mode: facts.mode & 0o7777, uid: facts.uid, size: facts.size, kind }
+        const facts = await look(file)
+        return { mode: facts.mode & 0o7777, uid: facts.uid, size: facts.size, kind: kindOf(facts) }
     } catch (error) {
         if (isMissing(error)) return undefined
         throw asStorageError(error, `${path.basename(file)} cannot be examined`)
     }
+}
+
+function kindOf(facts: Stats): FileFacts["kind"] {
+    if (facts.isFile()) return "file"
+    if (facts.isDirectory()) return "directory"
+    if (facts.isSymbolicLink()) return "link"
+    return facts.isSocket() ? "socket" : "other"
 }
 
 /** fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing the file has also reached disk." */

@@ -10,6 +10,7 @@ export {
     listDirectory,
     makeDirectory,
     makeTemporaryDirectory,
+    ownFileMode,
     type ReadOptions,
     readBytes,
     readOwnText,

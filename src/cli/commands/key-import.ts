@@ -10,18 +10,30 @@ export type KeyImportOptions = PassphraseOptions & {
     bind?: readonly string[]
     filePassphraseFd?: number
     filePassphraseFile?: string
+    fromDockerTrust?: boolean
+    dryRun?: boolean
+    yes?: boolean
     json?: boolean
 }
 
 export function keyImportCommand(cli: Cli): Command {
     const command = newCommand(cli, "import", "Take in private keys from files of Notary, docker or OpenSSL, and seal them anew.")
-        .argument("<files...>", "PEM files that only you can read")
+        .argument("[files...]", "PEM files that only you can read; with --from-docker-trust: trust directories")
         .option("--role <role>", "what the key is for, if the file does not say it: root, targets, snapshot, or a signer's name")
         .option("--gun <gun>", "whose targets or snapshot key it is, if the file does not say it")
         .option("--name <text>", "a name for people; for a delegation key the signer's")
         .option("--group <name>", "seal it in this key group instead of under a passphrase of its own")
         .option("--bind <role@gun>", "where it may sign besides; repeatable", repeated)
-    return withExamples(withFilePassphrase(withPassphrase(command)).addOption(jsonOption()).action(action(cli)), [
+        .addOption(
+            new Option(
+                "--from-docker-trust",
+                "take in all keys and repositories of trust directories (~/.docker/trust and ~/.notary)",
+            ).conflicts(["role", "gun", "name", "bind"]),
+        )
+        .option("--dry-run", "with --from-docker-trust: only show what would come over")
+        .option("--yes", "with --from-docker-trust: don't ask whether to go on")
+    return withExamples(withFilePassphrase(withPassphrase(command)).addOption(jsonOption()).action(action(cli, command)), [
+        "trustkey key import --from-docker-trust",
         "trustkey key import ~/.docker/trust/private/3fa9c2d1e0aa*.key",
         "trustkey key import --role alice alice.pem",
         "trustkey key import --role targets --gun registry.example.com/team/app old.pem",
@@ -29,8 +41,15 @@ export function keyImportCommand(cli: Cli): Command {
     ])
 }
 
-function action(cli: Cli): (files: readonly string[], options: KeyImportOptions) => Promise<void> {
+function action(cli: Cli, command: Command): (files: readonly string[], options: KeyImportOptions) => Promise<void> {
     return async (files, options) => {
+        if (options.fromDockerTrust === true) {
+            const { comeOver } = await import("../coming-over/come-over.ts")
+            await comeOver(cli, files, options)
+            return
+        }
+        if (options.dryRun === true || options.yes === true) command.error("error: --dry-run and --yes belong to --from-docker-trust")
+        if (files.length === 0) command.error("error: missing required argument 'files'", { code: "commander.missingArgument" })
         const { importKeyFiles } = await import("../import-files.ts")
         await importKeyFiles(cli, files, options)
     }

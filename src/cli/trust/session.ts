@@ -102,9 +102,25 @@ export class TrustSession {
         return await this.#fetch({ wholeRootChain: true, unconfirmed: true })
     }
 
+    /**
+     * The same for a repository whose root this machine trusts already: the chain has to go through it. What its owner can renew may have
+     * expired. Nothing of it is kept.
+     *
+     * @throws metadata_expired: the timestamp
+     */
+    async fetchToTakeIn(): Promise<CurrentRepository> {
+        const accept = ({ verified: { timestamp } }: CurrentRepository): void => this.#requireUnexpired([timestamp])
+        return await this.#fetch({ wholeRootChain: true, unconfirmed: true, ignoreExpiry: true, accept })
+    }
+
     /** What was confirmed is trusted from now on. */
     async keep(current: CurrentRepository): Promise<void> {
-        await keepRepository(this.cache, this.gun, current)
+        await this.keepIn(this.cache, current)
+    }
+
+    /** The same, from where another cache starts. */
+    async keepIn(cache: TrustCache, current: CurrentRepository): Promise<void> {
+        await keepRepository(cache, this.gun, current)
     }
 
     /** Before a root is made that our own pins would refuse. @throws pin_mismatch */
