@@ -1,19 +1,18 @@
 import { symlink } from "node:fs/promises"
 import path from "node:path"
 import { blobFile } from "../support/image.ts"
-import type { CommandResult } from "../support/process.ts"
-import { redirectTag } from "../support/proxy.ts"
-import { type Parts, TAG, TOKEN } from "./parts.ts"
+import { Lines } from "./lines.ts"
+import { type Parts, TAG } from "./parts.ts"
+import { bringRootKey } from "./root-key.ts"
 import type { Steps } from "./steps.ts"
 
-const PIN = ".sandbox/secrets/token-pin"
 const PASSPHRASE = ".sandbox/secrets/repository-passphrase"
 const OTHER_MACHINE = ".sandbox/other-machine"
 
 /** What trustkeyd is for, shown on the real parts. Throws as soon as something does not go as it must. */
 export async function demonstrate(parts: Parts, steps: Steps): Promise<void> {
     const show = new Show(parts, steps)
-    await rootKey(show)
+    await bringRootKey(show)
     await sign(show)
     await othersAgree(show)
     await tamperWithTheImage(show)
@@ -21,31 +20,6 @@ export async function demonstrate(parts: Parts, steps: Steps): Promise<void> {
     await askForTheWrongSignature(show)
     show.title("Everything the daemon did and refused stands in its audit record, each entry chained to the one before.")
     await show.must("trustkey audit verify", { match: /unbroken/, why: "no entry was changed or taken out" })
-}
-
-async function rootKey(show: Show): Promise<void> {
-    show.title(
-        "Log in to the token that holds the root key. The PIN is read from a file only you can read, and leaves\ntrustkey sealed for the process that talks to the token.",
-    )
-    await show.must(`trustkey token login ${TOKEN} --pin-file ${PIN}`, {
-        match: /is logged-in/,
-        why: "the daemon may use the token's keys",
-    })
-    const kept = await keyOnToken(show)
-    if (kept === undefined) {
-        show.title("Make the root key. The token makes it and never gives it away: there is no file to steal.")
-        const line = `trustkey key create --purpose root --token ${TOKEN} --label 'sandbox root'`
-        await show.must(line, { match: /origin +generated/, why: "it was made on the token" })
-        return
-    }
-    show.title("The token still has the root key of last time. The daemon is new, so it is told about the key.")
-    const line = `trustkey key enroll --token ${TOKEN} --uri '${kept}' --purpose root --label 'sandbox root'`
-    await show.must(line, { match: /^id +[0-9a-f]{64}/m, why: "the key is known again by its public half" })
-}
-
-async function keyOnToken(show: Show): Promise<string | undefined> {
-    const { stdout } = await show.parts.tools.run(`trustkey token objects ${TOKEN} --json`)
-    return /"uri": "([^"]+)"/.exec(stdout)?.[1]
 }
 
 async function sign(show: Show): Promise<void> {
@@ -58,7 +32,7 @@ async function sign(show: Show): Promise<void> {
         why: "published and confirmed",
     })
     show.title("Sign the image's tag. --from-registry believes what the registry says now; a build would give --digest.")
-    await show.must(`trustkey trust sign ${gun}:${TAG} --from-registry`, {
+    await show.must(`docker trustkey sign ${gun}:${TAG} --from-registry`, {
         match: new RegExp(`says ${gun}:${TAG} is ${show.digest} .*\nSigning and pushing trust metadata\nSuccessfully signed`),
         why: "this is the digest of the image we pushed",
     })
@@ -99,7 +73,7 @@ async function tamperWithTheImage(show: Show): Promise<void> {
     show.title("Or the manifest, so that it names another layer.")
     await show.whileChanged("manifest", `sed -i --follow-symlinks s/${named}/${other}/ .sandbox/try/manifest`, async () => {
         await show.refused(pull, { status: 7, code: "digest_mismatch", why: "the manifest is not the one that was signed" })
-        const line = `trustkey trust sign ${gun}:${TAG} --from-registry`
+        const line = `docker trustkey sign ${gun}:${TAG} --from-registry`
         await show.refused(line, { status: 7, code: "digest_mismatch", why: "nor does trustkey sign what contradicts its own digest" })
     })
     await show.must(pull, { match: /every digest is right/, why: "put back" })
@@ -108,29 +82,25 @@ async function tamperWithTheImage(show: Show): Promise<void> {
 async function tamperWithTheTrustData(show: Show): Promise<void> {
     const { gun, proxy } = show.parts
     const evil = `sha256:${"e".repeat(64)}`
-    const asked = /\/_trust\/tuf\/targets\.[0-9a-f]{64}\.json$/
     show.title(
-        `Tamper with the trust data. The proxy at ${proxy.url} stands for somebody between you and notary-server. It now\nserves targets.json with ${TAG} pointing at another digest, all signatures as they were. A machine that never met the\nrepository asks there:`,
+        `Tamper with the trust data. The proxy at ${proxy.url} stands for somebody between you and notary-server. What it\nfinds in the file .sandbox/lie is what it says: targets.json has ${TAG} pointing at another digest, all signatures as they were. A\nmachine that never met the repository asks there:`,
     )
-    let served = 0
-    proxy.alter = ({ path: name }, body) => {
-        if (!asked.test(name)) return body
-        const changed = redirectTag(body, TAG, evil)
-        if (!changed.equals(body)) served += 1
-        return changed
-    }
     const throughProxy = {
         notary: `notary -s ${proxy.url} -d ${OTHER_MACHINE}/notary list ${gun}`,
         trustkey: `DOCKER_CONFIG=${OTHER_MACHINE} DOCKER_CONTENT_TRUST_SERVER=${proxy.url} trustkey trust show ${gun}`,
     }
+    const mustHaveAsked = (): void => {
+        const asked = proxy.requests.splice(0).some((request) => /\/_trust\/tuf\/targets\.[0-9a-f]{64}\.json$/.test(request))
+        if (!asked) throw new Error("the proxy was never asked for targets.json, so nothing was shown")
+    }
+    await show.must(`echo ${TAG} ${evil} > .sandbox/lie`, { why: "from now on the proxy lies" })
     try {
         await show.refused(throughProxy.notary, { why: "notary does not take the changed file" })
-        if (served === 0) throw new Error("the proxy was never asked for targets.json, so nothing was shown")
-        served = 0
+        mustHaveAsked()
         await show.refused(throughProxy.trustkey, { status: 7, code: "verification_failed", why: "nor does trustkey" })
-        if (served === 0) throw new Error("the proxy was never asked for targets.json, so nothing was shown")
+        mustHaveAsked()
     } finally {
-        proxy.alter = undefined
+        await show.must("rm .sandbox/lie", { why: "the proxy is honest again" })
     }
     show.title("The proxy passes on what it gets again; the same two commands:")
     await show.must(throughProxy.notary, { match: show.listed, why: "it was the change that was refused, not the proxy" })
@@ -158,49 +128,21 @@ async function askForTheWrongSignature(show: Show): Promise<void> {
     })
 }
 
-/** Command lines, run and judged. */
-class Show {
+/** What the lines are about. */
+class Show extends Lines {
     readonly parts: Parts
     readonly digest: string
     readonly hex: string
     /** How `notary list` shows the image's tag when digest and size are right. */
     readonly listed: RegExp
-    readonly #steps: Steps
 
     constructor(parts: Parts, steps: Steps) {
+        super(parts.tools.run, steps)
         const { digest, size } = parts.image
         this.parts = parts
         this.digest = digest
         this.hex = digest.replace(/^sha256:/, "")
         this.listed = new RegExp(`^${TAG} +${this.hex} +${size} +targets`, "m")
-        this.#steps = steps
-    }
-
-    title(text: string): void {
-        this.#steps.title(text)
-    }
-
-    async must(line: string, expected: { readonly match?: RegExp; readonly why: string }): Promise<void> {
-        await this.#run(line, ({ status, stdout }) => {
-            if (status !== 0) throw new Error(`this had to succeed, and ended with ${status}: ${line}`)
-            if (expected.match !== undefined && !expected.match.test(stdout)) {
-                throw new Error(`this had to print something like ${expected.match}: ${line}`)
-            }
-            return expected.why
-        })
-    }
-
-    async refused(line: string, expected: { readonly status?: number; readonly code?: string; readonly why: string }): Promise<void> {
-        await this.#run(line, ({ status, stdout }) => {
-            if (status === 0) throw new Error(`THIS HAD TO BE REFUSED, and was not: ${line}`)
-            if (expected.status !== undefined && status !== expected.status) {
-                throw new Error(`this had to be refused with ${expected.status}, and ended with ${status}: ${line}`)
-            }
-            if (expected.code !== undefined && !stdout.includes(`[${expected.code}]`)) {
-                throw new Error(`this had to be refused as ${expected.code}: ${line}`)
-            }
-            return `refused with exit status ${status}: ${expected.why}`
-        })
     }
 
     /** A short name for a file with a long one. */
@@ -218,9 +160,5 @@ class Show {
         } finally {
             await this.must(`cp ${file}.kept ${file}`, { why: "put back" })
         }
-    }
-
-    #run(line: string, judge: (result: CommandResult) => string): Promise<CommandResult> {
-        return this.#steps.command(line, this.parts.tools.run, judge)
     }
 }

@@ -27,7 +27,7 @@ async function fetchImage(caFile: string, image: string): Promise<string> {
 class Mismatch extends Error {}
 
 try {
-    const [caFile = "", image = ""] = process.argv.slice(2)
+    const [caFile = "", , image = ""] = process.argv.slice(2)
     process.stdout.write(`${await fetchImage(caFile, image)}\n`)
 } catch (error) {
     process.stderr.write(`fetch-image: ${error instanceof Error ? error.message : String(error)}\n`)

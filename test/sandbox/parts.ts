@@ -3,10 +3,11 @@ import { existsSync, readFileSync } from "node:fs"
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { type Daemon, startDaemon } from "../support/daemon.ts"
+import { baseTar, DOCKERD, type DockerEngine, type DockerEngineOptions, startDockerd } from "../support/dockerd.ts"
 import { blobFile, buildImage, digestOf, fetchManifest, type Image, pushImage } from "../support/image.ts"
 import { type Notary, startNotary } from "../support/notary.ts"
 import { findFreePort, isAddressInUse } from "../support/process.ts"
-import { type NotaryProxy, startNotaryProxy } from "../support/proxy.ts"
+import { type NotaryProxy, redirectTag, startNotaryProxy } from "../support/proxy.ts"
 import { type Registry, startRegistry } from "../support/registry.ts"
 import { type SoftHsm, startSoftHsm } from "../support/softhsm.ts"
 import { makeWorkingDirectory, type WorkingDirectory } from "../support/temp.ts"
@@ -17,6 +18,10 @@ export const REPOSITORY = "demo/app"
 export const TAG = "v1"
 /** What the daemon's configuration calls the token. */
 export const TOKEN = "root-token"
+export const PIN_FILE = ".sandbox/secrets/token-pin"
+
+/** What belongs to one time, under the sandbox's directory. */
+const FORGOTTEN = ["daemon", "docker", "engine", "env", "images", "lie", "notary-client", "other-machine", "ready", "try"]
 
 /** The real programs, all on loopback, all with their state under one directory. */
 export type Parts = AsyncDisposable & {
@@ -27,6 +32,8 @@ export type Parts = AsyncDisposable & {
     readonly proxy: NotaryProxy
     readonly registry: Registry
     readonly daemon: Daemon
+    /** Undefined where it can't run. */
+    readonly engine: DockerEngine | undefined
     readonly tools: Tools
     readonly image: Image
     /** The repository's name everywhere: `localhost:port/demo/app`. */
@@ -41,7 +48,7 @@ export type Parts = AsyncDisposable & {
 export async function startParts(directory: string, steps: Steps): Promise<Parts> {
     await using started = new AsyncDisposableStack()
     const within = (name: string): string => path.join(directory, name)
-    for (const remembered of ["daemon", "docker", "notary-client", "other-machine", "try"]) {
+    for (const remembered of FORGOTTEN) {
         await rm(within(remembered), { recursive: true, force: true })
     }
     const token = started.use(
@@ -68,6 +75,7 @@ export async function startParts(directory: string, steps: Steps): Promise<Parts
             ({ url }) => url,
         ),
     )
+    proxy.alter = (request, answer) => tellLie(within("lie"), request.path, answer)
     const image = buildImage("hello", "Hello from the trustkeyd sandbox.\n")
     const registry = started.use(
         await steps.run(
@@ -84,7 +92,7 @@ export async function startParts(directory: string, steps: Steps): Promise<Parts
         () => pushUnlessThere(registry, image),
         (pushed) => `${registry.host}/${REPOSITORY}:${TAG} ${image.digest.slice(0, 19)}… ${pushed ? "pushed" : "still there"}`,
     )
-    const socketDirectory = started.use(await placeForSockets(within("daemon"))).path
+    const socketDirectory = started.use(await placeForSockets(within("daemon"), "admin.sock")).path
     const daemon = started.use(
         await steps.run(
             "trustkeyd",
@@ -92,8 +100,13 @@ export async function startParts(directory: string, steps: Steps): Promise<Parts
             ({ configFile }) => path.relative(path.dirname(directory), configFile),
         ),
     )
+    const engineSockets = started.use(await placeForSockets(within("engine"), "exec/containerd/containerd-debug.sock")).path
+    const engine = await startEngine({ directory: within("engine"), socketDirectory: engineSockets, registries: [registry.host] }, steps)
+    if (engine !== undefined) started.use(engine)
+    await layImages(within("images"))
     await keepSecrets(within("secrets"), token)
-    const tools = await makeTools(directory, { notary, proxy, registry, daemon, token })
+    const engineHost = `unix://${path.join(engineSockets, "docker.sock")}`
+    const tools = await makeTools(directory, { notary, proxy, registry, daemon, token, engineHost })
     const everything = started.move()
     return {
         directory,
@@ -102,6 +115,7 @@ export async function startParts(directory: string, steps: Steps): Promise<Parts
         proxy,
         registry,
         daemon,
+        engine,
         tools,
         image,
         gun: `${registry.host}/${REPOSITORY}`,
@@ -145,8 +159,8 @@ async function pushUnlessThere(registry: Registry, image: Image): Promise<boolea
 }
 
 /** A socket's path has at most 107 bytes: in a checkout that lies very deep they go to a temporary directory. */
-function placeForSockets(directory: string): Promise<WorkingDirectory> {
-    const fits = Buffer.byteLength(path.join(directory, "admin.sock")) <= 107
+function placeForSockets(directory: string, longest: string): Promise<WorkingDirectory> {
+    const fits = Buffer.byteLength(path.join(directory, longest)) <= 107
     return makeWorkingDirectory("sockets", fits ? directory : undefined)
 }
 
@@ -156,4 +170,45 @@ async function keepSecrets(directory: string, token: SoftHsm): Promise<void> {
     await writeFile(path.join(directory, "token-pin"), `${token.userPin}\n`, { mode: 0o600 })
     const passphrase = path.join(directory, "repository-passphrase")
     if (!existsSync(passphrase)) await writeFile(passphrase, `${randomBytes(12).toString("base64url")}\n`, { mode: 0o600 })
+}
+
+/** What keeps the engine from running here is said, and the rest does without. */
+async function startEngine(options: DockerEngineOptions, steps: Steps): Promise<DockerEngine | undefined> {
+    const what = "docker engine"
+    if (process.getuid?.() !== 0) {
+        steps.without(what, "it runs as root only: sudo npm run sandbox, after npm run sandbox -- down")
+        return undefined
+    }
+    if (!existsSync(DOCKERD)) {
+        steps.without(what, `there is no ${DOCKERD}: apt-get install docker.io`)
+        return undefined
+    }
+    return steps.attempt(
+        what,
+        () => startDockerd(options),
+        ({ host }) => host,
+    )
+}
+
+/**
+ * What the file `lie` says is what the proxy says: a tag and a digest, with which every targets file is changed, all signatures left as
+ * they were. Without the file it is honest.
+ */
+function tellLie(file: string, asked: string, answer: Buffer): Buffer {
+    if (!existsSync(file) || !/\/_trust\/tuf\/targets(\/[^/]+)?\.[0-9a-f]{64}\.json$/.test(asked)) return answer
+    const [tag = "", digest = ""] = readFileSync(file, "utf8").trim().split(" ")
+    return redirectTag(answer, tag, digest)
+}
+
+/** Directories for docker build: two images that print a line, made of this machine's own shell. */
+async function layImages(directory: string): Promise<void> {
+    const says = { hello: "Hello, I am the image that was signed.", other: "I am another image under the same tag." }
+    for (const [name, line] of Object.entries(says)) {
+        const context = path.join(directory, name)
+        await mkdir(context, { recursive: true })
+        await writeFile(path.join(context, "hello.txt"), `${line}\n`)
+        const dockerfile = ["FROM scratch", "ADD base.tar /", "COPY hello.txt /", `CMD ["cat", "/hello.txt"]`, ""]
+        await writeFile(path.join(context, "Dockerfile"), dockerfile.join("\n"))
+        await baseTar(path.join(context, "base.tar"))
+    }
 }

@@ -10,11 +10,29 @@ export async function claim(directory: string): Promise<void> {
     if (running !== undefined) {
         throw new Error(`a sandbox is running already, as process ${running}; end it with: npm run sandbox -- down`)
     }
+    await rm(path.join(directory, "ready"), { force: true })
     await writeFile(ownerFile(directory), `${process.pid} ${startTime(process.pid) ?? ""}\n`)
 }
 
 export async function release(directory: string): Promise<void> {
+    await rm(path.join(directory, "ready"), { force: true })
     await rm(ownerFile(directory), { force: true })
+}
+
+/** Note that everything is up and the demonstration is over. */
+export async function markReady(directory: string): Promise<void> {
+    await writeFile(path.join(directory, "ready"), "")
+}
+
+/** Whether a sandbox runs that others may use. One that is coming up is waited for. */
+export async function isReady(directory: string, signal: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + 120_000
+    while (findRunning(directory) !== undefined) {
+        if (existsSync(path.join(directory, "ready"))) return true
+        if (performance.now() > deadline) throw new Error("the sandbox in the other terminal is not ready, after 120 s")
+        await sleep(200, undefined, { signal })
+    }
+    return false
 }
 
 /** End a sandbox that runs in another terminal; false if there is none. */

@@ -24,6 +24,21 @@ export class Steps {
         }
     }
 
+    /** The same for a part one can do without: what failed is said in a line. */
+    async attempt<T>(what: string, work: () => Promise<T>, describe: (result: T) => string): Promise<T | undefined> {
+        try {
+            return await this.run(what, work, describe)
+        } catch (error) {
+            this.without(what, error instanceof Error ? error.message : String(error))
+            return undefined
+        }
+    }
+
+    /** A part that isn't there, and why. */
+    without(what: string, why: string): void {
+        this.#write(`  none  ${what.padEnd(34)} ${"".padStart(8)}  ${why}\n`)
+    }
+
     /**
      * Show a command line, run it, show what it printed and judge it: `judge` says in a few words why this is what had to
      * happen, or throws. The lines can be repeated by hand, because exactly they are run.

@@ -3,10 +3,11 @@ import path from "node:path"
 import type { Daemon } from "../support/daemon.ts"
 import { withoutYubikey } from "../support/no-yubikey.ts"
 import type { Notary } from "../support/notary.ts"
-import { type CommandResult, mustRun, runCommand } from "../support/process.ts"
+import { mustRun, runCommand } from "../support/process.ts"
 import type { NotaryProxy } from "../support/proxy.ts"
 import type { Registry } from "../support/registry.ts"
 import type { SoftHsm } from "../support/softhsm.ts"
+import type { RunLine } from "./lines.ts"
 
 const ROOT = path.resolve(import.meta.dirname, "../..")
 
@@ -16,7 +17,7 @@ export type Tools = {
     readonly envFile: string
     readonly exports: readonly string[]
     /** Run a command line from the directory above the sandbox's, with the tools in the path. All it prints comes as stdout, in order. */
-    run(line: string): Promise<CommandResult>
+    readonly run: RunLine
 }
 
 type Servers = {
@@ -25,10 +26,11 @@ type Servers = {
     readonly registry: Registry
     readonly daemon: Daemon
     readonly token: SoftHsm
+    readonly engineHost: string
 }
 
 export async function makeTools(directory: string, servers: Servers): Promise<Tools> {
-    const { notary, registry, daemon, token } = servers
+    const { notary, proxy, registry, daemon, token, engineHost } = servers
     const within = (name: string): string => path.join(directory, name)
     await layDockerConfig(within("docker"), servers)
     await layDockerConfig(within("other-machine"), servers)
@@ -43,7 +45,11 @@ export async function makeTools(directory: string, servers: Servers): Promise<To
         TRUSTKEYD_SOCKET: daemon.signSocket,
         TRUSTKEYD_ADMIN_SOCKET: daemon.adminSocket,
         DOCKER_CONFIG: within("docker"),
+        // There or not: docker in the sandbox never means the machine's own engine.
+        DOCKER_HOST: engineHost,
         DOCKER_CONTENT_TRUST_SERVER: notary.url,
+        REGISTRY: registry.host,
+        PROXY: proxy.url,
         SOFTHSM2_CONF: token.conf,
         // Tells the programs in `bin` that the rest is set.
         TRUSTKEYD_SANDBOX: directory,
@@ -69,19 +75,24 @@ export async function makeTools(directory: string, servers: Servers): Promise<To
     const trustkey = path.join(ROOT, "dist/trustkey.cjs")
     await tool("trustkey", { command: process.execPath, args: [trustkey] })
     // docker trustkey
-    await mustRun(process.execPath, [trustkey, "plugin", "install", "--directory", within("docker/cli-plugins")])
+    for (const machine of ["docker", "other-machine"]) {
+        await mustRun(process.execPath, [trustkey, "plugin", "install", "--directory", within(`${machine}/cli-plugins`)])
+    }
     await tool("notary", withoutYubikey("/usr/bin/notary", ["-c", notaryConfig]))
     await tool("docker", withoutYubikey("/usr/bin/docker", []))
-    const fetchImage = path.join(import.meta.dirname, "fetch-image.ts")
-    await tool("fetch-image", { command: process.execPath, args: [fetchImage, registry.caFile] })
-
-    const env = {
-        ...variables,
-        PATH: `${within("bin")}:/usr/sbin:/usr/bin:/sbin:/bin`,
-        HOME: directory,
-        LANG: "C.UTF-8",
+    for (const name of ["fetch-image", "layer-file"]) {
+        const script = path.join(import.meta.dirname, `${name}.ts`)
+        await tool(name, { command: process.execPath, args: [script, registry.caFile, registry.storage] })
     }
-    return { envFile, exports, run: (line) => runCommand("sh", ["-c", `exec 2>&1\n${line}`], { cwd: path.dirname(directory), env }) }
+
+    return { envFile, exports, run: lineRunner(directory) }
+}
+
+/** Of a sandbox that is there, whoever brought it up. Lines run as those of somebody who has put its `env` into effect, and who has no terminal. */
+export function lineRunner(directory: string): RunLine {
+    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: directory, LANG: "C.UTF-8" }
+    const cwd = path.dirname(directory)
+    return (line) => runCommand("sh", ["-c", `. ${quoted(path.join(directory, "env"))}\nexec 2>&1\n${line}`], { cwd, env })
 }
 
 /** A docker configuration that trusts the sandbox's servers. */
