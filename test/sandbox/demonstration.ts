@@ -74,7 +74,7 @@ async function tamperWithTheImage(show: Show): Promise<void> {
     await show.whileChanged("manifest", `sed -i --follow-symlinks s/${named}/${other}/ .sandbox/try/manifest`, async () => {
         await show.refused(pull, { status: 7, code: "digest_mismatch", why: "the manifest is not the one that was signed" })
         const line = `docker trustkey sign ${gun}:${TAG} --from-registry`
-        await show.refused(line, { status: 7, code: "digest_mismatch", why: "nor does trustkey sign what contradicts its own digest" })
+        await show.refused(line, { status: 1, code: "digest_mismatch", why: "nor does trustkey sign what contradicts its own digest" })
     })
     await show.must(pull, { match: /every digest is right/, why: "put back" })
 }

@@ -81,10 +81,13 @@ class Tour {
         const { steps } = this.#options
         const section = this.#section(name)
         steps.title(`${name.toUpperCase()}: ${section.title.replace(/^[^:]*: /, "")}`)
+        const [first, ...rest] = section.blocks
+        if (first?.kind !== "text") throw new Error(`in docs/sandbox.md the step ${name} begins without a word`)
+        steps.title(first.text)
         await goOn()
         await this.#prepare(name)
-        if (name === "clean") await this.#clean(steps)
-        else await this.#show(section, steps)
+        if (name === "clean") await this.#clean(rest, steps)
+        else await this.#show(rest, steps)
     }
 
     async #prepare(name: string): Promise<void> {
@@ -96,8 +99,9 @@ class Tour {
             await this.#quietly("the root key", (steps) => bringRootKey(new Lines(this.#options.run, steps)))
         }
         if (fits) return
-        if (!state.fresh) await this.#quietly("clean, as it is not as this step needs it", (steps) => this.#clean(steps))
-        if (needs.sign) await this.#quietly("sign, which this step needs", (steps) => this.#show(this.#section("sign"), steps))
+        if (!state.fresh)
+            await this.#quietly("clean, as it is not as this step needs it", (steps) => this.#clean(this.#section("clean").blocks, steps))
+        if (needs.sign) await this.#quietly("sign, which this step needs", (steps) => this.#show(this.#section("sign").blocks, steps))
     }
 
     /** One line for it, unless it fails. */
@@ -124,19 +128,18 @@ class Tour {
         return section
     }
 
-    async #show(section: Section, steps: Steps): Promise<void> {
-        for (const block of section.blocks) {
+    async #show(blocks: readonly Block[], steps: Steps): Promise<void> {
+        for (const block of blocks) {
             if (block.kind === "text") steps.title(block.text)
             else await this.#runLines(block, steps)
         }
     }
 
     /** What is half there is removed as well; then some lines find nothing to remove, and what counts is what is left. */
-    async #clean(steps: Steps): Promise<void> {
-        const section = this.#section("clean")
-        if ((await this.#state()).signers.length > 0) await this.#show(section, steps)
+    async #clean(blocks: readonly Block[], steps: Steps): Promise<void> {
+        if ((await this.#state()).signers.length > 0) await this.#show(blocks, steps)
         else {
-            for (const block of section.blocks) {
+            for (const block of blocks) {
                 if (block.kind === "text") steps.title(block.text)
                 else for (const { line } of block.lines) await steps.command(line, this.#options.run, ({ status }) => `exit code ${status}`)
             }
