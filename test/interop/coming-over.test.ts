@@ -254,6 +254,11 @@ describe("coming over from docker and notary", () => {
         await signEverywhere(daemon, "first")
         const again = await reported(daemon, [], 7)
         assert.deepEqual(outcomes(again), ["here"])
+        // The way back: the stock client still has its keys, and both build on what the other published.
+        await rig.stock(["addhash", LIB, "by-notary", "1234", "--sha256", "cd".repeat(32), "-p"])
+        await signEverywhere(daemon, "second")
+        const tags = (await rig.listed(LIB)).map(({ name }) => name)
+        for (const tag of ["first", "by-notary", "second"]) assert.ok(tags.includes(tag), `${tag} of ${tags.join(", ")}`)
         const audit = JSON.parse(await daemon.ok(["audit", "list", "--json"])) as { records: { action: string }[] }
         assert.equal(audit.records.filter(({ action }) => action === "import-key").length, report.keys.length)
     })
