@@ -218,6 +218,7 @@ export const RULES: readonly Rule[] = [
 ]
 
 const UNREACHABLE = "the trust server localhost:1 can't be reached (ECONNREFUSED)"
+const CONTACTING = `error: error contacting notary server: ${UNREACHABLE}`
 const REFUSED = "dial tcp 127.0.0.1:1: connect: connection refused"
 const OUR_NAMES = "we name the trust server and what the system said; docker hands on its library's words"
 const NOTHING_TO_SIGN = "what is signed already, in date and unchanged, is not published once more"
@@ -494,14 +495,14 @@ export const DIFFERENCES: readonly Difference[] = [
         lines: ["sign PREFIX/app:v1 (server down)"],
         field: "stderr",
         docker: `failed to sign PREFIX/app:v1: ${REFUSED}`,
-        ours: UNREACHABLE,
+        ours: CONTACTING,
         reason: OUR_NAMES,
     },
     {
         lines: ["sign PREFIX/nowhere:v1 (server down)", "signer add --key bob.pub bob PREFIX/nowhere (server down)"],
         field: "stderr",
         docker: `Error: error contacting notary server: ${REFUSED}`,
-        ours: UNREACHABLE,
+        ours: CONTACTING,
         reason: OUR_NAMES,
     },
     {
@@ -516,7 +517,7 @@ export const DIFFERENCES: readonly Difference[] = [
         lines: ["signer remove bob PREFIX/app (server down)"],
         field: "stderr",
         docker: REFUSED,
-        ours: UNREACHABLE,
+        ours: CONTACTING,
         reason: OUR_NAMES,
     },
     {
@@ -532,7 +533,7 @@ export const DIFFERENCES: readonly Difference[] = [
         lines: ["signer remove bob PREFIX/app (server down)"],
         field: "stderr",
         docker: "",
-        ours: `${UNREACHABLE}\n\nerror removing signer from: PREFIX/app\n`,
+        ours: `${CONTACTING}\n\nerror removing signer from: PREFIX/app\n`,
         reason: REALLY_REMOVED,
     },
 
