@@ -18,6 +18,9 @@ const MAX_REDIRECTS = 5
 /** `url` is where the answer came from in the end. */
 export type FollowedAnswer = HttpAnswer & { readonly url: URL }
 
+/** `hasAll`: the machine's authorities count too, not only those that are kept for this server. */
+type KnownAgents = Agents & { readonly hasAll: boolean }
+
 type ClientPair = { readonly cert: Buffer; readonly key: Buffer }
 
 /**
@@ -28,7 +31,7 @@ export class Connections {
     readonly #place: DockerPlace
     readonly #use: CertificateUse
     readonly #home: URL
-    readonly #agents = new Map<string, Promise<Agents>>()
+    readonly #agents = new Map<string, Promise<KnownAgents>>()
 
     constructor(place: DockerPlace, use: CertificateUse, home: URL) {
         this.#place = place
@@ -38,7 +41,18 @@ export class Connections {
 
     /** @throws HttpFailure; config_invalid: certificate files that don't fit together */
     async exchange(question: HttpQuestion): Promise<HttpAnswer> {
-        return await exchange(question, await this.#agentsFor(question.url), this.#place.times ?? DEFAULT_TIMES)
+        const { url } = question
+        const times = this.#place.times ?? DEFAULT_TIMES
+        const made = this.#agentsFor(url)
+        const agents = await made
+        try {
+            return await exchange(question, agents, times)
+        } catch (error) {
+            // The handshake failed, so nothing was sent yet. Another request may have met the same and gone ahead.
+            if (agents.hasAll || !(error instanceof HttpFailure) || error.kind !== "untrusted") throw error
+            if (this.#agents.get(url.origin) === made) this.#agents.set(url.origin, this.#secureAgents(url, { hasAll: true }))
+            return await exchange(question, await this.#agentsFor(url), times)
+        }
     }
 
     /**
@@ -62,27 +76,34 @@ export class Connections {
         }
     }
 
-    #agentsFor(url: URL): Promise<Agents> {
+    #agentsFor(url: URL): Promise<KnownAgents> {
         const known = this.#agents.get(url.origin)
         if (known !== undefined) return known
-        const made = url.protocol === "https:" ? this.#secureAgents(url) : plainAgents()
+        const made = url.protocol === "https:" ? this.#secureAgents(url, { hasAll: false }) : plainAgents()
         this.#agents.set(url.origin, made)
         return made
     }
 
-    async #secureAgents(url: URL): Promise<Agents> {
+    /** Reading the machine's authorities takes longer than a small request: only where those kept for the server are not enough. */
+    async #secureAgents(url: URL, wanted: { readonly hasAll: boolean }): Promise<KnownAgents> {
         const own = await this.#certificatesFor(url)
         // docker uses a server's authorities for the token server it names as well. Its client certificates are for itself only.
         const home = url.host === this.#home.host ? undefined : await this.#certificatesFor(this.#home)
         const extra = this.#place.extraCa === undefined ? [] : [await readAuthority(this.#place.extraCa)]
-        const authorities = [...systemAuthorities(), ...extra, ...own.authorities, ...(home?.authorities ?? [])]
+        const kept = [...extra, ...own.authorities, ...(home?.authorities ?? [])]
+        const hasAll = wanted.hasAll || kept.length === 0
+        const authorities = hasAll ? [...systemAuthorities(), ...kept] : kept
         try {
             const secureContext = createSecureContext({
                 ca: authorities,
                 minVersion: "TLSv1.2",
                 ...(own.pairs.length === 0 ? {} : { cert: own.pairs.map(({ cert }) => cert), key: own.pairs.map(({ key }) => key) }),
             })
-            return { kept: new HttpsAgent({ secureContext, keepAlive: true }), single: new HttpsAgent({ secureContext, keepAlive: false }) }
+            return {
+                kept: new HttpsAgent({ secureContext, keepAlive: true }),
+                single: new HttpsAgent({ secureContext, keepAlive: false }),
+                hasAll,
+            }
         } catch (error) {
             throw new TrustkeyError("config_invalid", `the certificate files for ${url.host} can't be used`, { cause: error })
         }
@@ -106,8 +127,8 @@ export class Connections {
     }
 }
 
-async function plainAgents(): Promise<Agents> {
-    return { kept: new HttpAgent({ keepAlive: true }), single: new HttpAgent({ keepAlive: false }) }
+async function plainAgents(): Promise<KnownAgents> {
+    return { kept: new HttpAgent({ keepAlive: true }), single: new HttpAgent({ keepAlive: false }), hasAll: true }
 }
 
 /** The machine's own list, as docker uses it; Node's built-in one only where the machine has none. */
