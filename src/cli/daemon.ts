@@ -4,7 +4,7 @@ import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/
 import type { MethodDefinition } from "@grpc/proto-loader"
 import { isErrorCode, TrustkeyError } from "../errors.ts"
 import { fileMode } from "../storage/index.ts"
-import { CHANNEL_OPTIONS, loadWire, type Wire } from "../wire/load.ts"
+import { CHANNEL_OPTIONS, loadMethod } from "../wire/load.ts"
 import type {
     AuditRecord,
     AuditVerdict,
@@ -39,12 +39,10 @@ class GrpcDaemon implements Daemon {
     readonly socket: "sign" | "admin"
     readonly #path: string
     readonly #client: Client
-    readonly #v1: Wire["v1"]
 
     constructor(socket: "sign" | "admin", socketPath: string) {
         this.socket = socket
         this.#path = socketPath
-        this.#v1 = loadWire().v1
         this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), CHANNEL_OPTIONS)
     }
 
@@ -79,36 +77,36 @@ class GrpcDaemon implements Daemon {
     }
 
     status(): Promise<DaemonStatus> {
-        return this.#ask(this.#v1.Status.service.Get, {})
+        return this.#ask(loadMethod("Status", "Get"), {})
     }
 
     challenge(purpose: string, subject: string): Promise<Challenge> {
-        return this.#ask(this.#v1.Secrets.service.Challenge, { purpose, subject })
+        return this.#ask(loadMethod("Secrets", "Challenge"), { purpose, subject })
     }
 
     async createKey(request: Parameters<Daemon["createKey"]>[0]): Promise<DaemonKey> {
         const { home } = request
         const wire = { algorithm: encodeAlgorithm(request.algorithm), purpose: encodePurpose(request.purpose), label: request.label }
         const bindings = mutable(request.bindings)
-        return readKey(await this.#ask(this.#v1.Keys.service.Create, { ...wire, bindings, ...home }, SLOW_SECONDS))
+        return readKey(await this.#ask(loadMethod("Keys", "Create"), { ...wire, bindings, ...home }, SLOW_SECONDS))
     }
 
     async enrollKey(request: Parameters<Daemon["enrollKey"]>[0]): Promise<DaemonKey> {
         const wire = { ...request, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings) }
-        return readKey(await this.#ask(this.#v1.Keys.service.Enroll, wire, SLOW_SECONDS))
+        return readKey(await this.#ask(loadMethod("Keys", "Enroll"), wire, SLOW_SECONDS))
     }
 
     async importKey(request: Parameters<Daemon["importKey"]>[0]): Promise<DaemonKey> {
         const { pkcs8, label, home } = request
         const wire = { pkcs8, label, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings), ...home }
-        return readKey(await this.#ask(this.#v1.Keys.service.Import, wire, SLOW_SECONDS))
+        return readKey(await this.#ask(loadMethod("Keys", "Import"), wire, SLOW_SECONDS))
     }
 
     async listKeys(filter: Parameters<Daemon["listKeys"]>[0]): Promise<readonly DaemonKey[]> {
         const keys: DaemonKey[] = []
         let pageToken = ""
         do {
-            const page = await this.#ask(this.#v1.Keys.service.List, { ...filter, pageToken })
+            const page = await this.#ask(loadMethod("Keys", "List"), { ...filter, pageToken })
             keys.push(...page.keys.map(readKey))
             pageToken = page.nextPageToken
         } while (pageToken !== "")
@@ -116,67 +114,67 @@ class GrpcDaemon implements Daemon {
     }
 
     async getKey(id: string): Promise<DaemonKey> {
-        return readKey(await this.#ask(this.#v1.Keys.service.Get, { id }))
+        return readKey(await this.#ask(loadMethod("Keys", "Get"), { id }))
     }
 
     async bindKey(request: Parameters<Daemon["bindKey"]>[0]): Promise<DaemonKey> {
         const wire = { id: request.id, add: mutable(request.add), remove: mutable(request.remove) }
-        return readKey(await this.#ask(this.#v1.Keys.service.Bind, wire))
+        return readKey(await this.#ask(loadMethod("Keys", "Bind"), wire))
     }
 
     async unlock(request: Parameters<Daemon["unlock"]>[0]): Promise<string> {
         const { subject, sealed, ttlSeconds, uses } = request
         const wire = { ...subject, passphrase: sealed ?? null, ttlSeconds, uses }
-        return (await this.#ask(this.#v1.Keys.service.Unlock, wire, SLOW_SECONDS)).unlockedUntil
+        return (await this.#ask(loadMethod("Keys", "Unlock"), wire, SLOW_SECONDS)).unlockedUntil
     }
 
     async lock(subject: KeySubject | "all"): Promise<void> {
-        await this.#ask(this.#v1.Keys.service.Lock, subject === "all" ? { all: true } : subject)
+        await this.#ask(loadMethod("Keys", "Lock"), subject === "all" ? { all: true } : subject)
     }
 
     async changePassphrase(request: Parameters<Daemon["changePassphrase"]>[0]): Promise<void> {
         const { subject, oldSealed, newSealed } = request
         const wire = { ...subject, oldPassphrase: oldSealed, newPassphrase: newSealed }
-        await this.#ask(this.#v1.Keys.service.ChangePassphrase, wire, SLOW_SECONDS)
+        await this.#ask(loadMethod("Keys", "ChangePassphrase"), wire, SLOW_SECONDS)
     }
 
     async removeKey(request: Parameters<Daemon["removeKey"]>[0]): Promise<DaemonKey> {
-        return readKey(await this.#ask(this.#v1.Keys.service.Remove, request))
+        return readKey(await this.#ask(loadMethod("Keys", "Remove"), request))
     }
 
     async rootCertificate(request: Parameters<Daemon["rootCertificate"]>[0]): Promise<{ pem: string; tufKeyId: string }> {
-        const { certificatePem, tufKeyId } = await this.#ask(this.#v1.Keys.service.RootCertificate, request, SLOW_SECONDS)
+        const { certificatePem, tufKeyId } = await this.#ask(loadMethod("Keys", "RootCertificate"), request, SLOW_SECONDS)
         return { pem: certificatePem, tufKeyId }
     }
 
     createGroup(request: Parameters<Daemon["createGroup"]>[0]): Promise<DaemonGroup> {
         const { name, sealed, credential } = request
-        return this.#ask(this.#v1.Keys.service.CreateGroup, { name, passphrase: sealed ?? null, credential }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Keys", "CreateGroup"), { name, passphrase: sealed ?? null, credential }, SLOW_SECONDS)
     }
 
     async listGroups(): Promise<readonly DaemonGroup[]> {
-        return (await this.#ask(this.#v1.Keys.service.ListGroups, {})).groups
+        return (await this.#ask(loadMethod("Keys", "ListGroups"), {})).groups
     }
 
     async listTokens(): Promise<readonly DaemonToken[]> {
-        return (await this.#ask(this.#v1.Tokens.service.List, {})).tokens
+        return (await this.#ask(loadMethod("Tokens", "List"), {})).tokens
     }
 
     login(request: Parameters<Daemon["login"]>[0]): Promise<DaemonToken> {
         const { token, sealed, evenFinalTry } = request
-        return this.#ask(this.#v1.Tokens.service.Login, { token, pin: sealed ?? null, evenFinalTry }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Tokens", "Login"), { token, pin: sealed ?? null, evenFinalTry }, SLOW_SECONDS)
     }
 
     logout(token: string): Promise<DaemonToken> {
-        return this.#ask(this.#v1.Tokens.service.Logout, { token }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Tokens", "Logout"), { token }, SLOW_SECONDS)
     }
 
     async tokenObjects(token: string): Promise<readonly DaemonTokenObject[]> {
-        return (await this.#ask(this.#v1.Tokens.service.Objects, { token }, SLOW_SECONDS)).objects.map(readTokenObject)
+        return (await this.#ask(loadMethod("Tokens", "Objects"), { token }, SLOW_SECONDS)).objects.map(readTokenObject)
     }
 
     async sign(request: Parameters<Daemon["sign"]>[0]): Promise<WireSignature> {
-        const { signature } = await this.#ask(this.#v1.Signing.service.Sign, request, SLOW_SECONDS)
+        const { signature } = await this.#ask(loadMethod("Signing", "Sign"), request, SLOW_SECONDS)
         if (signature === null) throw new TrustkeyError("internal", "the daemon answered without a signature")
         return signature
     }
@@ -189,47 +187,47 @@ class GrpcDaemon implements Daemon {
             bodies: request.bodies.map((body) => ({ ...body, keyIds: [...body.keyIds], signatures: [...body.signatures] })),
             snapshot: snapshot === undefined ? null : { ...snapshot, keyIds: [...snapshot.keyIds] },
         }
-        return (await this.#ask(this.#v1.Signing.service.SignSet, wire, SLOW_SECONDS)).files
+        return (await this.#ask(loadMethod("Signing", "SignSet"), wire, SLOW_SECONDS)).files
     }
 
     async listTrust(): Promise<readonly DaemonRepository[]> {
-        return (await this.#ask(this.#v1.Trust.service.List, {})).repositories
+        return (await this.#ask(loadMethod("Trust", "List"), {})).repositories
     }
 
     showTrust(gun: string): Promise<DaemonRepository> {
-        return this.#ask(this.#v1.Trust.service.Show, { gun })
+        return this.#ask(loadMethod("Trust", "Show"), { gun })
     }
 
     adopt(request: Parameters<Daemon["adopt"]>[0]): Promise<DaemonRepository> {
-        return this.#ask(this.#v1.Trust.service.Adopt, { ...request, files: [...request.files] }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Trust", "Adopt"), { ...request, files: [...request.files] }, SLOW_SECONDS)
     }
 
     reset(request: Parameters<Daemon["reset"]>[0]): Promise<DaemonRepository> {
-        return this.#ask(this.#v1.Trust.service.Reset, request)
+        return this.#ask(loadMethod("Trust", "Reset"), request)
     }
 
     observe(request: Parameters<Daemon["observe"]>[0]): Promise<{ marks: readonly WireMark[]; published: readonly string[] }> {
-        return this.#ask(this.#v1.Trust.service.Observe, { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Trust", "Observe"), { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
     }
 
     async outbox(gun: string): Promise<readonly WireFile[]> {
-        return (await this.#ask(this.#v1.Trust.service.Outbox, { gun })).files
+        return (await this.#ask(loadMethod("Trust", "Outbox"), { gun })).files
     }
 
     async showJournal(request: Parameters<Daemon["showJournal"]>[0]): Promise<readonly JournalEntry[]> {
-        return (await this.#ask(this.#v1.Journal.service.Show, request)).entries
+        return (await this.#ask(loadMethod("Journal", "Show"), request)).entries
     }
 
     async voidPromise(request: Parameters<Daemon["voidPromise"]>[0]): Promise<void> {
-        await this.#ask(this.#v1.Journal.service.Void, request)
+        await this.#ask(loadMethod("Journal", "Void"), request)
     }
 
     async listAudit(request: Parameters<Daemon["listAudit"]>[0]): Promise<readonly AuditRecord[]> {
-        return (await this.#ask(this.#v1.Audit.service.List, request)).records
+        return (await this.#ask(loadMethod("Audit", "List"), request)).records
     }
 
     verifyAudit(): Promise<AuditVerdict> {
-        return this.#ask(this.#v1.Audit.service.Verify, {}, SLOW_SECONDS)
+        return this.#ask(loadMethod("Audit", "Verify"), {}, SLOW_SECONDS)
     }
 }
 

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { test } from "node:test"
 import { generateWire } from "../../../packaging/generate-wire.ts"
-import { loadWire } from "../../../src/wire/load.ts"
+import { loadMethod, loadWire } from "../../../src/wire/load.ts"
 
 const WIRE = path.resolve(import.meta.dirname, "../../../src/wire")
 
@@ -21,4 +21,15 @@ test("the embedded descriptor has proto3 semantics: fields have defaults and num
     const { requestDeserialize, requestSerialize } = loadWire().v1.Signing.service.Sign
     const decoded = requestDeserialize(requestSerialize({ keyId: "k", signed: Buffer.from("{}"), tag: 2 ** 53 - 1 }))
     assert.deepEqual({ ...decoded }, { keyId: "k", gun: "", role: "", signed: Buffer.from("{}"), tag: 2 ** 53 - 1 })
+})
+
+test("a method prepared alone writes and reads what it writes and reads among all others", () => {
+    const alone = loadMethod("Keys", "Create")
+    const among = loadWire().v1.Keys.service.Create
+    const bindings = [{ gun: "a/b", role: "root" }]
+    const request = { purpose: "PURPOSE_ROOT", label: "release", group: "ci", bindings } as const
+    assert.deepEqual(alone.requestSerialize(request), among.requestSerialize(request))
+    const answer = { id: "ab", algorithm: "ALGORITHM_P384", bindings, state: "KEY_STATE_LOCKED" } as const
+    assert.deepEqual(alone.responseDeserialize(among.responseSerialize(answer)), among.responseDeserialize(among.responseSerialize(answer)))
+    assert.equal(alone.path, among.path)
 })
