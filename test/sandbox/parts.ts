@@ -176,18 +176,23 @@ async function keepSecrets(directory: string, token: SoftHsm): Promise<void> {
 async function startEngine(options: DockerEngineOptions, steps: Steps): Promise<DockerEngine | undefined> {
     const what = "docker engine"
     if (process.getuid?.() !== 0) {
-        steps.without(what, "it runs as root only: sudo npm run sandbox, after npm run sandbox -- down")
+        steps.without(what, "only root can run it (sudo npm run sandbox); the rest works without, but not the tour")
         return undefined
     }
     if (!existsSync(DOCKERD)) {
-        steps.without(what, `there is no ${DOCKERD}: apt-get install docker.io`)
+        steps.without(what, `there is no ${DOCKERD} (apt-get install docker.io); the rest works without, but not the tour`)
         return undefined
     }
     return steps.attempt(
         what,
         () => startDockerd(options),
         ({ host }) => host,
+        (error) => `${firstLine(error)} (see .sandbox/engine/dockerd.log); the rest works without, but not the tour`,
     )
+}
+
+function firstLine(error: unknown): string {
+    return (error instanceof Error ? error.message : String(error)).split(/[;\n]/)[0] ?? ""
 }
 
 /**

@@ -16,27 +16,35 @@ export class Steps {
         const began = performance.now()
         try {
             const result = await work()
-            this.#write(`  ok    ${what.padEnd(34)} ${seconds(began).padStart(8)}  ${describe(result)}\n`)
+            this.#line("ok", what, seconds(began), describe(result))
             return result
         } catch (error) {
-            this.#write(`  FAIL  ${what.padEnd(34)} ${seconds(began).padStart(8)}\n`)
+            this.#line("FAIL", what, seconds(began), "")
             throw error
         }
     }
 
-    /** The same for a part one can do without: what failed is said in a line. */
-    async attempt<T>(what: string, work: () => Promise<T>, describe: (result: T) => string): Promise<T | undefined> {
+    /** The same for a part one can do without: why it isn't there is said in a line. */
+    async attempt<T>(
+        what: string,
+        work: () => Promise<T>,
+        describe: (result: T) => string,
+        why: (error: unknown) => string,
+    ): Promise<T | undefined> {
+        const began = performance.now()
         try {
-            return await this.run(what, work, describe)
+            const result = await work()
+            this.#line("ok", what, seconds(began), describe(result))
+            return result
         } catch (error) {
-            this.without(what, error instanceof Error ? error.message : String(error))
+            this.#line("none", what, seconds(began), why(error))
             return undefined
         }
     }
 
     /** A part that isn't there, and why. */
     without(what: string, why: string): void {
-        this.#write(`  none  ${what.padEnd(34)} ${"".padStart(8)}  ${why}\n`)
+        this.#line("none", what, "", why)
     }
 
     /**
@@ -66,6 +74,10 @@ export class Steps {
     title(text: string): void {
         this.#signal.throwIfAborted()
         this.#write(`\n${text}\n`)
+    }
+
+    #line(how: "ok" | "none" | "FAIL", what: string, took: string, comment: string): void {
+        this.#write(`${`  ${how.padEnd(5)} ${what.padEnd(34)} ${took.padStart(8)}  ${comment}`.trimEnd()}\n`)
     }
 
     total(): string {
