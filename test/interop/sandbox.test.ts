@@ -147,6 +147,16 @@ describe("docs/sandbox.md", () => {
         test(`every line does what the page says: ${title}`, () => typeAll(title))
     }
 
+    test("README.md's first signature is made as it stands there", async () => {
+        const readme = await readFile(path.join(ROOT, "README.md"), "utf8")
+        const [section] = parsePage(/^## A first signature\n[\s\S]*?(?=^## )/m.exec(readme)?.[0] ?? "")
+        const lines = section?.blocks.find((block) => block.kind === "lines")?.lines ?? []
+        assert.ok(lines.length > 5)
+        // In place of a person who types one.
+        const passphrase = "export DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE=correct-horse-battery"
+        for (const { line, status } of lines) await type({ line: `${passphrase}\n${line}`, status })
+    })
+
     test("each step alone brings about what it needs, or clears away what is in its way", async () => {
         const without = async (step: string): Promise<string> => {
             const { status, stdout, stderr } = await sandbox(["tour", step])

@@ -124,9 +124,18 @@ async function walkThrough({ yes, step }: Wish): Promise<number> {
 
 async function waitForEnter(signal: AbortSignal): Promise<void> {
     process.stdout.write("  Enter to go on, Ctrl-C to end: ")
-    process.stdin.resume()
-    await once(process.stdin, "data", { signal })
-    process.stdin.pause()
+    try {
+        // The end of what is typed is an answer too: nobody is there who could go on.
+        const answer = once(process.stdin, "data", { signal })
+        const end = once(process.stdin, "end", { signal }).then(() => {
+            throw new Error("ended before the last step")
+        })
+        process.stdin.resume()
+        await Promise.race([answer, end])
+    } finally {
+        // Waited for no longer, it would keep us from ending.
+        process.stdin.pause()
+    }
 }
 
 function whatToTry({ tools, notary, registry, proxy, gun, daemon, engine, token, image }: Parts): string {

@@ -73,7 +73,7 @@ class Tour {
         const { status, stdout } = await this.#options.run("docker version --format '{{.Server.Version}}'")
         if (status === 0) return
         throw new Error(
-            `the tour needs the sandbox's docker engine, which doesn't answer:\n  ${stdout.trim().split("\n").at(-1)}\nIt runs where npm run sandbox is started as root and /usr/sbin/dockerd is there (apt-get install docker.io).`,
+            `the tour needs the sandbox's docker engine, which doesn't answer:\n  ${stdout.trim().split("\n").at(-1)}\nIt needs root, /usr/sbin/dockerd (apt-get install docker.io), and a machine or container that lets root mount.`,
         )
     }
 
