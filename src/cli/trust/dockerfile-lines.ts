@@ -45,6 +45,10 @@ export const INSTRUCTIONS: ReadonlySet<string> = new Set([
     "WORKDIR",
 ])
 
+/** What any builder takes for one. Which characters are spaces differs from place to place and from version to version. */
+const DIRECTIVE = new RegExp(`^[${SPACE}]*#[${SPACE}]*([a-zA-Z][a-zA-Z0-9]*)[${SPACE}]*=[${SPACE}]*(.+?)[${SPACE}]*$`, "ds")
+const PLAIN_ESCAPE = /^[ \t]*#[ \t]*escape[ \t]*=[ \t]*`[ \t]*$/i
+
 type PhysicalLine = { readonly text: string; readonly start: number; readonly number: number; readonly end: number }
 
 export function refuse(line: number, why: string): TrustkeyError {
@@ -77,11 +81,12 @@ export function readDirectives(lines: readonly PhysicalLine[]): Directives {
     let escaping: Directives["escape"] | undefined
     let isPlain = true
     for (const { text, start, number } of lines) {
-        if (number === 1 && text.startsWith("#!")) continue
-        const match = new RegExp(
-            `^[${SPACE}]*#[ \\t\\f\\v]*([a-zA-Z][a-zA-Z0-9]*)[ \\t\\f\\v]*=[ \\t\\f\\v]*(.+?)[ \\t\\f\\v]*$`,
-            "d",
-        ).exec(text)
+        // The frontend is looked for behind it, by newer builders; an escape directive is not.
+        if (number === 1 && text.startsWith("#!")) {
+            isPlain = false
+            continue
+        }
+        const match = DIRECTIVE.exec(text)
         const value = match?.[2]
         if (match === null || value === undefined) break
         const key = match[1]?.toLowerCase()
@@ -94,6 +99,8 @@ export function readDirectives(lines: readonly PhysicalLine[]): Directives {
             if (escaping !== undefined) throw refuse(number, "there is more than one escape directive")
             if (!isPlain && value !== "\\")
                 throw refuse(number, "put the escape directive first: after other comments not every builder obeys it")
+            if (value !== "\\" && !PLAIN_ESCAPE.test(text))
+                throw refuse(number, "write the escape directive with plain spaces: not every builder knows others")
             escaping = value
         } else if (key !== "check") isPlain = false
     }
@@ -172,6 +179,10 @@ function heredocsOf({ text, line }: LogicalLine): readonly Heredoc[] {
     if (keyword === "ONBUILD") return heredocsOf({ text: rest, offsets: [], line, end: 0 })
     if (!["ADD", "COPY", "RUN"].includes(keyword) || !text.includes("<<")) return []
     if (isJsonArray(rest, line)) return []
+    // What stands in a modifier is divided at its spaces, quotes or not, by builders that leave it as it is, and read otherwise by others.
+    const modifier = /\$\{(?!\w+\})/.exec(rest)
+    if (modifier !== null && rest.includes("<<", modifier.index))
+        throw refuse(line, "there is a << behind a variable with a modifier; put the here-document before it")
     const words = shellWords(rest)
     if (words === undefined) {
         if (/(?:^|\s)\d*<<-?[^<\s]/.test(rest)) throw refuse(line, "there is a << behind a quote that isn't closed")

@@ -118,7 +118,7 @@ class DockerfileReader {
 
     #instruction(keyword: string, rest: Word, line: number): void {
         if (keyword === "ONBUILD") this.#onbuild(rest, line)
-        for (const source of sourcesOf(keyword, rest, line)) this.#sources.push({ stage: this.#stages.length - 1, line, ...source })
+        for (const source of sourcesOf(keyword, rest, line, this.#escape)) this.#sources.push({ stage: this.#stages.length - 1, line, ...source })
     }
 
     /** Every image that is not a stage. */
@@ -136,7 +136,7 @@ class DockerfileReader {
     }
 
     #from(rest: Word, line: number): void {
-        const [, after] = flagsOf(rest, line)
+        const [, after] = flagsOf(rest, line, this.#escape)
         const words = wordsOf(after)
         const [image, as, name] = words
         if (image === undefined || (words.length !== 1 && words.length !== 3) || (as !== undefined && as.text.toUpperCase() !== "AS")) {
@@ -166,7 +166,9 @@ class DockerfileReader {
     #variable(name: string): Variable {
         const given = this.#options.buildArgs.get(name)
         if (BUILT_IN.test(name)) {
-            return given === undefined ? { kind: "unsure", why: "is filled in by the builder" } : { kind: "set", value: given }
+            if (given === undefined) return { kind: "unsure", why: "is filled in by the builder" }
+            // Of these not every builder takes the value unless it is declared.
+            return this.#variables.has(name) ? { kind: "set", value: given } : { kind: "unsure", why: "is declared by no ARG" }
         }
         return this.#variables.get(name) ?? { kind: "unknown" }
     }
@@ -198,7 +200,8 @@ class DockerfileReader {
             throw refuse(line, `${keyword} can't follow ONBUILD`)
         }
         const inner = { text: rest.text.slice(at), offsets: rest.offsets.slice(at) }
-        for (const { word } of sourcesOf(keyword, inner, line)) this.#triggers.push({ stage: this.#stages.length - 1, word, line })
+        for (const { word } of sourcesOf(keyword, inner, line, this.#escape))
+            this.#triggers.push({ stage: this.#stages.length - 1, word, line })
     }
 
     /** BuildKit takes the name of any stage for the stage, the classic builder only that of an earlier one: what they disagree on is refused. */
@@ -216,9 +219,14 @@ class DockerfileReader {
 }
 
 /** Names behind COPY --from= and in RUN --mount=…,from=…; a number is a stage's only in the first. */
-function sourcesOf(keyword: string, rest: Word, line: number): readonly { readonly word: Word; readonly byNumber: boolean }[] {
+function sourcesOf(
+    keyword: string,
+    rest: Word,
+    line: number,
+    escaping: string,
+): readonly { readonly word: Word; readonly byNumber: boolean }[] {
     if (keyword !== "COPY" && keyword !== "RUN") return []
-    const [flags] = flagsOf(rest, line)
+    const [flags] = flagsOf(rest, line, escaping)
     return flags.flatMap((flag) => {
         const equals = flag.text.indexOf("=")
         const name = flag.text.slice(2, equals === -1 ? undefined : equals)
@@ -246,9 +254,10 @@ function mountSources(value: Word, line: number): readonly { readonly word: Word
 /**
  * The flags at the head of an instruction, quotes and backslashes taken off as docker does it, and what follows them.
  *
- * @throws invalid_request: characters that docker would take apart (it reads flags byte by byte)
+ * @throws invalid_request: characters that docker would take apart (it reads flags byte by byte), and those of which builders differ about
+ * whether they escape
  */
-function flagsOf(rest: Word, line: number): [flags: readonly Word[], after: Word] {
+function flagsOf(rest: Word, line: number, escaping: string): [flags: readonly Word[], after: Word] {
     const { text } = rest
     const flags: Word[] = []
     let at = 0
@@ -257,13 +266,14 @@ function flagsOf(rest: Word, line: number): [flags: readonly Word[], after: Word
         if (!text.startsWith("--", at)) return [flags, part(rest, at)]
         const [flag, next] = flagAt(rest, at)
         if (/[^\x20-\x7e]/.test(flag.text)) throw refuse(line, "a flag has characters other than plain ASCII")
+        if (escaping !== "\\" && /[\\`]/.test(text.slice(at, next))) throw refuse(line, "a flag has a \\ or ` in it; write it without")
         at = next
         if (flag.text === "--") return [flags, part(rest, at)]
         flags.push(flag)
     }
 }
 
-/** In flags a backslash escapes whatever the escape directive says. */
+/** In flags a backslash escapes in quotes of both kinds. */
 function flagAt(rest: Word, start: number): [Word, number] {
     let text = ""
     const offsets: number[] = []
@@ -278,7 +288,7 @@ function flagAt(rest: Word, start: number): [Word, number] {
         if (quote === "" && isSpace(char)) break
         if (quote === "" && (char === '"' || char === "'")) quote = char
         else if (char === quote) quote = ""
-        else if (char === "\\" && quote !== "'") {
+        else if (char === "\\") {
             at += 1
             if (at < rest.text.length) take()
         } else take()
