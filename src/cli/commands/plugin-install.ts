@@ -3,6 +3,7 @@ import type { Command } from "commander"
 import { TrustkeyError } from "../../errors.ts"
 import { fileMode, makeDirectory, readBytes, writeFileDurable } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
+import { withoutSecrets } from "../environment.ts"
 import { isLauncher, type LaunchedProgram, launcherText, programFile } from "../launcher.ts"
 import { printable } from "../output.ts"
 import { newCommand, withExamples } from "../syntax.ts"
@@ -61,7 +62,7 @@ async function dockerVersion(cli: Cli): Promise<string> {
     const { docker, env, terminal } = cli.context
     const pieces: Buffer[] = []
     try {
-        await terminal.run(docker.program, ["--version"], { env, onStdout: (piece) => pieces.push(piece) })
+        await terminal.run(docker.program, ["--version"], { env: withoutSecrets(env), onStdout: (piece) => pieces.push(piece) })
     } catch (error) {
         throw new TrustkeyError(
             "not_found",

@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import type { ImageReference } from "../../publish/index.ts"
 import type { Cli } from "../context.ts"
+import { withoutSecrets } from "../environment.ts"
 
 /** `id`: `sha256:` and 64 hex digits. `repoDigests`: `repository@sha256:…`, one for each place it was pulled from or pushed to. */
 export type EngineImage = { readonly id: string; readonly repoDigests: readonly string[] }
@@ -130,7 +131,7 @@ class DockerCommandLine implements Engine {
 
     /** docker must not check, sign or ask anew; passphrases are none of its business; and it is nobody's plugin. */
     #environment(): Readonly<Record<string, string | undefined>> {
-        const kept = Object.entries(this.#cli.context.env).filter(([name]) => !/PASSPHRASE|^DOCKER_CLI_PLUGIN_/.test(name))
+        const kept = Object.entries(withoutSecrets(this.#cli.context.env)).filter(([name]) => !name.startsWith("DOCKER_CLI_PLUGIN_"))
         return { ...Object.fromEntries(kept), DOCKER_CONTENT_TRUST: "0" }
     }
 }

@@ -1,7 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import { parseReference } from "../../publish/index.ts"
 import type { Cli } from "../context.ts"
-import { openEngine } from "../engine/engine.ts"
+import { type Engine, openEngine } from "../engine/engine.ts"
 import { type Arguments, lastValue, switchValue, writtenWithout } from "../engine/flags.ts"
 import { isTrustOn, passOn, runInstead, tagTrusted, trustedImage } from "./enforcement.ts"
 
@@ -15,8 +15,9 @@ export async function startContainer(cli: Cli, command: "create" | "run", args: 
     const { flags, operands } = args
     const [name = "", ...rest] = operands
     const engine = openEngine(cli)
-    // An ID says itself what it is, and docker never fetches one; so does a digest.
-    if (!isTrustOn(cli, flags) || /^(?:sha256:)?[0-9a-f]{64}$/.test(name)) return passOn(engine, command, args)
+    if (!isTrustOn(cli, flags)) return passOn(engine, command, args)
+    // An ID says itself what it is. Asked to pull, docker takes sha256:… for an image of that name on Docker Hub.
+    if (/^(?:sha256:)?[0-9a-f]{64}$/.test(name)) return startWhatIsHere(engine, command, args)
     const reference = parseReference(name)
     if (reference.digest !== undefined) return passOn(engine, command, args)
 
@@ -39,7 +40,12 @@ export async function startContainer(cli: Cli, command: "create" | "run", args: 
         })
         await tagTrusted(cli, engine, image)
     }
-    // What had to be pulled is there; docker shall find it or fail, and fetch nothing more.
+    // What had to be pulled is there.
+    await startWhatIsHere(engine, command, { flags, operands: [image.pinned, ...rest] })
+}
+
+/** docker shall find it or fail, and fetch nothing. */
+async function startWhatIsHere(engine: Engine, command: string, { flags, operands }: Arguments): Promise<void> {
     const written = writtenWithout(flags, ["disable-content-trust", "pull"])
-    await runInstead(engine, [command, ...written, "--pull=never", "--", image.pinned, ...rest])
+    await runInstead(engine, [command, ...written, "--pull=never", "--", ...operands])
 }

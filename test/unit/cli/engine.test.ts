@@ -47,6 +47,11 @@ describe("the docker engine", () => {
         const env = {
             DOCKER_CONTENT_TRUST: "1",
             DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "x",
+            DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "x",
+            NOTARY_TARGETS_PASSPHRASE: "x",
+            NOTARY_AUTH: "x",
+            // For docker run --env GPG_PASSPHRASE.
+            GPG_PASSPHRASE: "y",
             DOCKER_CLI_PLUGIN_SOCKET: "@y",
             DOCKER_HOST: "unix:///z",
         }
@@ -56,7 +61,7 @@ describe("the docker engine", () => {
             {
                 program: "docker",
                 args: ["--context", "far", "tag", "--", "a@b", "a:c"],
-                env: { DOCKER_CONTENT_TRUST: "0", DOCKER_HOST: "unix:///z" },
+                env: { DOCKER_CONTENT_TRUST: "0", DOCKER_HOST: "unix:///z", GPG_PASSPHRASE: "y" },
             },
         ])
     })
@@ -70,6 +75,16 @@ describe("the docker engine", () => {
         assert.equal(terminal.remarks(), "a remark\n")
         assert.equal((await engine.pushAll(IMAGE, { progress: "none" })).length, 2)
         assert.equal(terminal.printed(), stdout)
+    })
+
+    test("an ID is run if it is here, and never looked for on Docker Hub", async () => {
+        for (const [name, ...more] of [[`sha256:${HEX}`, "--pull", "always"], [HEX, "--pull=always"], [HEX]]) {
+            const calls: (readonly string[])[] = []
+            const run = async (_program: string, args: readonly string[]): Promise<number> => calls.push(args) - 1
+            const context = fakeContext({ ...fakeTerminal(), run })
+            assert.equal(await runCli(["run", ...more, name ?? "", "x"], { ...context, frontEnd: "docker trustkey" }), 0)
+            assert.deepEqual(calls, [["run", "--pull=never", "--", name, "x"]])
+        }
     })
 
     test("a push that doesn't say what it pushed is not signed", async () => {
