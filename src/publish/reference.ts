@@ -54,6 +54,11 @@ export function parseReference(text: string): ImageReference {
     return { text, gun: parseGun(`${registry}/${repository}`), registry, repository, tag, digest }
 }
 
+/** What is signed may have any name; a tag may not. */
+export function isTag(text: string): boolean {
+    return TAG.test(text)
+}
+
 /** What stands before the first slash is a host if it looks like one, and nothing else tells. */
 function splitDomain(named: string): { registry: string; remainder: string } {
     const slash = named.indexOf("/")

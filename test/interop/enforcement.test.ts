@@ -228,6 +228,20 @@ describe("pull", () => {
         await refused(["pull", "-a", `${name}:v2`], "usage", 2)
     })
 
+    test("--all-tags leaves out what is signed under a name that is no tag, and shows it without obeying it", async () => {
+        const name = repository("weird")
+        await engine.makeImage(`${name}:v1`, "weird")
+        await engine.ok(["push", `${name}:v1`])
+        const digest = digestIn(await engine.ok(["image", "inspect", "--format", "{{.RepoDigests}}", `${name}:v1`]))
+        const hash = ["--sha256", digest.slice("sha256:".length)]
+        await rig.stock(["init", "-p", name])
+        for (const tag of ["v1", "\u009b2Jevil", "v2@x", "--help"]) await rig.stock(["addhash", "-p", ...hash, "--", name, tag, "5"])
+        const { stdout, stderr } = await ok(["pull", "-a", name])
+        assert.match(stdout, /^Pull \(1 of 1\): \S+:v1@/)
+        assert.doesNotMatch(stdout + stderr, /\u009b/)
+        assert.match(stderr, /^warning: .*u\{9b\}2Jevil/m)
+    })
+
     test("an unsigned tag is refused in docker's words, and comes with trust off", async () => {
         const name = repository("unsigned")
         await push(`${name}:v1`, "unsigned-1")

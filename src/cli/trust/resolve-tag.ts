@@ -1,6 +1,7 @@
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
-import type { CurrentRepository } from "../../publish/index.ts"
+import { type CurrentRepository, isTag } from "../../publish/index.ts"
 import { type FileMeta, TARGETS, type TrustedTarget, trustedTargets, type VerifiedRepository } from "../../tuf/index.ts"
+import { printable } from "../output.ts"
 import { naturally } from "./natural-order.ts"
 import type { TrustSession } from "./session.ts"
 
@@ -27,9 +28,16 @@ export async function resolveTrusted(session: TrustSession, tag: string): Promis
  * @throws target_unknown: there is none, and what resolveTrusted throws
  */
 export async function allTrusted(session: TrustSession): Promise<ReadonlyMap<string, ResolvedTag>> {
-    const found = trustedTags((await fetchTrusted(session)).verified)
+    const found = new Map([...trustedTags((await fetchTrusted(session)).verified)].filter(([name]) => pullable(session, name)))
     if (found.size === 0) throw new TrustkeyError("target_unknown", `No trusted tags for ${session.gun}`)
     return found
+}
+
+/** Notary's clients sign files of any name. One of those must not keep the tags from being pulled, nor become a part of another reference. */
+function pullable({ cli }: TrustSession, name: string): boolean {
+    if (isTag(name)) return true
+    cli.warnOnce(`left out, for its name is no tag: ${printable(name)}`)
+    return false
 }
 
 /** @throws target_unknown */
