@@ -63,8 +63,12 @@ function withoutName(name: string, rest: readonly string[]): readonly string[] {
     return first === "help" ? withHelp(rest.slice(2), true) : rest
 }
 
+const GROUPS: readonly string[] = ["key", "signer"]
+
+/** Behind the command's own words: what follows an image is the container's, and nobody who asks for help wants one. */
 function withHelp(argv: readonly string[], help: boolean): readonly string[] {
-    return help ? [...argv, "--help"] : argv
+    if (!help) return argv
+    return [...argv.slice(0, GROUPS.includes(argv[0] ?? "") ? 2 : 1), "--help"]
 }
 
 type Read = { readonly flag: Flag; readonly value: string | undefined; readonly wantsNext: boolean }

@@ -31,6 +31,18 @@ describe("the arguments docker runs a plugin with", () => {
         assert.deepEqual(readDockerArguments("trustkey", ["trustkey", "sign", "--help"]).argv, ["sign", "--help"])
     })
 
+    test("ask for help and for nothing else, whatever follows", () => {
+        for (const args of [
+            ["help", "trustkey", "run", "--rm", "alpine", "sh"],
+            ["--help", "trustkey", "run", "alpine"],
+            ["--help", "help", "trustkey", "run", "--", "alpine"],
+        ]) {
+            assert.deepEqual(readDockerArguments("trustkey", args).argv, ["run", "--help"], args.join(" "))
+        }
+        assert.deepEqual(readDockerArguments("trust", ["help", "trust", "signer", "add", "alice"]).argv, ["signer", "add", "--help"])
+        assert.deepEqual(readDockerArguments("trustkey", ["help", "trustkey"]).argv, ["--help"])
+    })
+
     test("ask for completions", () => {
         const read = readDockerArguments("trustkey", ["__complete", "trustkey", "sign", ""])
         assert.deepEqual(read.argv, ["__complete", "sign", ""])
