@@ -196,6 +196,7 @@ describe("keys in files, with the real daemon", () => {
         const before = await keys()
         await place("taken.pub", "somebody's", 0o644)
         await place("file", "no directory")
+        await symlink("/nonexistent/elsewhere", path.join(daemon.directory, "dangling.pub"))
         const cases: readonly (readonly [argv: readonly string[], code: string, message: string])[] = [
             [["Foo"], "invalid_request", 'key name "Foo" must start with lowercase alphanumeric characters'],
             [["../up"], "invalid_request", 'key name "../up" must start with'],
@@ -206,6 +207,7 @@ describe("keys in files, with the real daemon", () => {
                 "already_exists",
                 `public key file already exists: "${path.join(daemon.directory, "taken.pub")}"`,
             ],
+            [["dangling", "--dir", daemon.directory], "already_exists", "public key file already exists"],
         ]
         for (const [argv, code, message] of cases) {
             const { stdout, stderr, code: exit } = await say("docker trust", ["key", "generate", ...argv], ["correct horse battery"])
