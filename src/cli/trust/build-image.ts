@@ -165,6 +165,8 @@ async function pinFlags(cli: Cli, flags: readonly Flag[], pins: Pins): Promise<r
     for (const flag of flags) {
         if (flag.name === "disable-content-trust" || flag.name === "file") continue
         if (flag.name === "cache-from") cli.warnOnce(`nobody checks what comes from a cache: --cache-from ${flag.value}`)
+        if ((flag.name === "sbom" || flag.name === "attest") && /\bgenerator=/i.test(flag.value))
+            cli.warnOnce(`nobody checks the image that looks through what was built: --${flag.name} ${flag.value}`)
         const equals = flag.value.indexOf("=")
         const value = flag.value.slice(equals + 1)
         if (flag.name === "build-context" && equals !== -1 && value.startsWith(CONTEXT_IMAGE)) {

@@ -2,7 +2,7 @@ import { TrustkeyError } from "../../errors.ts"
 import { parseReference } from "../../publish/index.ts"
 import type { Cli } from "../context.ts"
 import { type Engine, openEngine } from "../engine/engine.ts"
-import { type Arguments, lastValue, switchValue, writtenWithout } from "../engine/flags.ts"
+import { type Arguments, allValues, lastValue, switchValue, writtenWithout } from "../engine/flags.ts"
 import { isTrustOn, passOn, runInstead, tagTrusted, trustedImage } from "./enforcement.ts"
 
 /**
@@ -16,6 +16,7 @@ export async function startContainer(cli: Cli, command: "create" | "run", args: 
     const [name = "", ...rest] = operands
     const engine = openEngine(cli)
     if (!isTrustOn(cli, flags)) return passOn(engine, command, args)
+    for (const mount of allValues(flags, "mount")) checkMount(mount)
     // An ID says itself what it is. Asked to pull, docker takes sha256:… for an image of that name on Docker Hub.
     if (/^(?:sha256:)?[0-9a-f]{64}$/.test(name)) return startWhatIsHere(engine, command, args)
     const reference = parseReference(name)
@@ -42,6 +43,20 @@ export async function startContainer(cli: Cli, command: "create" | "run", args: 
     }
     // What had to be pulled is there.
     await startWhatIsHere(engine, command, { flags, operands: [image.pinned, ...rest] })
+}
+
+/** A mount may be an image as well, whose tag nobody looks up. @throws invalid_request unless it is named by digest or ID */
+function checkMount(mount: string): void {
+    // Comma-separated values; what is quoted and what isn't makes no difference to what is looked for.
+    const fields = new Map(mount.replaceAll('"', "").split(",").map((field) => [nameIn(field), field.slice(field.indexOf("=") + 1)]))
+    if (fields.get("type")?.toLowerCase() !== "image") return
+    const source = fields.get("source") ?? fields.get("src") ?? ""
+    if (/^(?:(?:.*@)?sha256:)?[0-9a-f]{64}$/.test(source)) return
+    throw new TrustkeyError("invalid_request", `--mount ${mount}: name the image by its digest or its ID; its tag is not looked up`)
+}
+
+function nameIn(field: string): string {
+    return (field.split("=")[0] ?? "").trim().toLowerCase()
 }
 
 /** docker shall find it or fail, and fetch nothing. */

@@ -72,7 +72,7 @@ describe("a Dockerfile's images", () => {
         ["a frontend behind a line separator", "# check=skip=x\u2028y\n# syntax=b/c\nFROM a", ["b/c:latest", "a:latest"]],
         [
             "what stands behind an escaped quote in a flag",
-            "FROM a\nCOPY --chown='\\'x' --from=b '  x y",
+            "FROM a\nCOPY --chown='\\'0\\'' --from=b '/x' /y",
             ["a:latest", "b:latest"],
         ],
         ["a variable with no modifier, and a here-document", "FROM a\nRUN cat > $<D> <<EOF > $<E:-x>\nFROM b\nEOF", ["a:latest"]],

@@ -87,6 +87,18 @@ describe("the docker engine", () => {
         }
     })
 
+    test("an image that is mounted has to be named by what it is", async () => {
+        const mounts = ["type=image,source=x:1,target=/x", 'target=/x,"TYPE=Image",src=x', `type=image,source=x@sha256:${HEX}y`]
+        for (const mount of mounts) {
+            const terminal = { ...fakeTerminal(), run: () => assert.fail("docker was run") }
+            assert.equal(await runCli(["trust", "run", "--mount", mount, HEX], fakeContext(terminal)), 4, mount)
+            assert.match(terminal.remarks(), /by its digest or its ID.*\[invalid_request\]/)
+        }
+        const terminal = { ...fakeTerminal(), run: async () => 0 }
+        const fine = [`type=image,src=x@sha256:${HEX},dst=/x`, `type=image,src=sha256:${HEX},dst=/y`, "type=bind,src=/a,dst=/b"]
+        assert.equal(await runCli(["trust", "run", ...fine.flatMap((mount) => ["--mount", mount]), HEX], fakeContext(terminal)), 0)
+    })
+
     test("a push that doesn't say what it pushed is not signed", async () => {
         const { engine } = fakeDocker({ stdout: `v2: digest: sha256:${HEX} size: 5\nx v1: digest: sha256:${HEX} size: 5\n` })
         assert.equal((await refusal(engine.push(IMAGE))).code, "engine_refused")
