@@ -118,7 +118,8 @@ class DockerfileReader {
 
     #instruction(keyword: string, rest: Word, line: number): void {
         if (keyword === "ONBUILD") this.#onbuild(rest, line)
-        for (const source of sourcesOf(keyword, rest, line, this.#escape)) this.#sources.push({ stage: this.#stages.length - 1, line, ...source })
+        for (const source of sourcesOf(keyword, rest, line, this.#escape))
+            this.#sources.push({ stage: this.#stages.length - 1, line, ...source })
     }
 
     /** Every image that is not a stage. */

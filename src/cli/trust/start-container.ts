@@ -47,16 +47,17 @@ export async function startContainer(cli: Cli, command: "create" | "run", args: 
 
 /** A mount may be an image as well, whose tag nobody looks up. @throws invalid_request unless it is named by digest or ID */
 function checkMount(mount: string): void {
-    // Comma-separated values; what is quoted and what isn't makes no difference to what is looked for.
-    const fields = new Map(mount.replaceAll('"', "").split(",").map((field) => [nameIn(field), field.slice(field.indexOf("=") + 1)]))
+    // Comma-separated values; what is quoted and what isn't makes no difference to what is looked for. The last one of a name counts.
+    const fields = new Map(mount.replaceAll('"', "").split(",").map(fieldOf))
     if (fields.get("type")?.toLowerCase() !== "image") return
-    const source = fields.get("source") ?? fields.get("src") ?? ""
-    if (/^(?:(?:.*@)?sha256:)?[0-9a-f]{64}$/.test(source)) return
+    if (/^(?:(?:.*@)?sha256:)?[0-9a-f]{64}$/.test(fields.get("source") ?? "")) return
     throw new TrustkeyError("invalid_request", `--mount ${mount}: name the image by its digest or its ID; its tag is not looked up`)
 }
 
-function nameIn(field: string): string {
-    return (field.split("=")[0] ?? "").trim().toLowerCase()
+function fieldOf(text: string): [name: string, value: string] {
+    const [name = "", ...value] = text.split("=")
+    const spelled = name.trim().toLowerCase()
+    return [spelled === "src" ? "source" : spelled, value.join("=")]
 }
 
 /** docker shall find it or fail, and fetch nothing. */

@@ -70,11 +70,7 @@ describe("a Dockerfile's images", () => {
         ["a frontend behind others", "#!/usr/bin/x\n# check=skip=all\n# escape=\\\n#  SYNTAX = b/c\nFROM a", ["b/c:latest", "a:latest"]],
         ["a frontend behind a space that is none in ASCII", "#\u00a0syntax\t=\fb/c\nFROM a", ["b/c:latest", "a:latest"]],
         ["a frontend behind a line separator", "# check=skip=x\u2028y\n# syntax=b/c\nFROM a", ["b/c:latest", "a:latest"]],
-        [
-            "what stands behind an escaped quote in a flag",
-            "FROM a\nCOPY --chown='\\'0\\'' --from=b '/x' /y",
-            ["a:latest", "b:latest"],
-        ],
+        ["what stands behind an escaped quote in a flag", "FROM a\nCOPY --chown='\\'0\\'' --from=b '/x' /y", ["a:latest", "b:latest"]],
         ["a variable with no modifier, and a here-document", "FROM a\nRUN cat > $<D> <<EOF > $<E:-x>\nFROM b\nEOF", ["a:latest"]],
         ["no frontend behind an instruction", "FROM a\n# syntax=b", ["a:latest"]],
         ["ARG", "ARG A=alpine\nARG V\nFROM $A:$<V:-3>", ["alpine:3"]],

@@ -88,7 +88,12 @@ describe("the docker engine", () => {
     })
 
     test("an image that is mounted has to be named by what it is", async () => {
-        const mounts = ["type=image,source=x:1,target=/x", 'target=/x,"TYPE=Image",src=x', `type=image,source=x@sha256:${HEX}y`]
+        const mounts = [
+            "type=image,source=x:1,target=/x",
+            'target=/x,"TYPE=Image",src=x',
+            `type=image,source=x@sha256:${HEX}y`,
+            `type=bind,type=image,source=${HEX},src=x`,
+        ]
         for (const mount of mounts) {
             const terminal = { ...fakeTerminal(), run: () => assert.fail("docker was run") }
             assert.equal(await runCli(["trust", "run", "--mount", mount, HEX], fakeContext(terminal)), 4, mount)
