@@ -24,6 +24,9 @@ const CURVES: ReadonlyMap<string, Curve> = new Map([
     ],
 ])
 
+// SEC 1 §2.3.3: what stands before the two halves of a point.
+const UNCOMPRESSED = 0x04
+
 const LEAST_MODULUS = 2048
 // A longer modulus makes one verification cost a stranger nothing and us seconds.
 const LARGEST_MODULUS = 8192
@@ -69,7 +72,7 @@ export function toKeyObject(key: PublicKeyBytes): KeyObject {
 function importKey(key: PublicKeyBytes): KeyObject {
     const spki = key.keytype === "ed25519" ? ed25519Spki(key.bytes) : Buffer.from(key.bytes)
     const object = importSpki(spki)
-    checkFit(key.keytype, object, spki.length)
+    checkFit(key.keytype, object, spki)
     if (!object.export({ type: "spki", format: "der" }).equals(spki)) throw unfit("its encoding is not canonical")
     return object
 }
@@ -142,14 +145,14 @@ function importSpki(spki: Buffer): KeyObject {
     }
 }
 
-function checkFit(keytype: PublicKeyBytes["keytype"], object: KeyObject, length: number): void {
+function checkFit(keytype: PublicKeyBytes["keytype"], object: KeyObject, spki: Buffer): void {
     const expected = keytype === "ecdsa" ? "ec" : keytype
     if (object.asymmetricKeyType !== expected) throw unfit(`it is not of type ${keytype}`)
     if (keytype === "ecdsa") {
         const curve = curveOf(object)
         if (curve === undefined) throw unfit("its curve is not one of P-256, P-384, P-521")
-        // A compressed point re-encodes as it came, so only the length tells.
-        if (curve.spkiLength !== length) throw unfit("its encoding is not canonical")
+        // A compressed point re-encodes as it came, so only the length tells; and a hybrid one (X9.62 §4.3.6) as long as the canonical one.
+        if (curve.spkiLength !== spki.length || spki.at(-1 - 2 * curve.size) !== UNCOMPRESSED) throw unfit("its encoding is not canonical")
     }
     if (keytype === "rsa") checkRsa(object)
 }

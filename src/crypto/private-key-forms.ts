@@ -62,6 +62,8 @@ const OTHER_KEYS: ReadonlyMap<string, string> = new Map([
 ])
 
 const ED25519_LENGTH = 32
+/** 4096 bits, and the zero before a number whose first bit is set. */
+const LONGEST_RSA_NUMBER = 513
 const ED25519_PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex")
 
 const PKCS8_DER = { type: "pkcs8", format: "der" } as const
@@ -93,6 +95,40 @@ export function openForm(form: PrivateKeyForm, bytes: Buffer): OpenedKey {
     }
 }
 
+/**
+ * That OpenSSL may be given this PKCS#8: it is of a kind of ours, on a named curve, and its numbers are no longer than ours. Of other kinds
+ * OpenSSL would compute the public half while it reads, and 4 kB of DSA keep it busy for five seconds. The rest it judges itself.
+ *
+ * @throws key_unfit
+ */
+export function checkPkcs8(bytes: Buffer): void {
+    try {
+        const info = new DerReader(new DerReader(bytes).next(TAG.sequence))
+        if (info.number() > 1) throw new Error("another version")
+        const identifier = new DerReader(info.next(TAG.sequence))
+        const oid = dottedOid(identifier.next(TAG.oid))
+        const key = info.next(TAG.octetString)
+        if (oid === OID_ED25519) return
+        if (oid === OID_RSA) checkRsaNumbers(key)
+        else if (oid === OID_EC) readEc(key, curveOf(identifier))
+        else throw unfit(kindOf(oid))
+    } catch (error) {
+        if (error instanceof TrustkeyError && error.code === "key_unfit") throw error
+        throw new TrustkeyError("key_unfit", "this is not a private key in PKCS#8 form")
+    }
+}
+
+/** RFC 8017 §A.1.2: n, e, d, p, q, d mod p-1, d mod q-1, 1/q mod p. A signature takes as long as the longest of them makes it. */
+function checkRsaNumbers(bytes: Buffer): void {
+    const structure = DerReader.structure(bytes)
+    // Version 1 has more than two primes.
+    if (structure.number() !== 0) throw unfit("an RSA key of more than two primes")
+    for (let index = 0; index < 8; index += 1) {
+        if (structure.next(TAG.integer).length > LONGEST_RSA_NUMBER) throw unfit("an RSA key of more than 4096 bits")
+    }
+    structure.end()
+}
+
 const FORMS = {
     pkcs8: openPkcs8,
     sec1: (bytes: Buffer) => openEc(bytes, undefined, undefined),
@@ -120,12 +156,24 @@ function openPkcs8(bytes: Buffer): OpenedKey {
         case OID_NOTARY_ED25519:
             return openNotaryEd25519(key)
         default:
-            throw unfit(OTHER_KEYS.get(oid) ?? `a key of the kind ${oid}`)
+            throw unfit(kindOf(oid))
     }
 }
 
-/** RFC 5915 §3. `curve`: what PKCS#8 says around it. */
 function openEc(bytes: Buffer, curve: string | undefined, stated: Buffer | undefined): OpenedKey {
+    const { form, number, point } = readEc(bytes, curve)
+    return assembleEc(
+        form,
+        number,
+        [stated, point].filter((given) => given !== undefined),
+    )
+}
+
+/** RFC 5915 §3. `curve`: what PKCS#8 says around it. */
+function readEc(
+    bytes: Buffer,
+    curve: string | undefined,
+): { readonly form: EcForm; readonly number: Buffer; readonly point: Buffer | undefined } {
     const structure = DerReader.structure(bytes)
     if (structure.number() !== 1) throw new Error("another version")
     const number = structure.next(TAG.octetString)
@@ -138,12 +186,7 @@ function openEc(bytes: Buffer, curve: string | undefined, stated: Buffer | undef
     if (oid === undefined) throw new TrustkeyError("key_file_invalid", "the private key does not say on which curve it is")
     const form = EC_FORMS.get(oid)
     if (form === undefined) throw unfit(OTHER_KEYS.get(oid) ?? `a key on the curve ${oid}`)
-    const points = [stated, point === undefined ? undefined : bitsOf(new DerReader(point).next(TAG.bitString))]
-    return assembleEc(
-        form,
-        number,
-        points.filter((given) => given !== undefined),
-    )
+    return { form, number, point: point === undefined ? undefined : bitsOf(new DerReader(point).next(TAG.bitString)) }
 }
 
 function assembleEc({ curve, size, before, between }: EcForm, number: Buffer, stated: readonly Buffer[]): OpenedKey {
@@ -179,8 +222,7 @@ function uncompressed(curve: string, point: Buffer): Buffer | undefined {
 }
 
 function openRsa(bytes: Buffer, stated: Buffer | undefined): OpenedKey {
-    // RFC 8017 §A.1.2: version 1 has more than two primes.
-    if (DerReader.structure(bytes).number() !== 0) throw unfit("an RSA key of more than two primes")
+    checkRsaNumbers(bytes)
     const key = createPrivateKey({ key: bytes, type: "pkcs1", format: "der" })
     if (stated !== undefined && !createPublicKey(key).export({ type: "pkcs1", format: "der" }).equals(stated)) throw mismatch()
     return finish(key.export(PKCS8_DER))
@@ -252,6 +294,10 @@ function bitsOf(content: Buffer | undefined): Buffer | undefined {
     if (content === undefined) return undefined
     if (content[0] !== 0) throw new Error("it has unused bits")
     return content.subarray(1)
+}
+
+function kindOf(oid: string): string {
+    return OTHER_KEYS.get(oid) ?? `a key of the kind ${oid}`
 }
 
 function unfit(what: string): TrustkeyError {

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult } from "node:crypto"
 import { TrustkeyError } from "../errors.ts"
 import { type Algorithm, algorithmOfObject, type PublicKeyBytes, publicKeyBytes } from "./algorithm.ts"
+import { checkPkcs8 } from "./private-key-forms.ts"
 import { Secret } from "./secret.ts"
 
 // Private keys are PKCS#8 DER in Buffers. No PEM, no JWK, no forge: text can't be wiped.
@@ -30,11 +31,12 @@ export function openPrivateKey(pkcs8: Secret): KeyObject {
 }
 
 /**
- * The same key in the form we write ourselves: what else stood in the file, attributes or trailing bytes, stays behind.
+ * A stranger's key in the form we write ourselves: what else stood in the file, attributes or trailing bytes, stays behind.
  *
  * @throws key_unfit as openPrivateKey
  */
 export function canonicalPkcs8(pkcs8: Secret): Secret {
+    pkcs8.reveal(checkPkcs8)
     return new Secret(openPrivateKey(pkcs8).export(PKCS8_DER))
 }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
-import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto"
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto"
 import { readdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
+import { encodeDer, oid, primitive, sequence, Type, unsignedInteger } from "../../../src/crypto/der.ts"
 import { ALGORITHMS, type Algorithm, generatePrivateKey } from "../../../src/crypto/index.ts"
 import type { ImportKeyRequest, KeyView } from "../../../src/custody/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
@@ -37,6 +38,27 @@ const importKey = (rig: CustodyRig, der: Uint8Array, wanted: Wanted = {}) => imp
 
 async function keysOf(rig: CustodyRig): Promise<readonly string[]> {
     return (await rig.custody.listKeys(ADMIN, EVERYTHING)).keys.map(({ record }) => record.id)
+}
+
+/** What 4096 bytes can hold that takes OpenSSL seconds: of the first, it computes the public half while it reads. */
+function slowKeys(): Readonly<Record<string, Buffer>> {
+    const odd = (length: number): Buffer => {
+        const bytes = randomBytes(length)
+        bytes[0] = 0xff
+        bytes[length - 1] = 0xff
+        return bytes
+    }
+    const [integer, zero, g] = [unsignedInteger, unsignedInteger(Buffer.alloc(1)), unsignedInteger(Buffer.from([2]))]
+    const wrap = (identifier: ReturnType<typeof sequence>, key: Buffer): Buffer =>
+        encodeDer(sequence(zero, identifier, primitive(Type.OCTETSTRING, key)))
+    const domain = (length: number): ReturnType<typeof sequence> => sequence(integer(odd(length)), integer(odd(32)), g)
+    const numbers = [odd(512), Buffer.from([1, 0, 1]), odd(8), odd(900), odd(900), odd(512), odd(512), odd(512)]
+    const rsa = encodeDer(sequence(zero, ...numbers.map(integer)))
+    return {
+        DSA: wrap(sequence(oid("1.2.840.10040.4.1"), domain(1900)), encodeDer(integer(odd(1900)))),
+        "Diffie-Hellman": wrap(sequence(oid("1.2.840.113549.1.3.1"), sequence(integer(odd(1250)), g)), encodeDer(integer(odd(1250)))),
+        "RSA with primes longer than the modulus": wrap(sequence(oid("1.2.840.113549.1.1.1"), primitive(Type.NULL, Buffer.alloc(0))), rsa),
+    }
 }
 
 describe("importing a key", () => {
@@ -115,6 +137,29 @@ describe("importing a key", () => {
         const forged = Buffer.concat([own.subarray(0, own.length - 65), victim.subarray(victim.length - 65)])
         await assert.rejects(importKey(rig, forged), refused("key_unfit"))
         assert.deepEqual(await keysOf(rig), [])
+    })
+
+    test("in another spelling of its point is no second key: what was removed does not come back under another ID", async () => {
+        await using rig = await CustodyRig.withGroup()
+        const { der, id } = newPkcs8("p256")
+        await importKey(rig, der)
+        await rig.custody.removeKey(ADMIN, { id, confirm: id.slice(0, 8) })
+        // X9.62 §4.3.6: both coordinates, and which of two the second one is, as if there were none.
+        const hybrid = Buffer.from(der)
+        hybrid[der.length - 65] = 0x06 | ((der.at(-1) ?? 0) & 1)
+        await assert.rejects(importKey(rig, hybrid), refused("key_unfit"))
+        assert.deepEqual(await keysOf(rig), [id])
+    })
+
+    test("that is made to be slow is refused unread, so nobody else's signature waits for it", async () => {
+        await using rig = await CustodyRig.withGroup()
+        await importKey(rig, newPkcs8("p256").der)
+        for (const [name, der] of Object.entries(slowKeys())) {
+            assert.ok(der.length <= 4096, name)
+            const begun = performance.now()
+            await Promise.all(Array.from({ length: 8 }, () => assert.rejects(importKey(rig, der), refused("key_unfit"), name)))
+            assert.ok(performance.now() - begun < 2_000, `${name}: ${performance.now() - begun} ms`)
+        }
     })
 
     test("is refused for a key unfit for its purpose, before it is recorded", async () => {
