@@ -53,8 +53,9 @@ export async function rootCertificate(
 /** @throws denied */
 function requireBindable(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): void {
     if (isBound(key, { gun, role: ROOT })) return
-    // One made here is trusted nowhere before it has a certificate; one that came from a file may be.
-    if (key.origin === "imported") requireTaking(rooms, principal, key)
+    // A root key made here is trusted nowhere before it has its first certificate, and may be ever after. One that came from a file may be
+    // too; and to whoever may not take a key for another purpose, it isn't there.
+    if (key.purpose !== "root" || key.origin === "imported" || rooms.journal.isCertified(key.id)) requireTaking(rooms, principal, key)
     authorize(rooms.policy(), principal, "bind", placesOf(key, { gun, role: ROOT }))
 }
 

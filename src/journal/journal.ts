@@ -62,6 +62,8 @@ export interface Journal {
     signed(intent: Intent, signature: Uint8Array): Promise<Uint8Array>
 
     certificate(keyId: KeyId, gun: Gun): string | undefined
+    /** Whether a certificate of this key was ever kept, for whatever GUN: a root may trust the key then. */
+    isCertified(keyId: KeyId): boolean
     /** The first certificate kept for a key and a GUN stays: resolves to that one. */
     keepCertificate(keyId: KeyId, gun: Gun, pem: string): Promise<string>
 
@@ -102,6 +104,7 @@ class StoredJournal implements Journal {
     readonly #now: () => Date
     readonly #repositories: Map<string, RepositoryState>
     readonly #certificates: Map<string, string>
+    readonly #certified: Set<string>
     #sequence: number
     // What is checked against memory must be on disk before a retry may lean on it.
     readonly #pending = new Map<string, Promise<void>>()
@@ -111,6 +114,7 @@ class StoredJournal implements Journal {
         this.#now = now
         this.#repositories = loaded.repositories
         this.#certificates = loaded.certificates
+        this.#certified = loaded.certified
         this.#sequence = loaded.nextSequence
     }
 
@@ -212,10 +216,15 @@ class StoredJournal implements Journal {
         return this.#certificates.get(`${keyId} ${gun}`)
     }
 
+    isCertified(keyId: KeyId): boolean {
+        return this.#certified.has(keyId)
+    }
+
     async keepCertificate(keyId: KeyId, gun: Gun, pem: string): Promise<string> {
         const kept = this.certificate(keyId, gun)
         if (kept !== undefined) return kept
         this.#certificates.set(`${keyId} ${gun}`, pem)
+        this.#certified.add(keyId)
         await this.#store.commit([{ kind: "certificate.put", keyId, gun, pem }])
         return pem
     }

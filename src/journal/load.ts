@@ -6,6 +6,8 @@ import { RepositoryState } from "./repository.ts"
 export type Loaded = {
     readonly repositories: Map<string, RepositoryState>
     readonly certificates: Map<string, string>
+    /** IDs of the keys that have one. */
+    readonly certified: Set<string>
     readonly nextSequence: number
 }
 
@@ -59,10 +61,14 @@ export async function loadState(store: Store, revived?: { readonly gun: string; 
         state.outbox = (await store.read({ kind: "outbox", ...place })).map((row) => fileOf(row, textOf(row, "role")))
     }
     const certificates = new Map<string, string>()
-    for (const row of await store.read({ kind: "certificates" }))
-        certificates.set(`${textOf(row, "keyId")} ${textOf(row, "gun")}`, textOf(row, "pem"))
+    const certified = new Set<string>()
+    for (const row of await store.read({ kind: "certificates" })) {
+        const keyId = textOf(row, "keyId")
+        certificates.set(`${keyId} ${textOf(row, "gun")}`, textOf(row, "pem"))
+        certified.add(keyId)
+    }
     const [next] = await store.read({ kind: "next-sequence" })
-    return { repositories, certificates, nextSequence: next === undefined ? 1 : integerOf(next, "sequence") }
+    return { repositories, certificates, certified, nextSequence: next === undefined ? 1 : integerOf(next, "sequence") }
 }
 
 /** The body behind a mark that no document has reached. There is none when others signed it. */

@@ -133,6 +133,31 @@ describe("somebody else's key that is bound nowhere", () => {
         await assert.rejects(own, refused("denied"))
     })
 
+    test("TK-POL-1 looks to whoever may certify a root of his own like one that doesn't exist, by its first digits too", async () => {
+        await using rig = await withPeople()
+        rig.allow([...GRANTS, { who: mallory, do: ["certificate", "bind"], gun: "registry.example.com/b/**" }])
+        const keys = [(await newKey(rig, alice, "alice")).record.id, (await rig.createKey("targets", [])).record.id]
+        const answers = new Set<string>()
+        const note = (error: unknown) => error instanceof TrustkeyError && answers.add(`${error.code}: ${error.message}`).size > 0
+        for (const asked of [...keys.flatMap((id) => [id, id.slice(0, 7)]), "f".repeat(64)])
+            await assert.rejects(rig.custody.rootCertificate(mallory, { keyId: asked, gun: TEAM_B }), note)
+        assert.equal(answers.size, 1, [...answers].join("\n"))
+    })
+
+    test("of purpose root that was a repository's before gets no certificate for a stranger's: that one's clients trust it still", async () => {
+        await using rig = await CustodyRig.withGroup()
+        rig.allow([{ who: mallory, do: ["*"], gun: "registry.example.com/b/**" }])
+        const { id } = (await Repository.begin(rig)).root.record
+        await bind(rig, ADMIN, id, [], [{ gun: GUN, role: ROOT }])
+        for (const restart of [false, true]) {
+            if (restart) await rig.restart()
+            await assert.rejects(rig.custody.rootCertificate(mallory, { keyId: id, gun: TEAM_B }), refused("denied"))
+        }
+        // One nobody knows yet is anybody's.
+        const fresh = await rig.createKey("root", [])
+        await rig.custody.rootCertificate(mallory, { keyId: fresh.record.id, gun: TEAM_B })
+    })
+
     test("of purpose root, from a file, gets no certificate for a stranger's repository", async () => {
         await using rig = await CustodyRig.withGroup()
         rig.allow([{ who: mallory, do: ["*"], gun: "registry.example.com/b/**" }])
