@@ -6,7 +6,7 @@ import type { Secret } from "./secret.ts"
 export const CHALLENGE_LIFE_MS = 120_000
 export const MOST_CHALLENGES = 256
 
-type Challenge = SecretContext & { readonly until: number }
+type Challenge = SecretContext & { readonly owner: string; readonly until: number }
 
 /**
  * Where a signer process receives secrets (TK-SEC-2): a key pair that lives as long as the process does, and challenges
@@ -28,19 +28,25 @@ export class SecretInbox implements Disposable {
         this.#now = now
     }
 
-    /** A nonce of 16 bytes, good for two minutes. */
-    challenge(context: SecretContext): Uint8Array {
+    /**
+     * A nonce of 16 bytes, good for two minutes.
+     *
+     * @param owner who asks: everybody's new keys have one purpose and subject
+     */
+    challenge(context: SecretContext, owner = ""): Uint8Array {
         const nonce = randomBytes(NONCE_LENGTH)
-        if (this.#challenges.size >= MOST_CHALLENGES) this.#makeRoom(context)
+        if (this.#challenges.size >= MOST_CHALLENGES) this.#makeRoom(context, owner)
         const { purpose, subject } = context
-        this.#challenges.set(nonce.toString("hex"), { purpose, subject, until: this.#now() + CHALLENGE_LIFE_MS })
+        this.#challenges.set(nonce.toString("hex"), { purpose, subject, owner, until: this.#now() + CHALLENGE_LIFE_MS })
         return nonce
     }
 
-    /** Who asks for many must not lock out the others: the oldest of the same purpose and subject goes, then the oldest of all. */
-    #makeRoom(context: SecretContext): void {
-        const [own] = this.#challenges.entries().find(([, other]) => isFor(other, context)) ?? []
-        const oldest = own ?? this.#challenges.keys().next().value
+    /** Who asks for many must not lock out the others: his own goes, of the same purpose and subject first; then one of whoever has most. */
+    #makeRoom(context: SecretContext, owner: string): void {
+        const byOwner = Map.groupBy(this.#challenges, ([, challenge]) => challenge.owner)
+        const largest = [...byOwner.values()].reduce((most, those) => (those.length > most.length ? those : most), [])
+        const those = byOwner.get(owner) ?? largest
+        const [oldest] = those.find(([, other]) => isFor(other, context)) ?? those[0] ?? []
         if (oldest !== undefined) this.#challenges.delete(oldest)
     }
 

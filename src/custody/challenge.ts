@@ -36,7 +36,7 @@ export async function challenge(
     if (actions === undefined)
         throw new TrustkeyError("invalid_request", `unknown purpose; it is one of ${[...ACTION_OF_PURPOSE.keys()].join(", ")}`)
     const subject = authorizedSubject(rooms, principal, actions, purpose, request.subject)
-    const { signerPublic, nonce } = await rooms.keys.challenge(purpose, subject)
+    const { signerPublic, nonce } = await rooms.keys.challenge(purpose, subject, principal.name)
     return { signerPublic, nonce, purpose, subject }
 }
 

@@ -79,8 +79,13 @@ export interface KeyStore {
     list(): Iterable<KeyRecord>
     state(id: string): KeyState
 
-    /** The key and a nonce to seal a secret for; see docs/formats/sealed-secret.md. Goes to the signer that will need it. @throws not_found */
-    challenge(purpose: string, subject: string): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }>
+    /**
+     * The key and a nonce to seal a secret for; see docs/formats/sealed-secret.md. Goes to the signer that will need it. Who asks for many
+     * (`owner`) loses his own.
+     *
+     * @throws not_found
+     */
+    challenge(purpose: string, subject: string, owner?: string): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }>
 
     /**
      * A new key; recorded, on stable storage and shown to sign when this resolves. It is locked unless its group or token is open.

@@ -134,9 +134,9 @@ class ProcessKeyStore implements KeyStore {
         }
     }
 
-    async challenge(purpose: string, subject: string): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }> {
+    async challenge(purpose: string, subject: string, owner = ""): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }> {
         const signer = this.#signerFor(subject)
-        const answer = await signer.control("challenge", { purpose, subject })
+        const answer = await signer.control("challenge", { purpose, subject, owner })
         return signer.understand(() => ({ signerPublic: answer.bytes("signerPublic"), nonce: answer.bytes("nonce") }))
     }
 

@@ -347,10 +347,6 @@ export class TokenKeys {
         await this.#process.restart()
     }
 
-    challenge(purpose: string, subject: string): Promise<Fields> {
-        return this.#process.control("challenge", { purpose, subject })
-    }
-
     /** From the token when its signer has nothing else to do, else from memory: never behind a waiting touch. */
     async refresh(): Promise<TokenState> {
         if (this.#process.isIdle && this.#process.state.state === "ready") {

@@ -110,7 +110,8 @@ class Child {
     #dispatch(operation: string, request: Fields): unknown {
         if (operation === "start") return this.#start(request)
         if (operation === "challenge") {
-            return { signerPublic: toBase64(this.#inbox.publicKey), nonce: toBase64(this.#inbox.challenge(parseContext(request))) }
+            const nonce = this.#inbox.challenge(parseContext(request), request.text("owner"))
+            return { signerPublic: toBase64(this.#inbox.publicKey), nonce: toBase64(nonce) }
         }
         if (this.#signer === undefined) throw new FrameError("the first request is not start")
         return this.#signer.control(operation, request)

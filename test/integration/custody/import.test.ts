@@ -240,6 +240,16 @@ describe("importing a key", () => {
 })
 
 describe("who may import", () => {
+    test("can't keep others from it by asking for challenges", async () => {
+        await using rig = await CustodyRig.withGroup()
+        const [patient, greedy] = [caller("patient"), caller("greedy")]
+        rig.allow([patient, greedy].map((who) => ({ who, do: ["import-key"] })))
+        const pkcs8 = await rig.sealBytes("import", "new", newPkcs8("p256").der, patient)
+        for (let count = 0; count < 300; count += 1) await rig.custody.challenge(greedy, { purpose: "import", subject: "new" })
+        const home = { kind: "group" as const, group: GROUP }
+        await rig.custody.importKey(patient, { pkcs8, purpose: "delegation", label: "", home, bindings: [] })
+    })
+
     test("TK-POL-1 is whom a rule lets, for the places it names; others get no challenge either", async () => {
         await using rig = await CustodyRig.withGroup()
         const [owner, stranger] = [caller("owner"), caller("stranger")]
