@@ -194,7 +194,7 @@ describe("metadata renewed by trustkeyd, beside the stock clients", () => {
         assert.deepEqual(await served(gun, RELEASES), { version: 2, days: 1095 })
     })
 
-    test("a delegation whose key was replaced is witnessed with its tags, if they are what was verified here before", async () => {
+    test("a delegation whose key was replaced is witnessed with its tags, when a person has looked at them", async () => {
         const gun = "registry.example.com/renew/replaced"
         const theirs = makeKey()
         await rig.init(gun)
@@ -207,7 +207,9 @@ describe("metadata renewed by trustkeyd, beside the stock clients", () => {
         const ours = await ourDelegationKey(gun)
         await post(gun, [{ role: "targets", content: await delegating(gun, [ours]) }])
         assert.deepEqual(await tagsSeen(gun), [])
-        assert.match(await rig.ok(["trust", "renew", gun]), /^Renewed targets\/releases \(version 2\) of /)
+        const stderr = await rig.refused(["trust", "renew", gun], "set_incomplete", 5)
+        const [, named = ""] = /don't count any more; it holds v1 [0-9a-f]{64}\. If that is right: --witness (\S+)/.exec(stderr) ?? []
+        assert.match(await rig.ok(["trust", "renew", gun, "--witness", named]), /^Renewed targets\/releases \(version 2\) of /)
         assert.deepEqual(await tagsSeen(gun), ["v1"])
         assert.deepEqual(await listed(gun), ["v1"])
     })
@@ -223,9 +225,11 @@ describe("metadata renewed by trustkeyd, beside the stock clients", () => {
         ])
         await post(gun, [{ role: "targets", content: await delegating(gun, [ours]) }])
         const stderr = await rig.refused(["trust", "renew", gun], "set_incomplete", 5)
-        assert.match(stderr, /targets\/releases of .*it holds v1 [0-9a-f]{64}\. If that is right: --witness targets\/releases/)
+        const [, named = ""] = /targets\/releases of .*it holds v1 [0-9a-f]{64}\. If that is right: --witness (\S+)/.exec(stderr) ?? []
+        await rig.refused(["trust", "renew", gun, "--witness", RELEASES], "usage", 2)
+        await rig.refused(["trust", "renew", gun, "--witness", `${RELEASES}=0123456789abcdef`], "set_incomplete", 5)
         assert.deepEqual(await tagsSeen(gun), [])
-        assert.match(await rig.ok(["trust", "renew", gun, "--witness", RELEASES]), /^Renewed targets\/releases \(version 2\) of /)
+        assert.match(await rig.ok(["trust", "renew", gun, "--witness", named]), /^Renewed targets\/releases \(version 2\) of /)
         assert.deepEqual(await tagsSeen(gun), ["v1"])
     })
 

@@ -35,8 +35,8 @@ export function trustRenewCommand(cli: Cli): Command {
         .addOption(new Option("--role <role>", "only this role (repeatable)").argParser(repeated))
         .addOption(
             new Option(
-                "--witness <role>",
-                "sign what this delegation holds, although nobody's signature on it counts (repeatable)",
+                "--witness <role=digits>",
+                "sign what this delegation holds, although no signature on it counts; digits as a renewal without it says (repeatable)",
             ).argParser(repeated),
         )
         .option("--dry-run", "show what would be signed; sign and publish nothing")
@@ -49,6 +49,17 @@ export function trustRenewCommand(cli: Cli): Command {
     ])
 }
 
+/** @throws usage */
+function witnessOf({ witness = [] }: RenewOptions): ReadonlyMap<string, string> {
+    return new Map(
+        witness.map((text) => {
+            const [, role, digits] = /^([^=]+)=([0-9a-f]{16,64})$/.exec(text) ?? []
+            if (role !== undefined && digits !== undefined) return [role, digits] as const
+            throw new TrustkeyError("usage", `--witness ${text}: give it as it is shown by a renewal without it, ROLE=DIGITS`)
+        }),
+    )
+}
+
 type Renewed = {
     readonly gun: string
     readonly plan: RenewalPlan
@@ -57,7 +68,8 @@ type Renewed = {
 
 /** One repository after the other; what fails in one does not keep the others from being renewed. */
 async function renewAll(cli: Cli, given: readonly string[], options: RenewOptions): Promise<void> {
-    const roles = [...(options.role ?? []), ...(options.witness ?? [])].map((role) => parseRoleName(role))
+    const witness = witnessOf(options)
+    const roles = [...(options.role ?? []), ...witness.keys()].map((role) => parseRoleName(role))
     if (roles.includes(TIMESTAMP)) throw new TrustkeyError("usage", "timestamps are renewed by the server that holds their key")
     if ((options.all === true) === given.length > 0) throw new TrustkeyError("usage", "name repositories, or give --all")
     const guns = options.all === true ? await allGuns(await cli.daemon()) : given
@@ -120,8 +132,10 @@ async function plan(
     current: CurrentRepository,
     known: DaemonRepository,
     keys: OurKeys,
-    { within, role, witness }: RenewOptions,
+    options: RenewOptions,
 ): Promise<RenewalPlan> {
+    const { within, role } = options
+    const witness = witnessOf(options)
     const { planRenewal } = await import("../trust/plan-renewal.ts")
     const { snapshotRole } = await import("../trust/build-update.ts")
     const snapshot = snapshotRole(current.verified)
@@ -131,8 +145,8 @@ async function plan(
     return planRenewal(current, known, {
         now: session.cli.now,
         withinDays: within,
-        roles: role === undefined ? undefined : [...role, ...(witness ?? [])],
-        witness: witness ?? [],
+        roles: role === undefined ? undefined : [...role, ...witness.keys()],
+        witness,
         canUse: (name, id) => keys.canUse(name, id),
         serverSnapshot: byServer,
     })

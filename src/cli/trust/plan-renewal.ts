@@ -42,13 +42,16 @@ export type LeftRole = {
     readonly keyIds: readonly string[]
 }
 
+/** Whoever plants content could try out many for one that shares its first digits with what was looked at; not for so many. */
+export const WITNESS_DIGITS = 16
+
 export type RenewalWish = {
     readonly now: Date
     readonly withinDays: number
     /** Undefined: all. */
     readonly roles: readonly string[] | undefined
-    /** Delegations whose content is to be signed although nobody vouches for it. */
-    readonly witness: readonly string[]
+    /** Delegations whose content is to be signed although its signatures don't count, and the first digits of its SHA-256 a person has seen. */
+    readonly witness: ReadonlyMap<string, string>
     /** Whether the key with this canonical ID is ours and can be used for this role. */
     readonly canUse: (role: RoleName, keyId: KeyId) => boolean
     /** Whether the server signs snapshots itself. */
@@ -64,7 +67,7 @@ export function planRenewal(current: CurrentRepository, known: DaemonRepository,
         if (!wanted(place.role)) continue
         const { expires } = file.signed.document
         if (counts && !isDue(expires, wish.now, wish.withinDays)) continue
-        const reason = unsignable(place, wish) ?? (counts || isVouchedFor(file, known, wish) ? undefined : nobodyVouches(place))
+        const reason = unsignable(place, wish) ?? (counts || isWitnessed(file, wish) ? undefined : nobodyVouches(place, file, known))
         if (reason === undefined) planned.push({ place, expires, why: counts ? "due" : "witness" })
         else left.push({ role: place.role, expires, reason, keyIds: place.keyIds })
     }
@@ -125,21 +128,23 @@ function unsignable(
 }
 
 /**
- * Signatures that don't count protect nothing: whoever can write to the server could have put any tags there. What the daemon itself has
- * verified before, byte for byte, is safe to sign again; anything else only when a person has looked at it.
+ * Signatures that don't count protect nothing: whoever can write to the server could have put any tags there. What counted once and was
+ * verified here may not count any more because its signer was taken away. So a person looks at it, and what is signed is what was looked at.
  */
-function isVouchedFor(file: MetadataFile, known: DaemonRepository, wish: RenewalWish): boolean {
-    if (wish.witness.includes(file.role)) return true
-    const mark = known.marks.find(({ role }) => role === file.role)
-    return mark?.version === file.signed.document.version && mark.sha256 === file.signed.sha256
+function isWitnessed({ role, signed }: MetadataFile, { witness }: RenewalWish): boolean {
+    const digits = witness.get(role)
+    return digits !== undefined && signed.sha256.startsWith(digits)
 }
 
-function nobodyVouches({ role, document }: TagRole): string {
+function nobodyVouches({ role, document }: TagRole, { signed }: MetadataFile, known: DaemonRepository): string {
+    const mark = known.marks.find((other) => other.role === role)
+    const seen = mark?.version === signed.document.version && mark.sha256 === signed.sha256
     const tags = [...(document?.targets ?? [])].map(([name, { hashes }]) => {
         return `${name} ${Buffer.from(hashes.get("sha256") ?? []).toString("hex")}`
     })
     const content = tags.length === 0 ? "no tags" : tags.join(", ")
-    return `its signatures don't count, and it is not what was verified here before; it holds ${content}. If that is right: --witness ${role}`
+    const when = seen ? "don't count any more" : "don't count, and it is not what was verified here before"
+    return `its signatures ${when}; it holds ${content}. If that is right: --witness ${role}=${signed.sha256.slice(0, WITNESS_DIGITS)}`
 }
 
 function planRoot(
