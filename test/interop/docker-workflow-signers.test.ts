@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { generateKeyPairSync } from "node:crypto"
 import { writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
@@ -176,6 +177,26 @@ describe("docker's signer workflow", () => {
         assert.equal((await keys()).filter(({ label }) => label === "dana").length, 2)
         assert.equal((await rig.served(gun, "targets")).toString().includes("targets/dana"), true)
         await writeFile(config, "{}")
+    })
+
+    test("the first signer does not get a key for his own that somebody else has imported under his name", async () => {
+        const gun = "registry.example.com/first/named"
+        const file = path.join(rig.daemon.directory, "mallory.pem")
+        await writeFile(file, generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 })
+        const bind = ["--bind", `targets/mallory@${gun}`]
+        await rig.ok(["key", "import", "--role", "mallory", "--name", "heidi", ...bind, "--group", "signers", file])
+        const mallorys = (await keys()).find(({ label }) => label === "heidi")
+        await rig.ok(signArgs(`${gun}:v1`, "ab", "--as", "heidi", ...sealed()))
+        const [heidis, ...more] = (await signers(gun))["heidi"] ?? []
+        assert.ok(heidis !== undefined && more.length === 0)
+        assert.notEqual(heidis, mallorys?.id)
+        assert.deepEqual(
+            placesOf(
+                (await keys()).find(({ id }) => id === mallorys?.id),
+                gun,
+            ),
+            ["targets/mallory"],
+        )
     })
 
     test("a signer whose key serves another repository already is added with a warning", async () => {

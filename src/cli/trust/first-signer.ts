@@ -56,7 +56,7 @@ export function firstSigner(session: TrustSession, { name, role }: Signer, optio
     const places = [role, RELEASES].map((place) => ({ gun, role: place }))
     return {
         plan: async (daemon) => {
-            const there = await existingKey(daemon, gun, name)
+            const there = await existingKey(daemon, gun, { name, role })
             if (there !== undefined) await makeReady(cli, daemon, there, options)
             const planned =
                 there === undefined
@@ -76,12 +76,18 @@ export function firstSigner(session: TrustSession, { name, role }: Signer, optio
     }
 }
 
-/** A key that carries the signer's name and serves this repository, or none yet: the first by ID. One of another repository is never taken. */
-async function existingKey(daemon: Daemon, gun: string, name: string): Promise<DaemonKey | undefined> {
+/**
+ * A key that carries the signer's name and signs for him in this repository, or is bound nowhere yet: the first by ID. One of another
+ * repository is never taken; nor one of another role of this repository: whoever may import a key for that may call it what he likes, and
+ * keeps a copy.
+ */
+async function existingKey(daemon: Daemon, gun: string, { name, role }: Signer): Promise<DaemonKey | undefined> {
     const called = (await daemon.listKeys({})).filter(
         ({ purpose, label, state }) => purpose === "delegation" && label === name && state !== "removed" && state !== "absent",
     )
-    const ours = called.filter(({ bindings }) => bindings.every((binding) => binding.gun === gun))
+    const ours = called.filter(
+        (key) => key.bindings.length === 0 || (isBound(key, gun, role) && key.bindings.every((binding) => binding.gun === gun)),
+    )
     const sorted = ours.sort((a, b) => b.bindings.length - a.bindings.length || (a.id < b.id ? -1 : 1))
     return sorted[0]
 }

@@ -25,6 +25,7 @@ describe("public keys", () => {
         ["trailing bytes", ecdsa(Buffer.concat([p256, Buffer.alloc(1)]))],
         ["a long-form length", ecdsa(Buffer.concat([Buffer.from("308159", "hex"), p256.subarray(2)]))],
         ["a compressed point", ecdsa(compressed(p256))],
+        ["a hybrid point", ecdsa(hybrid(p256))],
         ["a point off the curve", ecdsa(offCurve(p256))],
         ["no bytes", ecdsa(Buffer.alloc(0))],
         ["an Ed25519 key in SPKI form", { keytype: "ed25519", bytes: spki(generateKeyPairSync("ed25519").publicKey) }],
@@ -58,6 +59,13 @@ function compressed(p256Spki: Buffer): Buffer {
     head[1] = 0x39
     head[24] = 0x22
     return Buffer.concat([head, Buffer.from([2 + odd]), p256Spki.subarray(27, 59)])
+}
+
+/** X9.62 §4.3.6: 06 or 07, and both coordinates. OpenSSL takes it, and writes it so again. */
+function hybrid(p256Spki: Buffer): Buffer {
+    const copy = Buffer.from(p256Spki)
+    copy[26] = 6 + ((p256Spki.at(-1) ?? 0) % 2)
+    return copy
 }
 
 function offCurve(p256Spki: Buffer): Buffer {
