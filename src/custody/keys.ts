@@ -23,7 +23,8 @@ export type CreateKeyRequest = {
 }
 
 export async function createKey(rooms: Rooms, principal: Principal, request: CreateKeyRequest): Promise<KeyView> {
-    const subject: Subject = { detail: { algorithm: request.algorithm, purpose: request.purpose, home: request.home.kind } }
+    const { algorithm, purpose, home, bindings } = request
+    const subject: Subject = { detail: { algorithm, purpose, home: home.kind, ...boundTo(bindings) } }
     return await recorded(rooms, principal, "create-key", subject, async () => {
         return await inNewKeysTurn(rooms, principal, "create-key", request, async (madeBy) => {
             requireFit(request.algorithm, request.purpose, request.bindings)
@@ -46,7 +47,7 @@ export type ImportKeyRequest = {
 /** Take in a private key from a file. What it is, only the signer sees; it is recorded as imported for ever. */
 export async function importKey(rooms: Rooms, principal: Principal, request: ImportKeyRequest): Promise<KeyView> {
     const { purpose, bindings } = request
-    const subject: Subject = { detail: { purpose, home: request.home.kind } }
+    const subject: Subject = { detail: { purpose, home: request.home.kind, ...boundTo(bindings) } }
     return await recorded(rooms, principal, "import-key", subject, async () => {
         return await inNewKeysTurn(rooms, principal, "import-key", request, async (madeBy) => {
             requirePurpose(purpose, bindings)
@@ -104,7 +105,7 @@ export type EnrollKeyRequest = {
 
 /** Take in a private key that is on a token already. */
 export async function enrollKey(rooms: Rooms, principal: Principal, request: EnrollKeyRequest): Promise<KeyView> {
-    const subject: Subject = { detail: { token: request.token, purpose: request.purpose } }
+    const subject: Subject = { detail: { token: request.token, purpose: request.purpose, ...boundTo(request.bindings) } }
     return await recorded(rooms, principal, "enroll-key", subject, async () => {
         authorize(rooms.policy(), principal, "enroll-key", request.bindings)
         requirePurpose(request.purpose, request.bindings)
@@ -266,6 +267,11 @@ function resolve(
 
 function viewOf(rooms: Rooms, record: KeyRecord): KeyView {
     return { record, state: rooms.keys.state(record.id) }
+}
+
+/** Where a new key may sign from its first moment on: nobody asks for that with `bind`. */
+function boundTo(bindings: readonly Binding[]): { readonly bound?: string } {
+    return bindings.length === 0 ? {} : { bound: placesText(bindings) }
 }
 
 function placesText(places: readonly Place[]): string {

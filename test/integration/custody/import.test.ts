@@ -239,6 +239,19 @@ describe("importing a key", () => {
     })
 })
 
+test("the record of a key that came from a file says where it may sign, and nothing that was in the file", async () => {
+    await using rig = await CustodyRig.withGroup()
+    const { der, id } = newPkcs8("p256")
+    await importKey(rig, der, { bindings: [{ gun: GUN, role: ALICE }] })
+    await rig.createKey("targets")
+    const records = await rig.custody.listAudit(ADMIN, { after: 0, limit: 100, newest: false })
+    const [imported] = records.filter(({ action }) => action === "import-key")
+    assert.deepEqual([imported?.keyId, imported?.detail["bound"]], [id, `${GUN} targets/alice`])
+    assert.equal(records.find(({ action }) => action === "create-key")?.detail["bound"], `${GUN} targets`)
+    const text = JSON.stringify(records)
+    for (const encoding of ["hex", "base64"] as const) assert.ok(!text.includes(der.subarray(36, 68).toString(encoding)))
+})
+
 describe("who may import", () => {
     test("can't keep others from it by asking for challenges", async () => {
         await using rig = await CustodyRig.withGroup()
