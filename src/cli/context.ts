@@ -105,7 +105,8 @@ export class Cli {
     }
 
     #makeOutput(): Output {
-        return new Output(this.context.terminal, { quiet: this.#options.quiet === true, colour: wantsColour(this.context.env) })
+        const { terminal, env, frontEnd } = this.context
+        return new Output(terminal, { quiet: this.#options.quiet === true, colour: wantsColour(env), frontEnd })
     }
 }
 

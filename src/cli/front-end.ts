@@ -1,6 +1,7 @@
 import type { Command } from "commander"
 import type { ErrorCode, TrustkeyError } from "../errors.ts"
 import { adviceFor } from "./advice.ts"
+import { inFrontEnd } from "./command-names.ts"
 import type { FrontEnd } from "./context.ts"
 import { dockerUsage, pathOf } from "./docker-help.ts"
 import { exitCodeOf } from "./exit-code.ts"
@@ -15,7 +16,7 @@ const DOCKER_BAD_FLAG = 125
 
 /** A command that failed. Under docker's names the message stands alone, as docker prints it, and what we add follows it. */
 export function errorRefusal(frontEnd: FrontEnd, error: TrustkeyError): Refusal {
-    const lines = error.message.split("\n").map(printable)
+    const lines = inFrontEnd(frontEnd, error.message).split("\n").map(printable)
     const advice = adviceUnder(frontEnd, error.code)
     if (frontEnd === "trustkey")
         return { text: `trustkey: ${lines.join("\n  ")} [${error.code}]\n  ${advice}\n`, exitCode: exitCodeOf(error.code) }
@@ -104,9 +105,4 @@ function longName(flags: string): string {
 /** What the trust group's commands are called here. `docker trust` has only some of them, so advice names ours. */
 function adviceUnder(frontEnd: FrontEnd, code: ErrorCode): string {
     return inFrontEnd(frontEnd, adviceFor(code))
-}
-
-/** A text of ours that names commands of the trust group, with the names they have for this caller. */
-export function inFrontEnd(frontEnd: FrontEnd, text: string): string {
-    return frontEnd === "docker trustkey" ? text.replaceAll("trustkey trust ", "docker trustkey ") : text
 }

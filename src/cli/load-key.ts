@@ -8,12 +8,12 @@ import { checkFit, type ImportPlan, planImport } from "./import-plan.ts"
 import { readPrivateKeys, weaknessOf } from "./key-files.ts"
 import { checkKeyName } from "./key-name.ts"
 import { located } from "./located.ts"
-import { shortId } from "./output.ts"
+import { printable, shortId } from "./output.ts"
 
 /** `docker trust key load`, with its words. What it says in addition goes to stderr. */
 export async function loadKey(cli: Cli, file: string, options: KeyLoadOptions): Promise<void> {
     if (options.name !== undefined) checkKeyName(options.name)
-    cli.output.line(`Loading key from "${file}"...`)
+    cli.output.line(`Loading key from "${printable(file)}"...`)
     using disposables = new DisposableStack()
     const entry = disposables.use(await readOne(cli, file))
     const plan = await located(`error importing key from ${file}`, () => planOf(entry, options))
@@ -30,7 +30,7 @@ export async function loadKey(cli: Cli, file: string, options: KeyLoadOptions): 
     } else {
         await located(`error importing key from ${file}`, () => importOpened(cli, daemon, opened, { ...options, ...plan }))
     }
-    cli.output.line(`Successfully imported key from ${file}`)
+    cli.output.line(`Successfully imported key from ${printable(file)}`)
     const weakness = weaknessOf(entry)
     if (weakness !== undefined) cli.output.warn(`${file}: ${weakness}; here it is sealed with Argon2id`)
     cli.output.warn(`${file}: the old copy still lies there. When a signature of the new key was accepted, remove it: shred -u FILE`)

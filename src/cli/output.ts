@@ -1,7 +1,9 @@
 import { styleText } from "node:util"
+import { inFrontEnd } from "./command-names.ts"
+import type { FrontEnd } from "./context.ts"
 import type { Terminal } from "./terminal.ts"
 
-export type OutputOptions = { readonly quiet: boolean; readonly colour: boolean }
+export type OutputOptions = { readonly quiet: boolean; readonly colour: boolean; readonly frontEnd?: FrontEnd }
 
 /** Results on stdout, everything else on stderr. */
 export class Output {
@@ -30,7 +32,7 @@ export class Output {
 
     /** What a person may want to know; not with --quiet. */
     note(text: string): void {
-        if (!this.#options.quiet) this.#terminal.stderr.write(`${printableLines(text)}\n`)
+        if (!this.#options.quiet) this.#terminal.stderr.write(`${this.#remark(text)}\n`)
     }
 
     /** What went wrong with one of several things; the others go on. */
@@ -40,7 +42,11 @@ export class Output {
 
     warn(text: string): void {
         const word = this.#options.colour && this.#terminal.stderrIsTerminal ? styleText("yellow", "warning:", PLAIN_STREAM) : "warning:"
-        this.#terminal.stderr.write(`${word} ${printableLines(text)}\n`)
+        this.#terminal.stderr.write(`${word} ${this.#remark(text)}\n`)
+    }
+
+    #remark(text: string): string {
+        return printableLines(inFrontEnd(this.#options.frontEnd ?? "trustkey", text))
     }
 
     /** Columns aligned, two spaces between them. Cells come from daemons and servers, so control characters are made visible. */

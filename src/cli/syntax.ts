@@ -1,7 +1,8 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from "commander"
+import { inFrontEnd } from "./command-names.ts"
 import type { Cli } from "./context.ts"
 import { DockerHelp } from "./docker-help.ts"
-import { inFrontEnd, usageRefusal } from "./front-end.ts"
+import { usageRefusal } from "./front-end.ts"
 
 export { repeated } from "./repeated.ts"
 

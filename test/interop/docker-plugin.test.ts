@@ -224,7 +224,7 @@ describe("the plugin's programs", () => {
     })
 
     test("work without docker, with the plugin's name or not", async () => {
-        for (const args of [["sign"], ["trust", "sign"], ["--config", "/nonexistent", "trust", "sign"]]) {
+        for (const args of [["sign"], ["trust", "sign"], ["--config", "/dev/null/none", "trust", "sign"]]) {
             const { status, stderr } = await plugin("docker-trust", args)
             assert.equal(status, 1)
             assert.match(stderr, /^docker: 'docker trust sign' requires 1 argument\n/)

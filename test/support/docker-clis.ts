@@ -46,7 +46,8 @@ export async function findDockerClis(): Promise<DockerClis> {
 }
 
 async function cliAt(program: string): Promise<DockerCli> {
-    const text = await mustRun(program, ["--version"], { env: { PATH: "/usr/bin:/bin", DOCKER_CONFIG: "/nonexistent" } })
+    // docker leaves files in its configuration directory, however little it is asked: there is none it could make.
+    const text = await mustRun(program, ["--version"], { env: { PATH: "/usr/bin:/bin", DOCKER_CONFIG: "/dev/null/none" } })
     const [, version, major] = /^Docker version ((\d+)\.[^,\s]+)/.exec(text) ?? []
     if (version === undefined || major === undefined) throw new Error(`${program} calls itself ${JSON.stringify(text)}`)
     return { version, major: Number(major), program }

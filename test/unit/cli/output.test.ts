@@ -4,6 +4,18 @@ import { Output, printable, tableLines, wantsColour } from "../../../src/cli/out
 import { fakeTerminal } from "./fake-terminal.ts"
 
 describe("output", () => {
+    test("calls commands in remarks as this caller types them", () => {
+        const said = (frontEnd: "trustkey" | "docker trustkey" | "docker trust"): string => {
+            const terminal = fakeTerminal()
+            new Output(terminal, { quiet: false, colour: false, frontEnd }).note("Next: trustkey trust init app")
+            return terminal.remarks()
+        }
+        assert.equal(said("trustkey"), "Next: trustkey trust init app\n")
+        assert.equal(said("docker trustkey"), "Next: docker trustkey init app\n")
+        // docker trust has no such command.
+        assert.equal(said("docker trust"), "Next: trustkey trust init app\n")
+    })
+
     test("table columns are as wide as their widest cell, and lines end without spaces", () => {
         assert.deepEqual(
             tableLines(
