@@ -37,6 +37,10 @@ const DEBIAN_PACKAGES = [
     ["git"],
 ]
 
+// A virtual YubiKey and what talks to it. Only the tests need them: the stock clients take ykcs11's module for a token as
+// soon as it is there, so whoever only tries the sandbox doesn't get it.
+const TEST_PACKAGES = [["pcscd"], ["vsmartcard-vpcd"], ["ykcs11"], ["yubico-piv-tool"]]
+
 // Newer Debian has the client in a package of its own, which docker.io only recommends.
 const DOCKER_CLIENT = "/usr/bin/docker"
 
@@ -105,13 +109,13 @@ function checkPlatform() {
     }
 }
 
-function missingDebianPackages() {
-    const every = DEBIAN_PACKAGES.flat()
+function missingDebianPackages(needed) {
+    const every = needed.flat()
     // The exit status is 1 as soon as one name is unknown, so only the output counts.
     const query = spawnSync("dpkg-query", ["-W", "-f", "$" + "{Package} $" + "{db:Status-Status}\\n", ...every], { encoding: "utf8" })
     if (query.error !== undefined) {
         throw new Stop(
-            `this needs a Debian-like system (dpkg and apt-get not found). Install by other means, then run the programs by hand: ${DEBIAN_PACKAGES.map((names) => names[0]).join(" ")}`,
+            `this needs a Debian-like system (dpkg and apt-get not found). Install by other means, then run the programs by hand: ${needed.map((names) => names[0]).join(" ")}`,
         )
     }
     const installed = new Set(
@@ -120,13 +124,13 @@ function missingDebianPackages() {
             .filter((line) => line.endsWith(" installed"))
             .map((line) => line.split(" ")[0]),
     )
-    const missing = DEBIAN_PACKAGES.filter((names) => !names.some((name) => installed.has(name))).map((names) => names[0])
+    const missing = needed.filter((names) => !names.some((name) => installed.has(name))).map((names) => names[0])
     if (missing.length === 0 && !fs.existsSync(DOCKER_CLIENT)) missing.push("docker-cli")
     return missing
 }
 
-function installDebianPackages() {
-    const missing = missingDebianPackages()
+function installDebianPackages(needed) {
+    const missing = missingDebianPackages(needed)
     if (missing.length === 0) return
     const names = missing.join(" ")
     if (process.getuid() === 0) {
@@ -272,8 +276,8 @@ function buildBundles() {
     fs.writeFileSync(BUNDLE_STAMP, `${[hash, ...outputs].join("\n")}\n`)
 }
 
-function everythingIsReady() {
-    return missingDebianPackages().length === 0 && installIsCurrent() && bundleIsCurrent(bundleHash())
+function everythingIsReady(needed) {
+    return missingDebianPackages(needed).length === 0 && installIsCurrent() && bundleIsCurrent(bundleHash())
 }
 
 /** A process's start time tells it from a later one with the same pid. Field 22, counted after the name in brackets. */
@@ -344,11 +348,12 @@ function withLock(work) {
     }
 }
 
-function prepare() {
+function prepare(action) {
     checkPlatform()
-    if (everythingIsReady()) return
+    const needed = action === "sandbox" || action === "bench" ? DEBIAN_PACKAGES : [...DEBIAN_PACKAGES, ...TEST_PACKAGES]
+    if (everythingIsReady(needed)) return
     withLock(() => {
-        installDebianPackages()
+        installDebianPackages(needed)
         installNpmPackages()
         buildBundles()
     })
@@ -380,7 +385,7 @@ function main() {
         process.exit(2)
     }
     try {
-        prepare()
+        prepare(action)
         if (script !== undefined) runProgram(script, args)
     } catch (error) {
         process.stderr.write(`bootstrap: ${error instanceof Stop ? error.message : error.stack}\n`)
