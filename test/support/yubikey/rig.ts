@@ -17,7 +17,7 @@ const PLUG_TIMEOUT_MS = 15_000
 
 export type VirtualYubikey = {
     readonly serial: () => Promise<number>
-    /** Resolves when the reader has powered it. */
+    /** Resolves when programs can find it. */
     plug(): Promise<void>
     unplug(): Promise<void>
     /** Pull it out and put another in, which stays after `unplug` and `plug`. A card made by an earlier swap keeps its state. */
@@ -59,7 +59,7 @@ export type YubikeyRig = AsyncDisposable & {
     readonly card: VirtualYubikey
     readonly authority: AttestationAuthority
     stopPcscd(): Promise<void>
-    /** After `stopPcscd`. Plugged cards are powered again when this resolves. */
+    /** After `stopPcscd`. Plugged cards can be found again when this resolves. */
     startPcscd(): Promise<void>
     stop(): Promise<void>
 }
@@ -102,7 +102,7 @@ export async function startYubikeyRig(options: YubikeyRigOptions = {}): Promise<
         for (const [index, spec] of specs.entries()) {
             cards.push(await Place.start({ directory: directory.path, index, spec: { authority, ...spec }, authority, inside, services }))
         }
-        for (const card of cards) await card.plug()
+        await Promise.all(cards.map((card) => card.plug()))
         const moduleEnv = { PCSCLITE_CSOCK_NAME: socket }
         const [card] = cards
         if (card === undefined) throw new Error("a rig has a card")
@@ -124,7 +124,7 @@ export async function startYubikeyRig(options: YubikeyRigOptions = {}): Promise<
                 for (const place of plugged) await place.unplug()
                 pcscd = await startPcscd(directory.path, inside, socket)
                 services.push(pcscd)
-                for (const place of plugged) await place.plug()
+                await Promise.all(plugged.map((place) => place.plug()))
             },
             stop,
             [Symbol.asyncDispose]: stop,

@@ -49,7 +49,7 @@ export class UsbPort {
         this.#card = openCard(this.#saved)
     }
 
-    /** Resolves when the reader has powered the card. A reader that isn't there (yet, or any more) is waited for. */
+    /** Resolves when programs can find the card in the reader. A reader that isn't there (yet, or any more) is waited for. */
     async plug(timeoutMs: number): Promise<void> {
         if (this.#plugged) throw new Error("the card is plugged in already")
         this.#plugged = true
@@ -57,7 +57,7 @@ export class UsbPort {
         for (;;) {
             const insertion = this.#insert()
             try {
-                return await Promise.race([insertion.powered, overdue(deadline)])
+                return await Promise.race([insertion.noticed, overdue(deadline)])
             } catch (error) {
                 if (performance.now() < deadline && this.#plugged) continue
                 this.unplug()
@@ -205,7 +205,7 @@ function openCard(state: CardState): PivCard {
     return new PivCard(state, { now: () => performance.now(), random: randomBytes })
 }
 
-async function overdue(deadline: number, what = "the reader powered no card"): Promise<never> {
+async function overdue(deadline: number, what = "the reader noticed no card"): Promise<never> {
     await sleep(Math.max(0, deadline - performance.now()), undefined, { ref: false })
     throw new Error(`${what} in time`)
 }

@@ -17,45 +17,50 @@ export type InsertedCard = {
 export type Insertion = {
     /** Pull it out. */
     close(): void
-    /** Resolves when the reader has powered the card; rejects if the link ends before. */
-    readonly powered: Promise<void>
+    /** Resolves when programs can find the card in the reader; rejects if the link ends before. */
+    readonly noticed: Promise<void>
     readonly closed: Promise<void>
 }
 
 /** Put a card into the reader that listens on this loopback port. */
 export function insertCard(port: number, card: InsertedCard): Insertion {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true })
-    const powered = Promise.withResolvers<void>()
+    const noticed = Promise.withResolvers<void>()
     // Who isn't waiting for it isn't to be told by a crash.
-    powered.promise.catch(() => {})
+    noticed.promise.catch(() => {})
     const closed = new Promise<void>((resolve) => {
-        socket.on("error", (error) => powered.reject(error))
+        socket.on("error", (error) => noticed.reject(error))
         socket.on("close", () => {
-            powered.reject(new Error("the reader hung up"))
+            noticed.reject(new Error("the reader hung up"))
             card.powerOff()
             resolve()
         })
     })
-    serve(socket, card, powered.resolve).catch((error: unknown) =>
+    serve(socket, card, noticed.resolve).catch((error: unknown) =>
         socket.destroy(error instanceof Error ? error : new Error(String(error))),
     )
-    return { close: () => socket.destroy(), powered: powered.promise, closed }
+    return { close: () => socket.destroy(), noticed: noticed.promise, closed }
 }
 
-async function serve(socket: Socket, card: InsertedCard, onPower: () => void): Promise<void> {
+async function serve(socket: Socket, card: InsertedCard, onNoticed: () => void): Promise<void> {
     let received = Buffer.alloc(0)
+    // pcscd powers a new card, reads its ATR and only then tells programs of it; whatever it says next comes after that.
+    let sincePower: number | undefined
     for await (const chunk of socket as AsyncIterable<Buffer>) {
         received = Buffer.concat([received, chunk])
         while (received.length >= 2 && received.length >= 2 + received.readUInt16BE()) {
             const body = received.subarray(2, 2 + received.readUInt16BE())
             received = received.subarray(2 + body.length)
-            const answer = await take(body, card, onPower)
+            if (sincePower !== undefined) sincePower += 1
+            else if (body.length === 1 && body[0] === CONTROL.powerOn) sincePower = 0
+            if (sincePower === 2) onNoticed()
+            const answer = await take(body, card)
             if (answer !== undefined && socket.writable) socket.write(framed(answer))
         }
     }
 }
 
-async function take(body: Buffer, card: InsertedCard, onPower: () => void): Promise<Buffer | undefined> {
+async function take(body: Buffer, card: InsertedCard): Promise<Buffer | undefined> {
     if (body.length !== 1) return body.length === 0 ? undefined : card.transmit(body)
     switch (body[0]) {
         case CONTROL.sendAtr:
@@ -63,9 +68,6 @@ async function take(body: Buffer, card: InsertedCard, onPower: () => void): Prom
         case CONTROL.powerOff:
         case CONTROL.reset:
             card.powerOff()
-            return undefined
-        case CONTROL.powerOn:
-            onPower()
             return undefined
         default:
             return undefined
