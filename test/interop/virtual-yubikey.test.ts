@@ -330,19 +330,21 @@ describe("ykcs11", () => {
         assert.ok(signed(key, await sign()))
     })
 
-    test("pcscd stopped and started again: the module recovers by C_Finalize and C_Initialize", async () => {
-        await using rig = await startRig()
-        const key = await generate(rig, "9a")
-        await using module = await openModule(rig)
-        await module.ask({ do: "login", who: "user", pin: PIN })
-        await rig.stopPcscd()
-        await assert.rejects(module.ask({ do: "sign", id: ID["9a"], digest: DIGEST }), /CKR_DEVICE_ERROR/)
-        await rig.startPcscd()
-        await module.ask({ do: "restart" })
-        await module.ask({ do: "open", serial: SERIAL })
-        await module.ask({ do: "login", who: "user", pin: PIN })
-        assert.ok(signed(key, await module.ask({ do: "sign", id: ID["9a"], digest: DIGEST })))
-    })
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+        test(`pcscd ended by ${signal} and started again: the module recovers by C_Finalize and C_Initialize`, async () => {
+            await using rig = await startRig()
+            const key = await generate(rig, "9a")
+            await using module = await openModule(rig)
+            await module.ask({ do: "login", who: "user", pin: PIN })
+            await rig.stopPcscd(signal)
+            await assert.rejects(module.ask({ do: "sign", id: ID["9a"], digest: DIGEST }), /CKR_DEVICE_ERROR/)
+            await rig.startPcscd()
+            await module.ask({ do: "restart" })
+            await module.ask({ do: "open", serial: SERIAL })
+            await module.ask({ do: "login", who: "user", pin: PIN })
+            assert.ok(signed(key, await module.ask({ do: "sign", id: ID["9a"], digest: DIGEST })))
+        })
+    }
 
     test("firmware 5.7's AES management key looks like a wrong one, while signing goes on", async () => {
         await using rig = await startRig({ cards: [{ serial: 12_345_678, firmware: [5, 7, 1] }] })

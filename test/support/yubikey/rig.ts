@@ -58,7 +58,7 @@ export type YubikeyRig = AsyncDisposable & {
     /** The first place's card. */
     readonly card: VirtualYubikey
     readonly authority: AttestationAuthority
-    stopPcscd(): Promise<void>
+    stopPcscd(signal?: "SIGTERM" | "SIGKILL"): Promise<void>
     /** After `stopPcscd`. Plugged cards can be found again when this resolves. */
     startPcscd(): Promise<void>
     stop(): Promise<void>
@@ -115,7 +115,10 @@ export async function startYubikeyRig(options: YubikeyRigOptions = {}): Promise<
             cards,
             card,
             authority,
-            stopPcscd: () => pcscd.stop(),
+            stopPcscd: async (signal = "SIGTERM") => {
+                if (pcscd.ended() === undefined) process.kill(pcscd.pid, signal)
+                await pcscd.stop()
+            },
             startPcscd: async () => {
                 if (pcscd.ended() === undefined) throw new Error("pcscd runs already")
                 services.splice(services.indexOf(pcscd), 1)

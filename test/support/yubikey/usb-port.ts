@@ -35,6 +35,7 @@ export class UsbPort {
     #saved: CardState
     #insertion: Insertion | undefined
     #plugged = false
+    #stays = 0
     #waiting: { readonly end: (how: "touched" | "missed" | "gone") => void } | undefined
     #watchers: (() => void)[] = []
     #spells: Spell[] = []
@@ -53,28 +54,25 @@ export class UsbPort {
     async plug(timeoutMs: number): Promise<void> {
         if (this.#plugged) throw new Error("the card is plugged in already")
         this.#plugged = true
-        const deadline = performance.now() + timeoutMs
-        for (;;) {
-            const insertion = this.#insert()
-            try {
-                return await Promise.race([insertion.noticed, overdue(deadline)])
-            } catch (error) {
-                if (performance.now() < deadline && this.#plugged) continue
-                this.unplug()
-                throw error
-            }
+        try {
+            await Promise.race([new Promise<void>((resolve) => this.#stay(resolve)), overdue(performance.now() + timeoutMs)])
+        } catch (error) {
+            this.unplug()
+            throw error
         }
     }
 
-    #insert(): Insertion {
-        const insertion = insertCard(this.#readerPort, { transmit: (apdu) => this.#transmit(apdu), powerOff: () => this.#powerOff() })
-        this.#insertion = insertion
-        insertion.closed.then(async () => {
-            // pcscd was stopped: the card is still in its place when it comes back.
+    /** pcscd may be stopped and started: the card is still in its place when it comes back. */
+    async #stay(onNoticed: () => void): Promise<void> {
+        this.#stays += 1
+        const stay = this.#stays
+        while (this.#plugged && stay === this.#stays) {
+            const insertion = insertCard(this.#readerPort, { transmit: (apdu) => this.#transmit(apdu), powerOff: () => this.#powerOff() })
+            this.#insertion = insertion
+            insertion.noticed.then(onNoticed, () => {})
+            await insertion.closed
             await sleep(50)
-            if (this.#plugged && this.#insertion === insertion) this.#insert()
-        })
-        return insertion
+        }
     }
 
     unplug(): void {
