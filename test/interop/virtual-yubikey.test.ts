@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
+import { startDaemon } from "../support/daemon.ts"
 import { type Pkcs11Process, startPkcs11Process } from "../support/pkcs11-process.ts"
 import { type CommandResult, mustRun, runCommand } from "../support/process.ts"
 import { createAttestationAuthority } from "../support/yubikey/attestation.ts"
@@ -363,6 +364,15 @@ describe("ykcs11", () => {
 })
 
 describe("the rig", () => {
+    test("gives the daemon a token that it logs in to with the PIN it has, once", async () => {
+        await using rig = await startRig()
+        await generate(rig, "9c")
+        await using daemon = await startDaemon({ tokens: { yubikey: await rig.card.token() }, credentials: { "yubikey-pin": PIN } })
+        assert.match(await daemon.ok(["token", "objects", "yubikey"]), /p256 .*;serial=12345678;type=private;id=%02/)
+        assert.match(await daemon.ok(["token", "list"]), /yubikey +logged-in +YubiKey PIV #12345678/)
+        assert.deepEqual(pick(await rig.card.look()), { pinLeft: 3, pinsTried: 1 })
+    })
+
     test("is seen by those who have its environment only", async () => {
         await using rig = await startRig()
         const { PCSCLITE_CSOCK_NAME: _, ...env } = rig.env

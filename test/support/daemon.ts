@@ -3,7 +3,6 @@ import { connect } from "node:net"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { type CommandResult, runCommand, type Service, startService } from "./process.ts"
-import type { SoftHsm } from "./softhsm.ts"
 import { makeWorkingDirectory } from "./temp.ts"
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url))
@@ -31,12 +30,20 @@ export type Daemon = AsyncDisposable & {
 
 export type TrustkeyOptions = { readonly env?: Readonly<Record<string, string>>; readonly input?: string; readonly timeoutMs?: number }
 
+/** A token by its module, and what that has to find in its environment. */
+export type DaemonToken = {
+    readonly module: string
+    readonly label: string
+    readonly serial: string
+    readonly moduleEnv: Readonly<Record<string, string>>
+}
+
 export type DaemonOptions = {
     readonly directory?: string
     /** Where the sockets are; default: in the directory. */
     readonly socketDirectory?: string
     /** A name for each token, as the configuration calls it. */
-    readonly tokens?: Readonly<Record<string, SoftHsm>>
+    readonly tokens?: Readonly<Record<string, DaemonToken>>
     /** TOML after the sockets; default: whoever runs the test may do everything. */
     readonly rules?: string
     /** Files of a systemd credentials directory. */
@@ -131,8 +138,10 @@ function configText(
             "[[token]]",
             `name = "${name}"`,
             `module = "${token.module}"`,
-            `uri = "pkcs11:token=${token.label};serial=${token.serial}"`,
-            `environment = { SOFTHSM2_CONF = "${token.conf}" }`,
+            `uri = "pkcs11:token=${encodeURIComponent(token.label)};serial=${token.serial}"`,
+            `environment = { ${Object.entries(token.moduleEnv)
+                .map(([variable, value]) => `${variable} = "${value}"`)
+                .join(", ")} }`,
             ...(options.credentials?.[`${name}-pin`] === undefined ? [] : [`pin = { credential = "${name}-pin" }`]),
             "",
         ].join("\n"),

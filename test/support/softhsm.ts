@@ -14,6 +14,8 @@ export type SoftHsm = AsyncDisposable & {
     readonly serial: string
     readonly userPin: string
     readonly soPin: string
+    /** All that a process which loads the module needs in its environment. */
+    readonly moduleEnv: Readonly<Record<string, string>>
     /** The environment in which the module finds the token: ours, with SOFTHSM2_CONF. */
     readonly env: Readonly<Record<string, string>>
     stop(): Promise<void>
@@ -43,7 +45,9 @@ export async function startSoftHsm(options: SoftHsmOptions = {}): Promise<SoftHs
         }
         const serial = await findSerial(module, env, label)
         if (serial === undefined) throw new Error(`softhsm2-util reported success, but no token is labelled ${label}`)
-        return { module, conf, label, serial, userPin, soPin, env, stop: directory.remove, [Symbol.asyncDispose]: directory.remove }
+        const moduleEnv = { SOFTHSM2_CONF: conf }
+        const stop = directory.remove
+        return { module, conf, label, serial, userPin, soPin, moduleEnv, env, stop, [Symbol.asyncDispose]: stop }
     } catch (error) {
         await directory.remove()
         throw error

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import { mkdir, rm, writeFile } from "node:fs/promises"
 import path from "node:path"
+import type { DaemonToken } from "../daemon.ts"
 import { runCommand, type Service, startService } from "../process.ts"
 import { makeWorkingDirectory } from "../temp.ts"
 import { type AttestationAuthority, createAttestationAuthority } from "./attestation.ts"
@@ -16,7 +17,8 @@ const PLACES = 2
 const PLUG_TIMEOUT_MS = 15_000
 
 export type VirtualYubikey = {
-    readonly serial: () => Promise<number>
+    /** Of the card that is in its place now: what the daemon's configuration says of it. */
+    token(): Promise<DaemonToken>
     /** Resolves when programs can find it. */
     plug(): Promise<void>
     unplug(): Promise<void>
@@ -98,12 +100,23 @@ export async function startYubikeyRig(options: YubikeyRigOptions = {}): Promise<
 
         let pcscd = await startPcscd(directory.path, inside, socket)
         services.push(pcscd)
+        const moduleEnv = { PCSCLITE_CSOCK_NAME: socket }
         const cards: Place[] = []
         for (const [index, spec] of specs.entries()) {
-            cards.push(await Place.start({ directory: directory.path, index, spec: { authority, ...spec }, authority, inside, services }))
+            cards.push(
+                await Place.start({
+                    directory: directory.path,
+                    index,
+                    spec: { authority, ...spec },
+                    authority,
+                    inside,
+                    services,
+                    module,
+                    moduleEnv,
+                }),
+            )
         }
         await Promise.all(cards.map((card) => card.plug()))
-        const moduleEnv = { PCSCLITE_CSOCK_NAME: socket }
         const [card] = cards
         if (card === undefined) throw new Error("a rig has a card")
         return {
@@ -212,6 +225,8 @@ type PlaceOptions = {
     readonly authority: AttestationAuthority
     readonly inside: Inside
     readonly services: Service[]
+    readonly module: string
+    readonly moduleEnv: Readonly<Record<string, string>>
 }
 
 /** One of the reader's places and the process of the card in it. */
@@ -237,7 +252,11 @@ class Place implements VirtualYubikey {
         return sendOrder(this.#socket, order)
     }
 
-    serial = async (): Promise<number> => (await this.look()).serial
+    async token(): Promise<DaemonToken> {
+        const serial = String((await this.look()).serial)
+        const { module, moduleEnv } = this.#options
+        return { module, label: `YubiKey PIV #${serial}`, serial, moduleEnv }
+    }
 
     async plug(): Promise<void> {
         await this.#order({ do: "plug", timeoutMs: PLUG_TIMEOUT_MS })
