@@ -27,6 +27,9 @@ const VERIFY = 0x20
 /** Reported of real keys: a missed touch ends after about 15 s. */
 const TOUCH_TIMEOUT_MS = 15_000
 
+/** pcscd looks for cards every 400 ms; one that is away for less than that may not be missed. */
+const UNNOTICED_MS = 600
+
 /** Where a card is plugged in: keeps its state in a file, moves its finger, and puts faults between it and the reader. */
 export class UsbPort {
     readonly #readerPort: number
@@ -36,6 +39,7 @@ export class UsbPort {
     #insertion: Insertion | undefined
     #plugged = false
     #stays = 0
+    #removedAt = Number.NEGATIVE_INFINITY
     #waiting: { readonly end: (how: "touched" | "missed" | "gone") => void } | undefined
     #watchers: (() => void)[] = []
     #spells: Spell[] = []
@@ -66,16 +70,37 @@ export class UsbPort {
     async #stay(onNoticed: () => void): Promise<void> {
         this.#stays += 1
         const stay = this.#stays
-        while (this.#plugged && stay === this.#stays) {
+        let pauseMs = this.#removedAt + UNNOTICED_MS - performance.now()
+        for (let unnoticed = 0; ; ) {
+            await sleep(Math.max(0, pauseMs))
+            if (!this.#plugged || stay !== this.#stays) return
+            pauseMs = 50
             const insertion = insertCard(this.#readerPort, { transmit: (apdu) => this.#transmit(apdu), powerOff: () => this.#powerOff() })
             this.#insertion = insertion
-            insertion.noticed.then(onNoticed, () => {})
+            // When a command found the link of the card before broken, the driver takes the next one without a word to pcscd. Such a
+            // card is pulled out again, for long enough to be missed.
+            const impatience = setTimeout(
+                () => {
+                    unnoticed += 1
+                    pauseMs = UNNOTICED_MS
+                    insertion.close()
+                },
+                2_000 * (unnoticed + 1),
+            )
+            insertion.noticed.then(
+                () => {
+                    clearTimeout(impatience)
+                    onNoticed()
+                },
+                () => {},
+            )
             await insertion.closed
-            await sleep(50)
+            clearTimeout(impatience)
         }
     }
 
     unplug(): void {
+        if (this.#plugged) this.#removedAt = performance.now()
         this.#plugged = false
         this.#insertion?.close()
         this.#insertion = undefined
