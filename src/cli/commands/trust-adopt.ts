@@ -36,6 +36,9 @@ async function adopt(cli: Cli, repository: string, confirmed: string | undefined
         cli.output.note(`  signed tags      ${view.signedTags.length}`)
         cli.output.note("Compare the fingerprint with what whoever made the repository tells you.")
     }
+    const admin = await cli.daemon("admin")
+    // Before anybody types: whether its socket can be reached from here.
+    await admin.status()
     const confirm = confirmed ?? (await askToType(cli, `Type ${fingerprint} to trust this repository from now on: `, fingerprint))
     if (confirm.length < fingerprint.length || !lineage.startsWith(confirm.toLowerCase())) {
         throw new TrustkeyError(
@@ -43,7 +46,7 @@ async function adopt(cli: Cli, repository: string, confirmed: string | undefined
             `the fingerprint of ${gun} at ${session.server.url} is ${fingerprint}, not ${confirm}`,
         )
     }
-    const adopted = await (await cli.daemon("admin")).adopt({ gun, files: toWire(current.files), confirm: fingerprint })
+    const adopted = await admin.adopt({ gun, files: toWire(current.files), confirm: fingerprint })
     await session.keep(current)
     cli.output.line(`Adopted ${gun}, fingerprint ${adopted.lineage.slice(0, 16)}, root version ${adopted.rootVersion}`)
     cli.output.note(`Next: bind or make keys for it, e.g. trustkey key bind ID --add targets@${gun}`)

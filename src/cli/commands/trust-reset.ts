@@ -22,9 +22,12 @@ async function reset(cli: Cli, repository: string, confirmed: string | undefined
     const session = await openRepositorySession(cli, repository, "pull")
     const { gun } = session
     await warnIfStillThere(cli, session)
+    const admin = await cli.daemon("admin")
+    // Before anybody types: whether its socket can be reached from here.
+    await admin.status()
     const confirm =
         confirmed ?? (await askToType(cli, `Every client that trusts the old root will refuse the new one. Type ${gun} to go on: `, gun))
-    await (await cli.daemon("admin")).reset({ gun, confirm })
+    await admin.reset({ gun, confirm })
     // The cache would hold the old root against the new repository.
     await session.cache.remove(gun)
     cli.output.line(`Reset ${gun}`)

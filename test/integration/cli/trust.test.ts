@@ -226,6 +226,8 @@ describe("trustkey with the real daemon, token and Notary", () => {
         const said = await refused(["trust", "adopt", gun, "--confirm", "00000000"], "verification_failed", 7)
         const fingerprint = /is ([0-9a-f]{16}), not/.exec(said)?.[1] ?? ""
         await refused(["trust", "adopt", gun], "no_terminal", 2)
+        const nowhere = ["--admin-socket", path.join(client.directory, "nowhere")]
+        for (const verb of ["adopt", "reset"]) await refused([...nowhere, "trust", verb, gun], "daemon_unreachable", 6)
         assert.match(await ok(["trust", "adopt", gun, "--confirm", fingerprint]), /^Adopted .*root version 2/)
         await refused(["trust", "sign", `${gun}:v1`, "--digest", DIGEST, "--size", "1234"], "not_found", 4)
 
