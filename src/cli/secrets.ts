@@ -193,8 +193,9 @@ export async function unlock(
             const sealed = await sealFor(daemon, "unlock", subjectText(thing.subject), secret)
             return await daemon.unlock({ subject: thing.subject, sealed, ...limits })
         } catch (error) {
-            const again = typed && attempt < PASSPHRASE_TRIES && error instanceof TrustkeyError && error.code === "open_failed"
-            if (!again) throw error
+            if (!(error instanceof TrustkeyError) || error.code !== "open_failed") throw error
+            if (!typed || attempt === PASSPHRASE_TRIES)
+                throw new TrustkeyError("open_failed", `${thing.name}: the passphrase is wrong, or what is sealed is damaged`)
             cli.output.note("Passphrase incorrect. Please retry.")
         } finally {
             secret[Symbol.dispose]()

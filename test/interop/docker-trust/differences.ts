@@ -447,7 +447,7 @@ export const DIFFERENCES: readonly Difference[] = [
         lines: ["sign PREFIX/app:v3 (wrong passphrase)"],
         field: "stderr",
         docker: "failed to sign PREFIX/app:v3: could not find necessary signing keys, at least one of these keys must be available: KEY-alice",
-        ours: "the secret is wrong or what is sealed is damaged",
+        ours: "alice key with ID KEY-alice…: the passphrase is wrong, or what is sealed is damaged",
         reason: "docker takes a key whose passphrase is wrong for one that is missing",
     },
     {

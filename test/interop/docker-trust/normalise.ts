@@ -40,5 +40,5 @@ export class Names {
     }
 }
 
-/** Whole ones, and shortened to 12 digits, at least one of them a decimal digit: a word is no ID. */
-const HEX_IDS = /(?<![0-9a-f])(?:[0-9a-f]{64}|(?=[a-f]*[0-9])[0-9a-f]{12})(?![0-9a-f])/g
+/** Whole ones, and shortened to 12 digits, at least one of them a decimal digit: a word is no ID. To 7 where docker's words are before it. */
+const HEX_IDS = /(?<![0-9a-f])(?:[0-9a-f]{64}|(?=[a-f]*[0-9])[0-9a-f]{12}|(?<=with ID )[0-9a-f]{7})(?![0-9a-f])/g
