@@ -156,7 +156,7 @@ async function decide(
     const count = releases.document?.targets.size ?? 0
     const where = byRemaining(prepared, releases, remaining) === undefined ? TARGETS : RELEASES
     decisions.resign = await prompts.confirm(
-        `Sign its ${count === 1 ? "tag" : `${count} tags`} again, in ${where}, so that they stay pullable?`,
+        `Sign its ${count === 1 ? "tag" : `${count} tags`} again, in ${where}, so that ${count === 1 ? "it stays" : "they stay"} pullable?`,
         "--resign",
     )
 }

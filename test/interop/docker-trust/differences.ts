@@ -658,7 +658,7 @@ export const DIFFERENCES: readonly Difference[] = [
         lines: ["signer remove alice PREFIX/asked (confirmed)"],
         field: "stdout",
         docker: `${LAST_SIGNER} [y/N] y\n`,
-        ours: `${LAST_SIGNER} [y/N] y\nSign its tag again, in targets, so that they stay pullable? [y/N] n\n`,
+        ours: `${LAST_SIGNER} [y/N] y\nSign its tag again, in targets, so that it stays pullable? [y/N] n\n`,
         reason: "docker leaves tags that nobody can pull; we offer to sign them again",
     },
     {
