@@ -4,7 +4,8 @@ import type { ErrorCode } from "../errors.ts"
 const ADVICE = {
     invalid_request: "Change the request; the line above says which part of it.",
     usage: "See the command's --help; it begins with examples.",
-    not_found: "Check the name; trustkey key list, token list and trust list show what is there. What you may not use is not shown.",
+    not_found:
+        "Check the name, or the path if it is a file. trustkey key list, token list and trust list show what the daemon has; what you may not use is not shown.",
     already_exists: "It is there already: use it, or choose another name. A key that was removed needs a new one in its place.",
     unauthenticated: "Ask on a socket where the daemon can tell who you are.",
     denied: "Ask whoever keeps the daemon's configuration for an [[allow]] rule, or name something else: what you may not use looks as if it did not exist.",
@@ -18,13 +19,15 @@ const ADVICE = {
     threshold_lowered: "Lowering a threshold needs a rule of its own; keep the threshold, or ask an administrator.",
     root_rejected: "Build root on the newest trusted one: version one higher, signed by the old keys and the new.",
     immutable_target: "This tag never changes its digest. Sign the image under a new tag.",
-    repository_unknown: "Make it with trustkey trust init, or take it in with trustkey trust adopt.",
+    repository_unknown:
+        "A new one is made with trustkey trust init. One that exists is taken in: with keys from docker or Notary by trustkey key import --from-docker-trust, else by trustkey trust adopt.",
     rollback_refused: "Fetch what is published and build on it; take the next version.",
     equivocation_refused:
         "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION.",
     set_incomplete: "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN.",
     key_unfit: "Use another key, make one with trustkey key create, or let this one sign there with trustkey key bind.",
-    key_file_invalid: "Give a file with one private key that Notary or OpenSSL wrote, and its passphrase.",
+    key_file_invalid:
+        "Give another file: to take a key in, one with a private key that Notary or OpenSSL wrote; to add a signer, one with his public key or certificate.",
     key_locked: "Unlock it: trustkey key unlock ID.",
     open_failed: "Check the passphrase and try again. If you are sure of it, the stored key is damaged: restore it.",
     challenge_expired: "Run the command again and answer within two minutes.",
@@ -72,7 +75,8 @@ const ADVICE = {
     target_unknown: "Look at what is signed: trustkey trust inspect IMAGE.",
     not_pinned: "Learn the repository's root certificate from its owner and pin it, or take it in with trustkey trust adopt.",
     pin_mismatch: "This repository's root is another than the one pinned. Do not go on until its owner has explained it.",
-    engine_unreachable: "Start the docker engine, or say what is signed without one: --digest, or --from-registry.",
+    engine_unreachable:
+        "Start the docker engine, or name another with DOCKER_HOST. To sign without one, say what is signed: --digest, or --from-registry.",
     engine_refused: "The docker engine or its command line said no; its answer is above.",
 } as const satisfies Record<ErrorCode, string>
 

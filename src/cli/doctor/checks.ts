@@ -166,7 +166,8 @@ function keyFiles({ keyFiles: found }: Facts): Verdict {
         ...count(({ protection }) => protection.kind === "unreadable", "could not be read"),
     ]
     const open = found.some(({ mode, protection }) => (mode & 0o077) !== 0 || protection.kind === "none")
-    const advice = "Take them in with trustkey key import --from-docker-trust, then destroy the files and every copy of them."
+    const advice =
+        "trustkey key import --from-docker-trust takes them in, or says which are here already. Then destroy the files and every copy of them."
     return open ? failure("file_unsafe", advice, ...findings) : warning(advice, ...findings)
 }
 
