@@ -5,7 +5,7 @@ import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey } from "./daemon-types.ts"
 import { parseBinding } from "./decode.ts"
 import { FilePassphrases } from "./file-passphrases.ts"
-import { askPassphraseToSeal, type ImportSpec, importedId, importOpened } from "./import-key.ts"
+import { askPassphraseToSeal, daemonToImportInto, type ImportSpec, importedId, importOpened, wasRemoved } from "./import-key.ts"
 import { checkFit, type ImportPlan, planImport } from "./import-plan.ts"
 import { readPrivateKeys, weaknessOf } from "./key-files.ts"
 import { located } from "./located.ts"
@@ -23,9 +23,7 @@ export async function importKeyFiles(cli: Cli, files: readonly string[], options
     const candidates = await readAll(files, options, disposables)
     if (options.name !== undefined && candidates.length > 1)
         throw new TrustkeyError("usage", `--name is for one key, and there are ${candidates.length} in these files`)
-    const daemon = await cli.daemon()
-    // Asked before anybody types: whether there is a daemon, whether it lets us, and what it has.
-    await daemon.challenge("import", "new")
+    const daemon = await daemonToImportInto(cli)
     const known = new Map((await daemon.listKeys({ includeRemoved: true })).map((key) => [key.id, key]))
     const passphrases = disposables.use(new FilePassphrases(cli, options))
     const opened: Opened[] = []
@@ -72,8 +70,7 @@ function nameOf({ entry, place, plan }: Candidate): string {
 
 function checkKnown(known: DaemonKey | undefined, plan: ImportPlan): void {
     if (known === undefined) return
-    if (known.state === "removed")
-        throw new TrustkeyError("already_exists", `key ${shortId(known.id)} was removed here, and a removed key does not come back`)
+    if (known.state === "removed") throw wasRemoved(known.id)
     if (known.purpose !== plan.purpose)
         throw new TrustkeyError("already_exists", `key ${shortId(known.id)} is here already, as a ${known.purpose} key`)
     const missing = plan.bindings.filter(({ role, gun }) => !known.bindings.some((binding) => binding.role === role && binding.gun === gun))

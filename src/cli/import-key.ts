@@ -1,7 +1,9 @@
 import type { OpenedKey, Secret } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
 import { canonicalKeyIdOf, tufKey } from "../tuf/index.ts"
 import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey, PurposeName } from "./daemon-types.ts"
+import { shortId } from "./output.ts"
 import { askNewPassphrase, roleWord, sealFor, thingOfGroup, unlock } from "./secrets.ts"
 import type { PassphraseOptions } from "./syntax.ts"
 
@@ -23,8 +25,7 @@ export type ImportSpec = PassphraseOptions & {
 export async function importOpened(cli: Cli, daemon: Daemon, opened: OpenedKey, spec: ImportSpec): Promise<DaemonKey> {
     const { purpose, label, bindings, group } = spec
     if (group !== undefined) {
-        const known = (await daemon.listGroups()).find((candidate) => candidate.name === group)
-        if (known?.unlocked === false) await unlock(cli, daemon, thingOfGroup(group), spec, { ttlSeconds: 0, uses: 0 })
+        await unlockGroup(cli, daemon, group, spec)
         const pkcs8 = await sealFor(daemon, "import", "new", opened.pkcs8)
         return daemon.importKey({ pkcs8, purpose, label, bindings, home: { group } })
     }
@@ -33,6 +34,24 @@ export async function importOpened(cli: Cli, daemon: Daemon, opened: OpenedKey, 
     const passphrase = await sealFor(daemon, "create", "new", secret)
     const pkcs8 = await sealFor(daemon, "import", "new", opened.pkcs8)
     return daemon.importKey({ pkcs8, purpose, label, bindings, home: { passphrase } })
+}
+
+/** Opens the key group that is to take keys, if it is locked. */
+export async function unlockGroup(cli: Cli, daemon: Daemon, name: string, options: PassphraseOptions): Promise<void> {
+    const group = (await daemon.listGroups()).find((candidate) => candidate.name === name)
+    if (group?.unlocked === false) await unlock(cli, daemon, thingOfGroup(name), options, { ttlSeconds: 0, uses: 0 })
+}
+
+/** Before anybody types: whether there is a daemon, and whether it lets us import. */
+export async function daemonToImportInto(cli: Cli): Promise<Daemon> {
+    const daemon = await cli.daemon()
+    await daemon.challenge("import", "new")
+    return daemon
+}
+
+/** For a key that was removed from the daemon: no file brings it back. */
+export function wasRemoved(id: string): TrustkeyError {
+    return new TrustkeyError("already_exists", `key ${shortId(id)} was removed here, and a removed key does not come back`)
 }
 
 /** The new passphrase of a key from a file. */

@@ -3,7 +3,7 @@ import { TrustkeyError } from "../errors.ts"
 import type { KeyLoadOptions } from "./commands/trust-key-load.ts"
 import type { Cli } from "./context.ts"
 import { FilePassphrases } from "./file-passphrases.ts"
-import { importedId, importOpened } from "./import-key.ts"
+import { daemonToImportInto, importedId, importOpened } from "./import-key.ts"
 import { checkFit, type ImportPlan, planImport } from "./import-plan.ts"
 import { readPrivateKeys, weaknessOf } from "./key-files.ts"
 import { checkKeyName } from "./key-name.ts"
@@ -17,9 +17,7 @@ export async function loadKey(cli: Cli, file: string, options: KeyLoadOptions): 
     using disposables = new DisposableStack()
     const entry = disposables.use(await readOne(cli, file))
     const plan = await located(`error importing key from ${file}`, () => planOf(entry, options))
-    const daemon = await cli.daemon()
-    // Before anybody types: whether there is a daemon, and whether it lets us.
-    await daemon.challenge("import", "new")
+    const daemon = await daemonToImportInto(cli)
     const opened = await openOne(cli, file, entry, plan, options)
     disposables.use(opened.pkcs8)
     const id = importedId(opened)

@@ -7,7 +7,7 @@ import type { Cli } from "../context.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { importOpened } from "../import-key.ts"
 import { printable, shortId } from "../output.ts"
-import { askNewPassphrase, fromDockerVariable, thingOfGroup, unlock } from "../secrets.ts"
+import { askNewPassphrase, fromDockerVariable } from "../secrets.ts"
 import { changeBindings } from "../trust/bind-key.ts"
 import { toWire } from "../trust/session.ts"
 import { type LookedAt, ownDirectory, type PlannedKey } from "./look.ts"
@@ -23,11 +23,6 @@ export type Done = {
 
 /** By what docker has a variable for: root keys, and all others. */
 export type NewPassphrases = ReadonlyMap<"root" | "targets", Secret>
-
-export async function unlockGroup(cli: Cli, daemon: Daemon, name: string, options: KeyImportOptions): Promise<void> {
-    const group = (await daemon.listGroups()).find((candidate) => candidate.name === name)
-    if (group?.unlocked === false) await unlock(cli, daemon, thingOfGroup(name), options, { ttlSeconds: 0, uses: 0 })
-}
 
 /** One for all keys, unless docker's variables give two. */
 export async function askForPassphrases(

@@ -4,7 +4,8 @@ import { ownFileMode } from "../../storage/index.ts"
 import type { KeyImportOptions } from "../commands/key-import.ts"
 import type { Cli } from "../context.ts"
 import { FilePassphrases } from "../file-passphrases.ts"
-import { askForPassphrases, type Done, Taking, unlockGroup } from "./act.ts"
+import { daemonToImportInto, unlockGroup } from "../import-key.ts"
+import { askForPassphrases, type Done, Taking } from "./act.ts"
 import { type LookedAt, lookAtRepositories, openKeys, ownDirectory, type PlannedKey, planKeys, readCopies } from "./look.ts"
 import { readNotaryServer } from "./notary-config.ts"
 import type { Places } from "./plan.ts"
@@ -66,9 +67,7 @@ async function lookAtAll(cli: Cli, found: readonly Found[], options: KeyImportOp
         leftOut,
         disposables,
     )
-    const daemon = await cli.daemon()
-    // Asked before anybody types: whether there is a daemon, whether it lets us, and what it has.
-    await daemon.challenge("import", "new")
+    const daemon = await daemonToImportInto(cli)
     if (options.group !== undefined && !(await daemon.listGroups()).some(({ name }) => name === options.group))
         throw new TrustkeyError("not_found", `there is no key group ${options.group}`)
     const known = new Map((await daemon.listKeys({ includeRemoved: true })).map((key) => [key.id, key]))

@@ -13,7 +13,7 @@ import { type Gun, lineageOf, parseGun, ROOT } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import type { Binding, DaemonKey, DaemonRepository } from "../daemon-types.ts"
 import type { FilePassphrases } from "../file-passphrases.ts"
-import { importedId } from "../import-key.ts"
+import { importedId, wasRemoved } from "../import-key.ts"
 import { checkFit, planImport } from "../import-plan.ts"
 import { mustNotBeReadable, readPrivateKeys } from "../key-files.ts"
 import { printable, shortId } from "../output.ts"
@@ -107,7 +107,7 @@ export async function openKeys(
     for (const copy of copies) {
         try {
             const here = known.get(copy.id)
-            if (here?.state === "removed") throw wasRemoved(here)
+            if (here?.state === "removed") throw wasRemoved(copy.id)
             if (here !== undefined || found.has(copy.id)) {
                 add(copy, copy.id, undefined)
                 continue
@@ -117,7 +117,7 @@ export async function openKeys(
             disposables.use(opened.pkcs8)
             const id = importedId(opened)
             const hidden = known.get(id)
-            if (hidden?.state === "removed") throw wasRemoved(hidden)
+            if (hidden?.state === "removed") throw wasRemoved(id)
             if (copy.id !== "" && copy.id !== id)
                 cli.output.warn(`${copy.path}: it is named after another key than is in it, ${shortId(id)}`)
             add(copy, id, opened)
@@ -126,10 +126,6 @@ export async function openKeys(
         }
     }
     return [...found.values()]
-}
-
-function wasRemoved({ id }: DaemonKey): TrustkeyError {
-    return new TrustkeyError("already_exists", `key ${shortId(id)} was removed here, and a removed key does not come back`)
 }
 
 function notOpened(copy: KeyCopy, error: unknown): LeftOut {
