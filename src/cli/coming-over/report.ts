@@ -89,15 +89,17 @@ export function printCopies(output: Output, { keys, leftOut, neighbours }: Look,
     if (proven.length + named.length === 0) return
     output.line()
     output.line("The old copies still lie where they were. Before anything else sign something with each key, see that docker accepts it,")
-    output.line("and make a backup of the daemon's state. Then remove them, here and in the backups of this machine:")
-    for (const file of proven) output.line(`  shred -u -- ${printable(quoted(file))}`)
-    if (named.length > 0) {
-        output.line("These were not opened now; that the keys in them are here is what their names say:")
-        for (const file of named) output.line(`  shred -u -- ${printable(quoted(file))}`)
-    }
+    output.line("and make a backup of the daemon's state. Then remove them, here and in the backups of this machine.")
+    printRemoval(output, "The keys in these are here:", proven)
+    printRemoval(output, "These were not opened now; that the keys in them are here is what their names say:", named)
     output.line("To find others:")
     output.line(`  grep -rlI -e 'PRIVATE KEY-----' ~ 2>/dev/null`)
     for (const place of neighbours) output.line(`  ls -lR ${printable(quoted(place))}`)
+}
+
+function printRemoval(output: Output, heading: string, files: readonly string[]): void {
+    if (files.length > 0) output.line(heading)
+    for (const file of files) output.line(`  shred -u -- ${printable(quoted(file))}`)
 }
 
 function pathsOf(keys: readonly PlannedKey[] | undefined, which: "copies" | "proven"): readonly string[] {
