@@ -49,6 +49,9 @@ export function trustRenewCommand(cli: Cli): Command {
     ])
 }
 
+/** What was asked for, with its texts read. */
+type RenewalOrder = Omit<RenewOptions, "witness"> & { readonly witness: ReadonlyMap<string, string> }
+
 /** @throws usage */
 function witnessOf({ witness = [] }: RenewOptions): ReadonlyMap<string, string> {
     return new Map(
@@ -68,8 +71,8 @@ type Renewed = {
 
 /** One repository after the other; what fails in one does not keep the others from being renewed. */
 async function renewAll(cli: Cli, given: readonly string[], options: RenewOptions): Promise<void> {
-    const witness = witnessOf(options)
-    const roles = [...(options.role ?? []), ...witness.keys()].map((role) => parseRoleName(role))
+    const order: RenewalOrder = { ...options, witness: witnessOf(options) }
+    const roles = [...(options.role ?? []), ...order.witness.keys()].map((role) => parseRoleName(role))
     if (roles.includes(TIMESTAMP)) throw new TrustkeyError("usage", "timestamps are renewed by the server that holds their key")
     if ((options.all === true) === given.length > 0) throw new TrustkeyError("usage", "name repositories, or give --all")
     const guns = options.all === true ? await allGuns(await cli.daemon()) : given
@@ -78,7 +81,7 @@ async function renewAll(cli: Cli, given: readonly string[], options: RenewOption
     const failures: { gun: string; error: TrustkeyError }[] = []
     for (const gun of guns) {
         try {
-            const result = await renew(cli, gun, options)
+            const result = await renew(cli, gun, order)
             renewed.push(result)
             if (options.json !== true) tell(cli, result, options)
         } catch (error) {
@@ -102,7 +105,7 @@ async function allGuns(daemon: Daemon): Promise<readonly string[]> {
     return repositories.flatMap(({ gun, state }) => (state === "active" ? [gun] : []))
 }
 
-async function renew(cli: Cli, text: string, options: RenewOptions): Promise<Renewed> {
+async function renew(cli: Cli, text: string, options: RenewalOrder): Promise<Renewed> {
     const { knownRepository, openRepositorySession } = await import("../trust/session.ts")
     const { publishUpdates, whenNobodyInterferes } = await import("../trust/sign-tag.ts")
     const { OurKeys } = await import("../trust/our-keys.ts")
@@ -132,10 +135,8 @@ async function plan(
     current: CurrentRepository,
     known: DaemonRepository,
     keys: OurKeys,
-    options: RenewOptions,
+    { within, role, witness }: RenewalOrder,
 ): Promise<RenewalPlan> {
-    const { within, role } = options
-    const witness = witnessOf(options)
     const { planRenewal } = await import("../trust/plan-renewal.ts")
     const { snapshotRole } = await import("../trust/build-update.ts")
     const snapshot = snapshotRole(current.verified)
@@ -157,7 +158,7 @@ async function rootToSign(
     daemon: Daemon,
     keys: OurKeys,
     { signed, version, base, keyIds, threshold }: NonNullable<RenewalPlan["root"]>,
-    options: RenewOptions,
+    options: SecretOptions,
 ): Promise<RootUpdate> {
     return {
         role: ROOT,
