@@ -6,15 +6,13 @@
 import { CommanderError } from "commander"
 import { TrustkeyError } from "../errors.ts"
 import { Cli, type CliContext } from "./context.ts"
+import { COMPLETION_REQUEST } from "./docker-arguments.ts"
 import { errorRefusal, faultRefusal, missingCommandExitCode } from "./front-end.ts"
 import { makeProgram } from "./program.ts"
 import { markPassedArguments } from "./syntax.ts"
 import { Ended, Interrupted } from "./terminal.ts"
 
 export type { CliContext, DockerCommand, Environment, FrontEnd } from "./context.ts"
-
-import { COMPLETION_REQUEST } from "./docker-arguments.ts"
-
 export { readDockerArguments } from "./docker-arguments.ts"
 export { Interrupted, type RunOptions, type Terminal, type Tty } from "./terminal.ts"
 
