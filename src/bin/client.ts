@@ -35,6 +35,8 @@ function openTty(): Tty | undefined {
 
 function openDescriptor(descriptor: number): NodeJS.ReadableStream {
     if (!isReadable(descriptor)) throw new TrustkeyError("usage", `file descriptor ${descriptor} is not open for reading`)
+    // The runtime has made standard input one that doesn't wait, and plain reads of a pipe that is still empty would fail.
+    if (descriptor === 0) return process.stdin
     return createReadStream("", { fd: descriptor, autoClose: false })
 }
 

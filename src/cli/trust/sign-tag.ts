@@ -56,7 +56,7 @@ export async function lookUp(session: TrustSession, daemon: Daemon, renewing: Re
     if (known === undefined) {
         if (current === undefined) return undefined
         const message = `${server.url} has trust data for ${gun}, which was not made here and is not known to the daemon`
-        throw new TrustkeyError("repository_unknown", message)
+        throw new TrustkeyError("repository_unknown", `${message}; take it in with trustkey trust adopt ${gun}`)
     }
     if (current !== undefined) await session.observe(daemon, current)
     current = (known.outbox === 0 ? undefined : await session.publishOutbox(daemon)) ?? current

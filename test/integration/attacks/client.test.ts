@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { readFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
@@ -25,6 +26,24 @@ describe("the client", () => {
         } finally {
             child.kill("SIGKILL")
         }
+    })
+
+    test("waits for a secret that comes slowly on standard input, and in pieces", async () => {
+        const child = spawn(process.execPath, [TRUSTKEY, "token", "login", "hsm", "--pin-fd", "0", "--socket", "/nonexistent/sign.sock"])
+        let said = ""
+        child.stderr.on("data", (piece: Buffer) => {
+            said += piece.toString()
+        })
+        for (const piece of ["12", "34", "56\n"]) {
+            await sleep(300)
+            assert.equal(child.exitCode, null, said)
+            child.stdin.write(piece)
+        }
+        child.stdin.end()
+        const [code] = (await once(child, "close")) as [number]
+        // Only then is the daemon asked, and it isn't there.
+        assert.match(said, /\[daemon_unreachable\]/)
+        assert.equal(code, 6)
     })
 
     test("says to try again when the daemon breaks off a call, and does not call it a bug", async () => {
