@@ -200,7 +200,21 @@ function startNamespace(directory: string, run: string): Promise<Service> {
 /** The kernel forgets the wish to die with the parent when rights change, so it is made once more inside. */
 function enter(namespace: number, program: readonly string[]): readonly string[] {
     const user = process.getuid?.() === 0 ? [] : ["--user", "--preserve-credentials"]
-    return ["nsenter", "--target", String(namespace), ...user, "--net", "--mount", "setpriv", "--pdeathsig", "KILL", "--", ...program]
+    // With --root, or whoever runs in a chroot would come out of it.
+    return [
+        "nsenter",
+        "--target",
+        String(namespace),
+        ...user,
+        "--net",
+        "--mount",
+        "--root",
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+        ...program,
+    ]
 }
 
 type Inside = (program: readonly string[]) => readonly string[]
