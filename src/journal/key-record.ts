@@ -6,11 +6,25 @@ export type Binding = { readonly gun: Gun; readonly role: RoleName }
 
 export type Purpose = "root" | "targets" | "snapshot" | "delegation"
 
-/** Where the private key is. `uri` is an RFC 7512 URI with path attributes only; `serial` is the token's, pinned at enrolment. */
-export type KeyHome =
-    | { readonly kind: "sealed" }
-    | { readonly kind: "group"; readonly group: string }
-    | { readonly kind: "token"; readonly token: string; readonly uri: string; readonly serial: string }
+/** How often a card asks for its PIN before it uses the key (YubiKey PIV). */
+export type PinPolicy = "never" | "once" | "always"
+/** Whether a card waits for a touch before it uses the key; `cached`: a touch counts for 15 seconds (YubiKey PIV). */
+export type TouchPolicy = "never" | "always" | "cached"
+
+/** A key on a token. A policy that is absent is not known. */
+export type TokenHome = {
+    readonly kind: "token"
+    readonly token: string
+    /** RFC 7512, path attributes only. */
+    readonly uri: string
+    /** The token's, pinned at enrolment. */
+    readonly serial: string
+    readonly pinPolicy?: PinPolicy
+    readonly touchPolicy?: TouchPolicy
+}
+
+/** Where the private key is. */
+export type KeyHome = { readonly kind: "sealed" } | { readonly kind: "group"; readonly group: string } | TokenHome
 
 /** The public facts of a key. `id` is the canonical key ID: the hash of the bare public key, never of a certificate. */
 export type KeyRecord = {

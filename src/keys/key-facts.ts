@@ -1,8 +1,11 @@
 import { ALGORITHMS, type Algorithm, type PublicKeyBytes } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, KeyHome, KeyRecord, Purpose } from "../journal/index.ts"
+import type { Binding, KeyHome, KeyRecord, PinPolicy, Purpose, TouchPolicy } from "../journal/index.ts"
 import { encodePublicKey, Fields, FrameError, parsePublicKey } from "../signer/index.ts"
 import { canonicalKeyIdOf, parseGun, parseRoleName, tufKey } from "../tuf/index.ts"
+
+const PIN_POLICIES: readonly PinPolicy[] = ["never", "once", "always"]
+const TOUCH_POLICIES: readonly TouchPolicy[] = ["never", "always", "cached"]
 
 /** The `facts` column of a key. The same record always gives the same text, so it can be compared and set. */
 export function encodeKeyFacts(record: KeyRecord): string {
@@ -28,7 +31,14 @@ function encodeHome(home: KeyHome): object {
         case "group":
             return { kind: home.kind, group: home.group }
         case "token":
-            return { kind: home.kind, token: home.token, uri: home.uri, serial: home.serial }
+            return {
+                kind: home.kind,
+                token: home.token,
+                uri: home.uri,
+                serial: home.serial,
+                ...(home.pinPolicy === undefined ? {} : { pinPolicy: home.pinPolicy }),
+                ...(home.touchPolicy === undefined ? {} : { touchPolicy: home.touchPolicy }),
+            }
     }
 }
 
@@ -82,7 +92,14 @@ function parseHome(fields: Fields): KeyHome {
     const kind = fields.oneOf("kind", ["sealed", "group", "token"])
     if (kind === "sealed") return { kind }
     if (kind === "group") return { kind, group: fields.text("group") }
-    return { kind, token: fields.text("token"), uri: fields.text("uri"), serial: fields.text("serial") }
+    return {
+        kind,
+        token: fields.text("token"),
+        uri: fields.text("uri"),
+        serial: fields.text("serial"),
+        ...(fields.has("pinPolicy") ? { pinPolicy: fields.oneOf("pinPolicy", PIN_POLICIES) } : {}),
+        ...(fields.has("touchPolicy") ? { touchPolicy: fields.oneOf("touchPolicy", TOUCH_POLICIES) } : {}),
+    }
 }
 
 /** The facts of a group. */

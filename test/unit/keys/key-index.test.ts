@@ -8,6 +8,8 @@ import { KeyEntry, KeyIndex } from "../../../src/keys/key-index.ts"
 import { Turns } from "../../../src/keys/turns.ts"
 import { canonicalKeyIdOf, parseGun, parseKeyId, parseRoleName, tufKey } from "../../../src/tuf/index.ts"
 
+const ON_A_TOKEN = { kind: "token", token: "root", uri: "pkcs11:serial=1;id=%01", serial: "1" } as const
+
 function record(changes: Partial<KeyRecord> = {}): KeyRecord {
     const { publicKey } = generatePrivateKey("p256")
     return {
@@ -30,16 +32,30 @@ describe("the facts of a key", () => {
             {},
             { removedAt: "2026-11-22T00:00:00.000Z" },
             { home: { kind: "group", group: "ci" } },
-            { home: { kind: "token", token: "root", uri: "pkcs11:serial=1;id=%01", serial: "1" }, origin: "imported" },
+            { home: ON_A_TOKEN, origin: "imported" },
+            { home: { ...ON_A_TOKEN, pinPolicy: "always", touchPolicy: "cached" } },
+            { home: { ...ON_A_TOKEN, touchPolicy: "never" } },
         ] as const) {
             const key = record(changes)
             assert.deepEqual(plain(parseKeyFacts(key.id, encodeKeyFacts(key))), plain(key))
         }
     })
+    test("that don't know a token key's policies are written as they were before there were policies", () => {
+        const home = '"home":{"kind":"token","token":"root","uri":"pkcs11:serial=1;id=%01","serial":"1"}'
+        assert.ok(encodeKeyFacts(record({ home: ON_A_TOKEN })).includes(home))
+    })
+    test("with other policies are another text, so that changing them is noticed", () => {
+        const key = record({ home: ON_A_TOKEN })
+        const texts = ([undefined, "never", "always", "cached"] as const).map((touchPolicy) =>
+            encodeKeyFacts({ ...key, home: { ...ON_A_TOKEN, ...(touchPolicy === undefined ? {} : { touchPolicy }) } }),
+        )
+        assert.equal(new Set(texts).size, texts.length)
+    })
     test("that say another key, or nothing that makes sense, are a damaged database", () => {
         const key = record()
         const other = record()
         const facts = encodeKeyFacts(key)
+        const onCard = encodeKeyFacts({ ...key, home: { ...ON_A_TOKEN, pinPolicy: "once", touchPolicy: "always" } })
         for (const [id, text] of [
             [other.id, facts],
             [key.id, facts.replace('"p256"', '"p384"')],
@@ -48,6 +64,8 @@ describe("the facts of a key", () => {
             [key.id, facts.replace("registry.example.com/a", "../a")],
             [key.id, facts.slice(1)],
             [key.id, encodeKeyFacts({ ...key, publicKey: other.publicKey })],
+            [key.id, onCard.replace('"touchPolicy":"always"', '"touchPolicy":"sometimes"')],
+            [key.id, onCard.replace('"pinPolicy":"once"', '"pinPolicy":1')],
         ] as const) {
             assert.throws(() => parseKeyFacts(id, text), { code: "storage_failed" }, text)
         }
