@@ -137,7 +137,8 @@ class PathSearch {
     }
 }
 
-function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+/** By its key and its name. */
+export function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
     try {
         return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
     } catch {

@@ -141,6 +141,18 @@ export function parseCertificateFields(der: Uint8Array): CertificateFields {
     }
 }
 
+/** The last common name in a name's DER, which `subject` and `issuer` are; empty where there is none. @throws Error */
+export function commonNameIn(name: Buffer): string {
+    return parseCommonName(parseDer(name))
+}
+
+/** By OID: what is in each extension. @throws Error, of forge too */
+export function extensionValuesOf(der: Uint8Array): ReadonlyMap<string, Buffer> {
+    const [tbs] = sequenceOf(parseDer(der))
+    const extensions = parseExtensions(sequenceOf(tbs).find((node) => isTagged(node, 3)))
+    return new Map(Array.from(extensions, ([id, { value }]) => [id, value]))
+}
+
 function parseCertificate(der: Uint8Array): CertificateFacts {
     const { commonName, notBefore, notAfter, isCa, sha1Signed, serial, extKeyUsages, spki } = parseCertificateFields(der)
     return { publicKey: parseSpki(spki), commonName, notBefore, notAfter, isCa, sha1Signed, serial, extKeyUsages }

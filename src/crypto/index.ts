@@ -3,6 +3,21 @@
 
 export { ALGORITHMS, type Algorithm, algorithmOf, type PublicKeyBytes, toKeyObject } from "./algorithm.ts"
 export { type Argon2Cost, DEFAULT_COST, isCostAllowed, LARGEST_COST, LEAST_COST } from "./argon2.ts"
+export {
+    type Attestation,
+    type AttestationExpectation,
+    type AttestationRoots,
+    type AttestationVerdict,
+    type AttestedFacts,
+    NO_ATTESTATION_ROOTS,
+    PIN_POLICIES,
+    type PinPolicy,
+    parseAttestation,
+    parseAttestationRoots,
+    TOUCH_POLICIES,
+    type TouchPolicy,
+    verifyAttestation,
+} from "./attestation.ts"
 export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
 export { type Authorities, checkCertificatePath, parseAuthorities } from "./certificate-path.ts"
 export { sha256, sha512 } from "./digest.ts"

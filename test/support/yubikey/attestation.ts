@@ -42,12 +42,12 @@ type CertificateFields = {
 const VALIDITY = encodeTlv(0x30, utcTime("160314000000Z"), generalizedTime("20520417000000Z"))
 
 /** Throw-away keys: RSA and one step as up to firmware 5.6, or P-384 with an authority in between as from 5.7 on. */
-export function createAttestationAuthority(kind: "rsa" | "ec" = "rsa"): AttestationAuthority {
+export function createAttestationAuthority(kind: "rsa" | "ec" = "rsa", name = "Test PIV Root CA"): AttestationAuthority {
     const makeKey = (): KeyObject =>
         kind === "rsa"
             ? generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey
             : generateKeyPairSync("ec", { namedCurve: "secp384r1" }).privateKey
-    const root: Issuer = { name: commonName("Test PIV Root CA"), key: makeKey() }
+    const root: Issuer = { name: commonName(name), key: makeKey() }
     const rootPem = pemOf(certify({ ...authorityFields(root, root), extensions: caExtensions(undefined) }))
     const intermediate: Issuer | undefined = kind === "ec" ? { name: commonName("Test PIV Attestation A 1"), key: makeKey() } : undefined
     const issuer = intermediate ?? root
