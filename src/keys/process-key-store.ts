@@ -21,7 +21,8 @@ import type {
 import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
-import { type PinTryRecords, TokenKeys, type TokenState } from "./token-keys.ts"
+import { TokenKeys, type TokenState } from "./token-keys.ts"
+import type { PinTryRecords } from "./token-logins.ts"
 import { Turns } from "./turns.ts"
 
 // Argon2 with 2 GiB, an RSA-4096 key being made: slow, but never this slow.

@@ -3,7 +3,6 @@ import { TrustkeyError } from "../errors.ts"
 import {
     ABSENT_TOKEN,
     encodePublicKey,
-    encodeSealed,
     type Fields,
     formatPkcs11Uri,
     type PinTries,
@@ -17,6 +16,7 @@ import {
 import type { Store } from "../storage/index.ts"
 import type { KeyEntry } from "./key-index.ts"
 import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
+import { type PinTryRecords, TokenLogins } from "./token-logins.ts"
 
 export type TokenConfig = {
     readonly name: string
@@ -59,10 +59,6 @@ export type TokenKeysOptions = {
     readonly serials: () => Iterable<string>
 }
 
-type PinTry = { readonly fingerprint: Uint8Array; readonly salt: Uint8Array }
-/** What is recorded of tries without a known good end, by the row's name. */
-export type PinTryRecords = Map<string, PinTry>
-
 type OpenKey = { readonly handle: number; readonly alwaysAuthenticate: boolean }
 
 /** A key that asks for the PIN each time often asks for a touch as well; a card gives a person about 15 s. */
@@ -71,29 +67,20 @@ const FIRST_LOOK_MS = 3_000
 /** RSA on a smart card. */
 const GENERATE_DEADLINE_MS = 300_000
 
-/** The keys of one token: what its signer said of it, which handles are good, and the discipline about its PIN. */
+/** The keys of one token: what its signer said of it, and which handles are good. */
 export class TokenKeys {
     readonly config: TokenConfig
-    readonly #options: TokenKeysOptions
     readonly #process: SignerProcess
+    readonly #logins: TokenLogins
     readonly #open = new Map<string, OpenKey>()
     readonly #opening = new Map<string, Promise<OpenKey>>()
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     /** Why nothing is asked of this token any more, until somebody logs in again. */
     #distrusted: string | undefined
-    /** Somebody said logout or lock: then only somebody logs in again, not the credential. */
-    #loggedOutByCommand = false
-    #credentialRefused: TrustkeyError | undefined
-    /** What was recorded for the credential's value that is in use now. */
-    #credentialTry: PinTry | undefined
-    #loggingIn: Promise<unknown> = Promise.resolve()
-    /** Counts what a login that began before must not outlast: logouts, and the ends of its process. */
-    #logouts = 0
 
     constructor(options: TokenKeysOptions) {
         const { config, credentialsDirectory } = options
         this.config = config
-        this.#options = options
         this.#process = new SignerProcess({
             ...options.process,
             name: config.name,
@@ -103,6 +90,20 @@ export class TokenKeys {
             onEvent: (event) => this.#onEvent(event),
             onDown: () => this.#forget(),
             onRespawn: () => {},
+        })
+        this.#logins = new TokenLogins({
+            name: config.name,
+            pinCredential: config.pinCredential,
+            deadlineMs: config.deadlineMs,
+            process: this.#process,
+            store: options.store,
+            now: options.now,
+            tries: options.tries,
+            serials: options.serials,
+            snapshot: () => this.#snapshot,
+            onSnapshot: (snapshot) => {
+                this.#snapshot = snapshot
+            },
         })
     }
 
@@ -121,7 +122,7 @@ export class TokenKeys {
     get isReady(): boolean {
         if (this.#distrusted !== undefined) return false
         if (this.#snapshot.state === "logged-in") return true
-        return this.#snapshot.state === "present" && this.#mayUseCredential()
+        return this.#snapshot.state === "present" && this.#logins.mayUseCredential
     }
 
     get keyState(): "absent" | "locked" | "unlocked" {
@@ -151,7 +152,7 @@ export class TokenKeys {
         const { id } = entry.record
         const under = this.#opening.get(id)
         if (under !== undefined) return under
-        const opening = this.#withLogin(() => this.#lookUp(entry))
+        const opening = this.#logins.within(() => this.#lookUp(entry))
         this.#opening.set(id, opening)
         try {
             return await opening
@@ -179,48 +180,25 @@ export class TokenKeys {
     async generate(algorithm: Algorithm, label: string): Promise<TokenKeyFacts> {
         this.#checkTrusted()
         const request = { algorithm, label }
-        const answer = await this.#withLogin(() => this.#process.control("generate", request, GENERATE_DEADLINE_MS))
+        const answer = await this.#logins.within(() => this.#process.control("generate", request, GENERATE_DEADLINE_MS))
         return this.#process.understand(() => parseTokenKey(answer))
     }
 
     /** Exactly one private key, shown to sign. @throws not_found, object_ambiguous, key_unfit */
     async find(uri: string): Promise<TokenKeyFacts> {
         this.#checkTrusted()
-        const answer = await this.#withLogin(() => this.#process.control("find", { uri }, TOUCH_DEADLINE_MS))
+        const answer = await this.#logins.within(() => this.#process.control("find", { uri }, TOUCH_DEADLINE_MS))
         return this.#process.understand(() => parseTokenKey(answer))
     }
 
     async objects(): Promise<readonly TokenKeyFacts[]> {
-        const answer = await this.#withLogin(() => this.#process.control("objects"))
+        const answer = await this.#logins.within(() => this.#process.control("objects"))
         return this.#process.understand(() => answer.list("objects").map(parseTokenKey))
     }
 
     /** RFC 7512, by what identifies the key for ever: the token's serial and the key's CKA_ID. */
     uriOf(key: TokenKeyFacts): string {
         return formatPkcs11Uri({ token: this.#snapshot.label, serial: key.serial, type: "private", id: key.id })
-    }
-
-    /** Do something that needs a login; with a credential, log in first when nobody is. */
-    async #withLogin<T>(work: () => Promise<T>): Promise<T> {
-        const since = this.#logouts
-        try {
-            return await work()
-        } catch (error) {
-            if (!(error instanceof TrustkeyError) || error.code !== "login_required") throw error
-            // TK-PIN-1: the stored PIN was refused. "Log in" would send a person the wrong way: the credential has to be corrected.
-            const refused = this.#credentialRefused
-            if (refused !== undefined && !this.#loggedOutByCommand) {
-                if (refused.code === "pin_blocked" || refused.code === "pin_final_try") throw refused
-                throw new TrustkeyError("pin_refused_before", "the stored PIN was refused and is not tried again", { cause: refused })
-            }
-            if (!this.#mayUseCredential()) throw error
-        }
-        await this.#takeTurn(() => this.#tryLogin(undefined, false, since))
-        return work()
-    }
-
-    #mayUseCredential(): boolean {
-        return this.config.pinCredential !== undefined && !this.#loggedOutByCommand && this.#credentialRefused === undefined
     }
 
     /**
@@ -231,118 +209,20 @@ export class TokenKeys {
     async login(sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<TokenState> {
         // Whoever may only say "log in" has not examined the token; who types the PIN vouches for it.
         if (sealed === undefined && this.config.pinCredential !== undefined) this.#checkTrusted()
-        const since = this.#logouts
-        await this.#takeTurn(() => this.#tryLogin(sealed, evenFinalTry, since))
-        this.#loggedOutByCommand = false
+        await this.#logins.login(sealed, evenFinalTry)
         this.#distrusted = undefined
         return this.#describe()
     }
 
-    async #takeTurn<T>(work: () => Promise<T>): Promise<T> {
-        const turn = this.#loggingIn.then(work, work)
-        this.#loggingIn = turn.catch(() => {})
-        return turn
-    }
-
-    /** TK-PIN-1: the try is on stable storage before it is made, and is taken back only when the token said yes. */
-    async #tryLogin(sealed: SealedSecret | undefined, evenFinalTry: boolean, since: number): Promise<void> {
-        const { store, now, tries } = this.#options
-        this.#checkNotLoggedOut(since)
-        const byCredential = sealed === undefined
-        const row = byCredential ? this.#credentialRow : `human:${this.config.name}`
-        try {
-            const prepared = await this.#process.control("prepare-login", this.#loginRequest(sealed, evenFinalTry))
-            const attempt = this.#process.understand(() => this.#readPrepared(prepared))
-            if (attempt === undefined) return this.#checkNotLoggedOut(since)
-            if (byCredential) await this.#checkSerial()
-            const before = tries.get(row)
-            await store.commit([{ kind: "pin-try.put", token: row, ...attempt, at: now().toISOString() }])
-            tries.set(row, attempt)
-            if (this.#logouts !== since) await this.#restore(row, before)
-            this.#checkNotLoggedOut(since)
-            const answer = await this.#process.control("login", {}, this.#loginDeadline())
-            const confirmed = this.#process.understand(() => {
-                this.#snapshot = parseTokenSnapshot(answer.fields("token"))
-                return answer.flag("credentialConfirmed")
-            })
-            await this.#takeBack(confirmed ? [row, this.#credentialRow] : [row])
-            this.#credentialTry = confirmed ? attempt : undefined
-            if (byCredential || confirmed) this.#credentialRefused = undefined
-            this.#checkNotLoggedOut(since)
-        } catch (error) {
-            if (byCredential && error instanceof TrustkeyError && CREDENTIAL_ENDS.has(error.code)) this.#credentialRefused = error
-            throw error
-        }
-    }
-
-    /** Who logs out has the last word, also over a login that began before. */
-    #checkNotLoggedOut(since: number): void {
-        if (this.#logouts !== since) throw new TrustkeyError("login_required", "the token was logged out meanwhile")
-    }
-
-    /** TK-KEY-4: the stored PIN is for the tokens our keys are on. A stranger with the right label would get to know it, or count it wrong. */
-    async #checkSerial(): Promise<void> {
-        if (this.config.pinCredential === undefined) return
-        const known = new Set(this.#options.serials())
-        if (known.size === 0 || known.has(this.#snapshot.serial)) return
-        // The signer has read the PIN, and lets go of it.
-        await this.#process.control("logout")
-        throw new TrustkeyError(
-            "token_changed",
-            "this token's serial number is not that of the keys; the stored PIN is not told to it, a person may log in",
-        )
-    }
-
-    /** The try that was recorded was not made: what was on record before it counts. */
-    async #restore(row: string, before: PinTry | undefined): Promise<void> {
-        if (before === undefined) return this.#takeBack([row])
-        await this.#options.store.commit([{ kind: "pin-try.put", token: row, ...before, at: this.#options.now().toISOString() }])
-        this.#options.tries.set(row, before)
-    }
-
-    /** On a PIN pad a person types. */
-    #loginDeadline(): number {
-        return this.#snapshot.pinPad ? Math.max(this.config.deadlineMs, TOUCH_DEADLINE_MS) : this.config.deadlineMs
-    }
-
-    #loginRequest(sealed: SealedSecret | undefined, evenFinalTry: boolean): Record<string, unknown> {
-        if (sealed !== undefined) {
-            const context = { purpose: "login", subject: `token:${this.config.name}` }
-            // A typed PIN is not held against an earlier one: one byte is too little to refuse a person by.
-            return { evenFinalTry, sealed: encodeSealed(sealed), context }
-        }
-        const refused = this.#options.tries.get(this.#credentialRow)
-        if (refused === undefined) return { evenFinalTry }
-        return { evenFinalTry, refused: { fingerprint: toBase64(refused.fingerprint), salt: toBase64(refused.salt) } }
-    }
-
-    #readPrepared(prepared: Fields): PinTry | undefined {
-        this.#snapshot = parseTokenSnapshot(prepared.fields("token"))
-        return prepared.flag("needed") ? { fingerprint: prepared.bytes("fingerprint"), salt: prepared.bytes("salt") } : undefined
-    }
-
-    get #credentialRow(): string {
-        return `credential:${this.config.name}`
-    }
-
-    async #takeBack(rows: readonly string[]): Promise<void> {
-        const known = [...new Set(rows)].filter((row) => this.#options.tries.has(row))
-        if (known.length === 0) return
-        await this.#options.store.commit(known.map((token) => ({ kind: "pin-try.remove", token })))
-        for (const row of known) this.#options.tries.delete(row)
-    }
-
     async logout(): Promise<TokenState> {
-        this.#loggedOutByCommand = true
-        this.#logouts += 1
+        this.#logins.endByCommand()
         const answer = await this.#process.control("logout")
         this.#snapshot = this.#process.understand(() => parseTokenSnapshot(answer.fields("token")))
         return this.#describe()
     }
 
     async lockAll(): Promise<void> {
-        this.#loggedOutByCommand = true
-        this.#logouts += 1
+        this.#logins.endByCommand()
         this.#forget()
         await this.#process.restart()
     }
@@ -367,7 +247,7 @@ export class TokenKeys {
     /** A signature it gave did not verify. Nothing is asked of it until a person logs in again. */
     distrust(): void {
         this.#distrusted = "a signature it gave did not verify"
-        this.#loggedOutByCommand = true
+        this.#logins.requirePerson()
         this.#process.kill("it gave a bad signature")
     }
 
@@ -384,23 +264,13 @@ export class TokenKeys {
                 this.#open.clear()
                 break
             case "pin-refused":
-                void this.#contextLoginRefused()
+                void this.#logins.refused()
                 break
         }
     }
 
-    /** The PIN that was right at login is refused now. When it came from the credential, it must not be tried again. */
-    async #contextLoginRefused(): Promise<void> {
-        const { store, now, tries } = this.#options
-        const attempt = this.#credentialTry
-        if (attempt === undefined) return
-        this.#credentialRefused = new TrustkeyError("pin_incorrect", "the token refused the credential's PIN")
-        tries.set(this.#credentialRow, attempt)
-        await store.commit([{ kind: "pin-try.put", token: this.#credentialRow, ...attempt, at: now().toISOString() }]).catch(() => {})
-    }
-
     #forget(): void {
-        this.#logouts += 1
+        this.#logins.end()
         this.#open.clear()
         this.#snapshot = this.#snapshot.state === "logged-in" ? { ...this.#snapshot, state: "present" } : this.#snapshot
     }
@@ -429,16 +299,13 @@ export class TokenKeys {
             case "logged-in":
                 return ""
             case "present":
-                if (this.#mayUseCredential()) return ""
-                return this.#credentialRefused === undefined
+                if (this.#logins.mayUseCredential) return ""
+                return this.#logins.credentialRefused === undefined
                     ? "log in"
-                    : `the credential's PIN is not used: ${this.#credentialRefused.message}`
+                    : `the credential's PIN is not used: ${this.#logins.credentialRefused.message}`
         }
     }
 }
-
-/** After these the credential is not even read again until somebody logs in or the daemon restarts. */
-const CREDENTIAL_ENDS: ReadonlySet<string> = new Set(["pin_incorrect", "pin_refused_before", "pin_blocked", "pin_final_try"])
 
 /** What a signer says of a handle that it does not know any more. */
 const HANDLE_ENDS: ReadonlySet<string> = new Set(["token_absent", "token_busy", "login_required"])

@@ -1,0 +1,209 @@
+import type { SealedSecret } from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import { encodeSealed, type Fields, parseTokenSnapshot, type TokenSnapshot, toBase64 } from "../signer/index.ts"
+import type { Store } from "../storage/index.ts"
+import type { SignerProcess } from "./signer-process.ts"
+
+type PinTry = { readonly fingerprint: Uint8Array; readonly salt: Uint8Array }
+/** What is recorded of tries without a known good end, by the row's name. */
+export type PinTryRecords = Map<string, PinTry>
+
+export type TokenLoginsOptions = {
+    /** The token's name in the configuration. */
+    readonly name: string
+    /** Name of the credential that holds the PIN. */
+    readonly pinCredential: string | undefined
+    /** For one call. */
+    readonly deadlineMs: number
+    readonly process: SignerProcess
+    readonly store: Store
+    readonly now: () => Date
+    readonly tries: PinTryRecords
+    /** Of the tokens on which keys under this name are. */
+    readonly serials: () => Iterable<string>
+    readonly snapshot: () => TokenSnapshot
+    /** What the signer said of the token while somebody logged in. */
+    readonly onSnapshot: (snapshot: TokenSnapshot) => void
+}
+
+/** A person types it, on a PIN pad. */
+const PIN_PAD_DEADLINE_MS = 30_000
+
+/** The logins of one token and the discipline about its PIN (TK-PIN-1): who may try what, and what is on record before it is tried. */
+export class TokenLogins {
+    readonly #options: TokenLoginsOptions
+    /** Somebody said logout or lock: then only somebody logs in again, not the credential. */
+    #endedByCommand = false
+    #credentialRefused: TrustkeyError | undefined
+    /** What was recorded for the credential's value that is in use now. */
+    #credentialTry: PinTry | undefined
+    #turn: Promise<unknown> = Promise.resolve()
+    /** Counts what a login that began before must not outlast: logouts, and the ends of its process. */
+    #ends = 0
+
+    constructor(options: TokenLoginsOptions) {
+        this.#options = options
+    }
+
+    /** Why the credential is not used any more. */
+    get credentialRefused(): TrustkeyError | undefined {
+        return this.#credentialRefused
+    }
+
+    get mayUseCredential(): boolean {
+        return this.#options.pinCredential !== undefined && !this.#endedByCommand && this.#credentialRefused === undefined
+    }
+
+    /** Whatever login there was is over, and one that is under way must not outlast this. */
+    end(): void {
+        this.#ends += 1
+    }
+
+    /** The same, and only somebody logs in again. */
+    endByCommand(): void {
+        this.#endedByCommand = true
+        this.#ends += 1
+    }
+
+    /** Only somebody logs in again; a login that is under way is somebody's. */
+    requirePerson(): void {
+        this.#endedByCommand = true
+    }
+
+    /** Do something that needs a login; with a credential, log in first when nobody is. */
+    async within<T>(work: () => Promise<T>): Promise<T> {
+        const since = this.#ends
+        try {
+            return await work()
+        } catch (error) {
+            if (!(error instanceof TrustkeyError) || error.code !== "login_required") throw error
+            // TK-PIN-1: the stored PIN was refused. "Log in" would send a person the wrong way: the credential has to be corrected.
+            const refused = this.#credentialRefused
+            if (refused !== undefined && !this.#endedByCommand) {
+                if (refused.code === "pin_blocked" || refused.code === "pin_final_try") throw refused
+                throw new TrustkeyError("pin_refused_before", "the stored PIN was refused and is not tried again", { cause: refused })
+            }
+            if (!this.mayUseCredential) throw error
+        }
+        await this.#takeTurn(() => this.#try(undefined, false, since))
+        return work()
+    }
+
+    /**
+     * One try, with a PIN somebody typed or with the credential's value.
+     *
+     * @throws pin_incorrect, pin_blocked, pin_final_try, pin_refused_before, token_absent …
+     */
+    async login(sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<void> {
+        const since = this.#ends
+        await this.#takeTurn(() => this.#try(sealed, evenFinalTry, since))
+        this.#endedByCommand = false
+    }
+
+    async #takeTurn<T>(work: () => Promise<T>): Promise<T> {
+        const turn = this.#turn.then(work, work)
+        this.#turn = turn.catch(() => {})
+        return turn
+    }
+
+    /** TK-PIN-1: the try is on stable storage before it is made, and is taken back only when the token said yes. */
+    async #try(sealed: SealedSecret | undefined, evenFinalTry: boolean, since: number): Promise<void> {
+        const { store, now, tries, process, onSnapshot } = this.#options
+        this.#checkNotEnded(since)
+        const byCredential = sealed === undefined
+        const row = byCredential ? this.#credentialRow : `human:${this.#options.name}`
+        try {
+            const prepared = await process.control("prepare-login", this.#request(sealed, evenFinalTry))
+            const attempt = process.understand(() => this.#readPrepared(prepared))
+            if (attempt === undefined) return this.#checkNotEnded(since)
+            if (byCredential) await this.#checkSerial()
+            const before = tries.get(row)
+            await store.commit([{ kind: "pin-try.put", token: row, ...attempt, at: now().toISOString() }])
+            tries.set(row, attempt)
+            if (this.#ends !== since) await this.#restore(row, before)
+            this.#checkNotEnded(since)
+            const answer = await process.control("login", {}, this.#deadline())
+            const confirmed = process.understand(() => {
+                onSnapshot(parseTokenSnapshot(answer.fields("token")))
+                return answer.flag("credentialConfirmed")
+            })
+            await this.#takeBack(confirmed ? [row, this.#credentialRow] : [row])
+            this.#credentialTry = confirmed ? attempt : undefined
+            if (byCredential || confirmed) this.#credentialRefused = undefined
+            this.#checkNotEnded(since)
+        } catch (error) {
+            if (byCredential && error instanceof TrustkeyError && CREDENTIAL_ENDS.has(error.code)) this.#credentialRefused = error
+            throw error
+        }
+    }
+
+    /** Who logs out has the last word, also over a login that began before. */
+    #checkNotEnded(since: number): void {
+        if (this.#ends !== since) throw new TrustkeyError("login_required", "the token was logged out meanwhile")
+    }
+
+    /** TK-KEY-4: the stored PIN is for the tokens our keys are on. A stranger with the right label would get to know it, or count it wrong. */
+    async #checkSerial(): Promise<void> {
+        if (this.#options.pinCredential === undefined) return
+        const known = new Set(this.#options.serials())
+        if (known.size === 0 || known.has(this.#options.snapshot().serial)) return
+        // The signer has read the PIN, and lets go of it.
+        await this.#options.process.control("logout")
+        throw new TrustkeyError(
+            "token_changed",
+            "this token's serial number is not that of the keys; the stored PIN is not told to it, a person may log in",
+        )
+    }
+
+    /** The try that was recorded was not made: what was on record before it counts. */
+    async #restore(row: string, before: PinTry | undefined): Promise<void> {
+        if (before === undefined) return this.#takeBack([row])
+        await this.#options.store.commit([{ kind: "pin-try.put", token: row, ...before, at: this.#options.now().toISOString() }])
+        this.#options.tries.set(row, before)
+    }
+
+    #deadline(): number {
+        const { deadlineMs, snapshot } = this.#options
+        return snapshot().pinPad ? Math.max(deadlineMs, PIN_PAD_DEADLINE_MS) : deadlineMs
+    }
+
+    #request(sealed: SealedSecret | undefined, evenFinalTry: boolean): Record<string, unknown> {
+        if (sealed !== undefined) {
+            const context = { purpose: "login", subject: `token:${this.#options.name}` }
+            // A typed PIN is not held against an earlier one: one byte is too little to refuse a person by.
+            return { evenFinalTry, sealed: encodeSealed(sealed), context }
+        }
+        const refused = this.#options.tries.get(this.#credentialRow)
+        if (refused === undefined) return { evenFinalTry }
+        return { evenFinalTry, refused: { fingerprint: toBase64(refused.fingerprint), salt: toBase64(refused.salt) } }
+    }
+
+    #readPrepared(prepared: Fields): PinTry | undefined {
+        this.#options.onSnapshot(parseTokenSnapshot(prepared.fields("token")))
+        return prepared.flag("needed") ? { fingerprint: prepared.bytes("fingerprint"), salt: prepared.bytes("salt") } : undefined
+    }
+
+    get #credentialRow(): string {
+        return `credential:${this.#options.name}`
+    }
+
+    async #takeBack(rows: readonly string[]): Promise<void> {
+        const known = [...new Set(rows)].filter((row) => this.#options.tries.has(row))
+        if (known.length === 0) return
+        await this.#options.store.commit(known.map((token) => ({ kind: "pin-try.remove", token })))
+        for (const row of known) this.#options.tries.delete(row)
+    }
+
+    /** The PIN that was right at login is refused now, for a single signature. When it came from the credential, it must not be tried again. */
+    async refused(): Promise<void> {
+        const { store, now, tries } = this.#options
+        const attempt = this.#credentialTry
+        if (attempt === undefined) return
+        this.#credentialRefused = new TrustkeyError("pin_incorrect", "the token refused the credential's PIN")
+        tries.set(this.#credentialRow, attempt)
+        await store.commit([{ kind: "pin-try.put", token: this.#credentialRow, ...attempt, at: now().toISOString() }]).catch(() => {})
+    }
+}
+
+/** After these the credential is not even read again until somebody logs in or the daemon restarts. */
+const CREDENTIAL_ENDS: ReadonlySet<string> = new Set(["pin_incorrect", "pin_refused_before", "pin_blocked", "pin_final_try"])

@@ -1,0 +1,129 @@
+import { argon2, createHash, randomBytes, timingSafeEqual } from "node:crypto"
+import { promisify } from "node:util"
+import { LEAST_COST, type Secret, type SecretInbox } from "../../crypto/index.ts"
+import { TrustkeyError } from "../../errors.ts"
+import type { Surroundings } from "../child.ts"
+import { readCredential } from "../credential.ts"
+import { type Fields, toBase64 } from "../fields.ts"
+import { FrameError } from "../frames.ts"
+import { parseContext, parseSealed } from "../messages.ts"
+import { loginRefusal, type Token } from "./token.ts"
+
+const argon2Async = promisify(argon2)
+
+type PreparedLogin = { readonly pin: Secret | undefined; readonly fromCredential: boolean }
+
+/** A login in two halves, since what is about to be tried is written down in between, by the parent. */
+export class Logins {
+    readonly #token: Token
+    readonly #inbox: SecretInbox
+    readonly #credentials: string | undefined
+    readonly #pinCredential: string | undefined
+    #prepared: PreparedLogin | undefined
+
+    constructor(surroundings: Surroundings, configuration: Fields, token: Token) {
+        this.#token = token
+        this.#inbox = surroundings.inbox
+        this.#credentials = configuration.has("credentialsDirectory") ? configuration.text("credentialsDirectory") : undefined
+        this.#pinCredential = configuration.has("pinCredential") ? configuration.text("pinCredential") : undefined
+    }
+
+    /**
+     * First half of a login: have the PIN, refuse what must not be tried, and give the parent what it has to write down
+     * before anything is tried (TK-PIN-1).
+     */
+    async prepare(request: Fields): Promise<object> {
+        this.forget()
+        const token = this.#token.refresh()
+        if (token.state === "absent" || token.state === "failed") this.#token.run(() => undefined)
+        if (this.#token.isLoggedIn) return { needed: false, token }
+        const prepared = this.#readPin(request, token.pinPad)
+        try {
+            if (token.tries === "blocked") throw loginRefusal("blocked", "blocked")
+            if (token.tries === "final" && !request.flag("evenFinalTry")) {
+                throw new TrustkeyError("pin_final_try", "one try is left before the PIN is blocked; say so explicitly to use it")
+            }
+            if (prepared.pin !== undefined && !this.#token.fitsPin(prepared.pin.length)) throw loginRefusal("impossible", token.tries)
+            const refused = request.has("refused") ? request.fields("refused") : undefined
+            if (refused !== undefined && prepared.pin !== undefined) {
+                const before = await fingerprint(prepared.pin, refused.bytes("salt"))
+                if (timingSafeEqual(before, sameLength(refused.bytes("fingerprint"), before))) {
+                    throw new TrustkeyError(
+                        "pin_refused_before",
+                        "the token has refused this value before; it is not tried again until it changes",
+                    )
+                }
+            }
+            const salt = randomBytes(16)
+            const mark = prepared.pin === undefined ? Buffer.alloc(0) : await fingerprint(prepared.pin, salt)
+            this.#prepared = prepared
+            return { needed: true, fingerprint: toBase64(mark), salt: toBase64(salt), token }
+        } catch (error) {
+            prepared.pin?.[Symbol.dispose]()
+            throw error
+        }
+    }
+
+    #readPin(request: Fields, pinPad: boolean): PreparedLogin {
+        // TK-SEC-2: sealed for this process; nobody on the way could read it.
+        if (request.has("sealed")) {
+            const pin = this.#inbox.open(parseContext(request.fields("context")), parseSealed(request.fields("sealed")))
+            return { pin, fromCredential: false }
+        }
+        if (this.#pinCredential !== undefined) {
+            return { pin: readCredential(this.#credentials, this.#pinCredential), fromCredential: true }
+        }
+        if (pinPad) return { pin: undefined, fromCredential: false }
+        throw loginRequired()
+    }
+
+    /** Second half: the try itself. */
+    login(): object {
+        const prepared = this.#prepared
+        this.#prepared = undefined
+        if (prepared === undefined) throw new FrameError("login before prepare-login")
+        using _ = prepared.pin
+        const result = this.#token.login(prepared.pin)
+        const { snapshot } = this.#token
+        if (result !== "ok") throw loginRefusal(result, snapshot.tries)
+        return { token: snapshot, credentialConfirmed: prepared.fromCredential || this.#isCredential(prepared.pin) }
+    }
+
+    /** Whether a typed PIN is what the credential holds: then a refusal recorded for the credential was a crash, not a refusal. */
+    #isCredential(pin: Secret | undefined): boolean {
+        if (pin === undefined || this.#pinCredential === undefined) return false
+        try {
+            using credential = readCredential(this.#credentials, this.#pinCredential)
+            return credential.equals(pin)
+        } catch {
+            return false
+        }
+    }
+
+    forget(): void {
+        this.#prepared?.pin?.[Symbol.dispose]()
+        this.#prepared = undefined
+    }
+}
+
+export function loginRequired(): TrustkeyError {
+    return new TrustkeyError("login_required", "nobody is logged in to the token")
+}
+
+/**
+ * One byte of Argon2id: enough to notice that a credential still has the refused value, and all a thief of the database
+ * learns about that value. One changed value in 256 looks like the old one; a typed PIN gets around it.
+ */
+async function fingerprint(pin: Secret, salt: Buffer): Promise<Buffer> {
+    // A digest in between: the runtime copies what it hashes, and this copy is no PIN.
+    const message = pin.reveal((bytes) => createHash("sha256").update("trustkeyd pin fingerprint\n").update(bytes).digest())
+    const { passes, memoryKiB: memory, lanes: parallelism } = LEAST_COST
+    const tag = await argon2Async("argon2id", { message, nonce: salt, parallelism, tagLength: 32, memory, passes })
+    message.fill(0)
+    return tag.subarray(0, 1)
+}
+
+function sameLength(stored: Buffer, other: Buffer): Buffer {
+    // A record without a fingerprint (a PIN pad's) equals nothing: its first byte is made to differ.
+    return stored.length === other.length ? stored : Buffer.from(other.map((byte) => byte ^ 0xff))
+}
