@@ -44,6 +44,9 @@ function variableMistake(variable: string): string | undefined {
     return undefined
 }
 
+// A C string that libraries take apart by rules of their own: one line of visible characters.
+const libraryParameters = z.string().regex(/^[^\p{Cc}]{1,2048}$/u, { message: "must be one line of 1 to 2048 characters" })
+
 /** `[[token]]` */
 export const tokenSchema: z.ZodType<TokenConfig> = z
     .strictObject({
@@ -54,6 +57,7 @@ export const tokenSchema: z.ZodType<TokenConfig> = z
             .strictObject({ credential }, { error: 'name the credential, never the PIN itself: pin = { credential = "NAME" }' })
             .optional(),
         environment: environment.default({}),
+        library_parameters: libraryParameters.optional(),
         deadline: duration("1s", "10m").prefault("30s"),
     })
     .transform((table) => ({
@@ -62,5 +66,6 @@ export const tokenSchema: z.ZodType<TokenConfig> = z
         uri: table.uri,
         ...(table.pin === undefined ? {} : { pinCredential: table.pin.credential }),
         environment: table.environment,
+        ...(table.library_parameters === undefined ? {} : { libraryParameters: table.library_parameters }),
         deadlineMs: table.deadline,
     }))

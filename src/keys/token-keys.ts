@@ -28,6 +28,8 @@ export type TokenConfig = {
     readonly pinCredential?: string
     /** All of the signer's environment: SOFTHSM2_CONF and the like decide which token answers. */
     readonly environment: Readonly<Record<string, string>>
+    /** What C_Initialize gets in pReserved; NSS needs it. */
+    readonly libraryParameters?: string
     /** For one call. Where a touch is needed, time for a person. */
     readonly deadlineMs: number
 }
@@ -85,7 +87,13 @@ export class TokenKeys {
             ...options.process,
             name: config.name,
             environment: config.environment,
-            configuration: { module: config.module, uri: config.uri, pinCredential: config.pinCredential, credentialsDirectory },
+            configuration: {
+                module: config.module,
+                uri: config.uri,
+                libraryParameters: config.libraryParameters,
+                pinCredential: config.pinCredential,
+                credentialsDirectory,
+            },
             deadlineMs: config.deadlineMs,
             onEvent: (event) => this.#onEvent(event),
             onDown: () => this.#forget(),

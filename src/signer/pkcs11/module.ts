@@ -11,6 +11,8 @@ const CKF_OS_LOCKING_OK = 2
 /** A loaded PKCS#11 module: graphene to look around and administer, pkcs11js to sign, and C_Login as it is. */
 export type LoadedModule = {
     readonly module: Module
+    /** pReserved of C_Initialize: what NSS reads its database's place from. */
+    readonly libraryParameters: string | undefined
     readonly lib: PKCS11
     /** @returns the CKR value. A null PIN is asked for by the token itself. */
     readonly login: (session: Buffer, userType: number, pin: Buffer | null) => number
@@ -23,7 +25,7 @@ export type LoadedModule = {
  * executable (SoftHSMv2 issue 625). pkcs11js then gets the same instance. The PIN goes in by koffi because pkcs11js takes
  * only a string, and a string cannot be wiped.
  */
-export function loadModule(path: string): LoadedModule {
+export function loadModule(path: string, libraryParameters?: string): LoadedModule {
     const library = koffi.load(path, { deep: true })
     const getFunctionList = library.func("unsigned long C_GetFunctionList(_Out_ void **list)")
     const list: [unknown] = [null]
@@ -34,12 +36,15 @@ export function loadModule(path: string): LoadedModule {
     const module = Module.load(path)
     return {
         module,
+        libraryParameters,
         lib: module.lib,
         login: (session, userType, pin) =>
             Number(koffi.call(address, prototype, session.readBigUInt64LE(0), userType, pin, pin?.length ?? 0)),
     }
 }
 
-export function initialize({ module }: LoadedModule): void {
-    module.initialize({ flags: CKF_OS_LOCKING_OK })
+export function initialize({ module, libraryParameters }: LoadedModule): void {
+    // pkcs11js 2.1.7 cuts the last character off: its buffer has no room for the NUL.
+    const reserved = libraryParameters === undefined ? {} : { libraryParameters: `${libraryParameters} ` }
+    module.initialize({ flags: CKF_OS_LOCKING_OK, ...reserved })
 }

@@ -11,7 +11,7 @@ import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "..
 import { generatePair } from "./generate.ts"
 import { Logins, loginRequired } from "./logins.ts"
 import { prepare, signatureLength } from "./mechanisms.ts"
-import type { LoadedModule } from "./module.ts"
+import type { loadModule } from "./module.ts"
 import {
     CKA_ALWAYS_AUTHENTICATE,
     CKA_EXTRACTABLE,
@@ -36,8 +36,9 @@ export class Pkcs11Signer implements Signer {
     readonly #logins: Logins
     #nextHandle = 1
 
-    constructor(surroundings: Surroundings, configuration: Fields, load: (path: string) => LoadedModule) {
-        const loaded = load(configuration.text("module"))
+    constructor(surroundings: Surroundings, configuration: Fields, load: typeof loadModule) {
+        const parameters = configuration.has("libraryParameters") ? configuration.text("libraryParameters") : undefined
+        const loaded = load(configuration.text("module"), parameters)
         this.#lib = loaded.lib
         this.#token = new Token(loaded, parsePkcs11Uri(configuration.text("uri")), surroundings.announce, surroundings.giveUp)
         this.#logins = new Logins(surroundings, configuration, this.#token)

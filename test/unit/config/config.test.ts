@@ -55,6 +55,7 @@ describe("the shipped example", async () => {
                 uri: "pkcs11:serial=12345678",
                 pinCredential: "root-a-pin",
                 environment: { YKCS11_DBG: "0" },
+                libraryParameters: "configdir='sql:/var/lib/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags=",
                 deadlineMs: 30_000,
             },
         ])
@@ -238,6 +239,13 @@ describe("parseConfig", () => {
         assert.match(mistakesOf(token("", "pkcs11:model=YubiKey")).join("\n"), /^token #1\.uri: .*names no token/)
         assert.match(mistakesOf(token("", "pkcs11:serial=1;object=root")).join("\n"), /^token #1\.uri: .*names an object/)
         assert.deepEqual(mistakesOf(token("", "pkcs11:token=My%20token;manufacturer=x")), [])
+    })
+
+    test("refuses library parameters that are not one line", () => {
+        assert.deepEqual(mistakesOf(token(`library_parameters = "configdir='sql:/db'"`)), [])
+        for (const value of ["", "a\\u0000b", "a\\nb", "x".repeat(2049)]) {
+            assert.match(mistakesOf(token(`library_parameters = "${value}"`)).join("\n"), /^token #1\.library_parameters: must be one line/)
+        }
     })
 
     test("refuses a token's name that is taken", () => {
