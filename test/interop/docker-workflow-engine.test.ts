@@ -93,6 +93,54 @@ describe("signing what the engine has", () => {
         assert.ok(!(await rig.ok(["key", "list"])).includes("demo/missing"))
     })
 
+    describe("what could not be signed is not pushed", () => {
+        const wrongFile = (): string => path.join(rig.daemon.directory, "wrong-passphrase")
+        const notThere = async (name: string, tag: string): Promise<void> => {
+            const url = `${registry.url}/v2/${name}/manifests/${tag}`
+            assert.equal((await askHttps(url, { caFile: registry.caFile, headers: { accept: MANIFEST } })).status, 404)
+        }
+        const lockKeys = async (gun: string): Promise<void> => {
+            const { keys } = JSON.parse(await rig.ok(["key", "list", "--json", "--gun", gun])) as { keys: { id: string; home: string }[] }
+            for (const { id, home } of keys) if (home === "sealed") await rig.ok(["key", "lock", id])
+        }
+        before(() => writeFile(wrongFile(), "incorrect horse\n", { mode: 0o600 }))
+
+        for (const command of ["sign", "push"]) {
+            test(`by ${command}, with a wrong passphrase or nobody to ask; nor are keys for a new repository made`, async () => {
+                const name = `demo/refused-by-${command}`
+                const image = `${registry.host}/${name}`
+                for (const tag of ["v1", "v2"]) await engine.makeImage(`${image}:${tag}`, `${command}-${tag}`)
+                const list = await rig.ok(["key", "list"])
+                await rig.refused(["trust", command, `${image}:v1`], "no_terminal", 2, withEngine())
+                await notThere(name, "v1")
+                assert.equal(await rig.ok(["key", "list"]), list)
+                await rig.ok(["trust", command, `${image}:v1`, "--passphrase-file", rig.passphraseFile], withEngine())
+
+                await lockKeys(image)
+                const second = ["trust", command, `${image}:v2`]
+                await rig.refused([...second, "--passphrase-file", wrongFile()], "open_failed", 5, withEngine())
+                await rig.refused(second, "no_terminal", 2, withEngine())
+                await notThere(name, "v2")
+                await rig.ok([...second, "--passphrase-file", rig.passphraseFile], withEngine())
+                assert.equal((await pull(`${image}:v2`)).status, 0)
+            })
+        }
+
+        test("by push --all-tags, with a wrong passphrase", async () => {
+            const name = "demo/refused-all"
+            const image = `${registry.host}/${name}`
+            await engine.makeImage(`${image}:v1`, "all-v1")
+            await rig.ok(["trust", "push", `${image}:v1`, "--passphrase-file", rig.passphraseFile], withEngine())
+            await lockKeys(image)
+            await engine.makeImage(`${image}:v2`, "all-v2")
+            const all = ["trust", "push", "--all-tags", image, "--passphrase-file"]
+            await rig.refused([...all, wrongFile()], "open_failed", 5, withEngine())
+            await notThere(name, "v2")
+            await rig.ok([...all, rig.passphraseFile], withEngine())
+            assert.equal((await pull(`${image}:v2`)).status, 0)
+        })
+    })
+
     test("when the last signer leaves, the stock client pulls on what was signed again, and nothing that was not", async () => {
         for (const resign of [true, false]) {
             const name = resign ? "kept" : "left"

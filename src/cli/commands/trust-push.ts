@@ -26,7 +26,7 @@ async function push(cli: Cli, args: Arguments): Promise<void> {
     const { openEngine } = await import("../engine/engine.ts")
     const { isTrustOn, passOn } = await import("../trust/enforcement.ts")
     const { openSession } = await import("../trust/session.ts")
-    const { checkBeforePush, signPushed } = await import("../trust/sign-pushed.ts")
+    const { prepareToSign, signPushed } = await import("../trust/sign-pushed.ts")
     const { flags, operands } = args
     const engine = openEngine(cli)
     if (!isTrustOn(cli, flags)) return passOn(engine, "push", args, SIGNING_FLAGS)
@@ -41,7 +41,9 @@ async function push(cli: Cli, args: Arguments): Promise<void> {
     const session = await openSession(cli, gun, "push")
     const daemon = await cli.daemon()
     const secrets = secretOptions(flags)
-    await checkBeforePush(session, daemon, all ? undefined : (tag ?? "latest"))
+    // Of an image that isn't there docker says so, and nobody has been asked for a passphrase.
+    const isThere = all || (await engine.image(`${gun}:${tag ?? "latest"}`)) !== undefined
+    using ready = isThere ? await prepareToSign(session, daemon, all ? undefined : (tag ?? "latest"), secrets) : undefined
 
     const options = {
         flags: writtenWithout(flags, ["all-tags", "quiet", "disable-content-trust", ...SIGNING_FLAGS]),
@@ -50,7 +52,7 @@ async function push(cli: Cli, args: Arguments): Promise<void> {
     const pushed = all ? await engine.pushAll(reference, options) : [{ tag: tag ?? "latest", ...(await engine.push(reference, options)) }]
     if (pushed.length === 0) throw new TrustkeyError("engine_refused", `docker pushed no tag of ${gun}`)
     cli.output.line("Signing and pushing trust metadata")
-    for (const image of pushed) await signPushed(session, daemon, image, secrets)
+    for (const image of pushed) await signPushed(session, daemon, image, { ...secrets, plan: ready?.plan })
 }
 
 function secretOptions(flags: readonly Flag[]): SecretOptions {

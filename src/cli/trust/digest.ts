@@ -8,9 +8,9 @@ export type SignedImage = { readonly digest: string; readonly size: number }
 
 /**
  * Where what is signed comes from. That there is one says that nothing is missing; `learn` finds out the digest, and with an engine that is
- * where the image is pushed.
+ * where the image is pushed. `beforePush` refuses what could not be signed: nothing is pushed then.
  */
-export type ImageSource = { learn(): Promise<SignedImage> }
+export type ImageSource = { learn(beforePush: () => Promise<void>): Promise<SignedImage> }
 
 /** The flags alone. @throws usage */
 export function checkDigestOptions({ digest, size, fromRegistry, local }: DigestOptions): void {
@@ -34,7 +34,14 @@ export async function findImage(session: TrustSession, options: DigestOptions, o
     if (digest !== undefined) return known({ digest, size: options.size ?? (await sizeAtRegistry(session, digest)) })
     if (options.fromRegistry === true) return known(await fromRegistry(session))
     const { engine, problem } = await engineWith(reference, openEngine)
-    if (engine !== undefined) return { learn: () => pushed(session, engine, options.json === true) }
+    if (engine !== undefined) {
+        return {
+            learn: async (beforePush) => {
+                await beforePush()
+                return await pushed(session, engine, options.json === true)
+            },
+        }
+    }
     const prompts = await session.cli.prompts()
     if (options.local === true || !prompts.possible) throw problem
     session.cli.output.note(problem.message)

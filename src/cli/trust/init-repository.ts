@@ -39,6 +39,8 @@ export type InitOptions = PassphraseOptions &
         makeRoot?: boolean
         /** Who may sign tags from the beginning: in the first publication, so that there is no moment without them. */
         signers?: FirstSigners
+        /** What was asked for before. Used once: whoever comes by a second time finds the keys that were made. */
+        plan?: RepositoryPlan | undefined
     }
 
 /** `plan` asks what has to be asked; the keys the result needs are made when it is called. */
@@ -87,28 +89,63 @@ async function finish(session: TrustSession, daemon: Daemon, current: CurrentRep
     return describe(session, daemon, current, true)
 }
 
+/** The server's keys, and everything that has to be asked before the first of ours is made. */
+export type RepositoryPlan = Disposable & {
+    readonly timestamp: TufKey
+    readonly serverSnapshot: TufKey | undefined
+    readonly root: PlannedKey
+    readonly targets: PlannedKey
+    readonly snapshot: PlannedKey | undefined
+    readonly signers: (Disposable & { make(): Promise<Delegations> }) | undefined
+    /** This plan for the first who takes it. */
+    take(): RepositoryPlan | undefined
+}
+
+/** Ask for everything a new repository needs; nothing is made yet. */
+export async function planRepository(session: TrustSession, daemon: Daemon, options: InitOptions): Promise<RepositoryPlan> {
+    const { cli, gun, server } = session
+    // The server first: it is the likeliest to fail.
+    const timestamp = await server.key(gun, "timestamp")
+    const serverSnapshot = options.snapshotKey === true ? undefined : await server.key(gun, "snapshot")
+    using asked = new DisposableStack()
+    const root = asked.use(await rootKeyFor(cli, daemon, gun, options))
+    const targets = asked.use(await keyFor(session, daemon, "targets", options))
+    const snapshot = serverSnapshot === undefined ? asked.use(await keyFor(session, daemon, "snapshot", options)) : undefined
+    const signers = options.signers === undefined ? undefined : asked.use(await options.signers.plan(daemon))
+    const kept = asked.move()
+    let taken = false
+    const plan: RepositoryPlan = {
+        timestamp,
+        serverSnapshot,
+        root,
+        targets,
+        snapshot,
+        signers,
+        take: () => {
+            if (taken) return undefined
+            taken = true
+            return plan
+        },
+        [Symbol.dispose]: () => kept.dispose(),
+    }
+    return plan
+}
+
 async function makeFirst(
     session: TrustSession,
     daemon: Daemon,
     known: DaemonRepository | undefined,
     options: InitOptions,
 ): Promise<CurrentRepository> {
-    const { cli, gun, server } = session
-    // The server first: it is the likeliest to fail, and nothing is made yet.
-    const timestamp = await server.key(gun, "timestamp")
-    const serverSnapshot = options.snapshotKey === true ? undefined : await server.key(gun, "snapshot")
-    // Everything that is asked is asked before the first key is made.
-    using asked = new DisposableStack()
-    const plannedRoot = asked.use(await rootKeyFor(cli, daemon, gun, options))
-    const plannedTargets = asked.use(await keyFor(session, daemon, "targets", options))
-    const plannedSnapshot = serverSnapshot === undefined ? asked.use(await keyFor(session, daemon, "snapshot", options)) : undefined
-    const plannedSigners = options.signers === undefined ? undefined : asked.use(await options.signers.plan(daemon))
-    const rootKey = await plannedRoot.make()
+    const { cli, gun } = session
+    using plan = options.plan?.take() ?? (await planRepository(session, daemon, options))
+    const { timestamp, serverSnapshot } = plan
+    const rootKey = await plan.root.make()
     const { pem } = await daemon.rootCertificate({ keyId: rootKey.id, gun })
     session.checkNewRoot(pem)
-    const targetsKey = await plannedTargets.make()
-    const snapshotKey = await plannedSnapshot?.make()
-    const delegations = (await plannedSigners?.make()) ?? NO_DELEGATIONS
+    const targetsKey = await plan.targets.make()
+    const snapshotKey = await plan.snapshot?.make()
+    const delegations = (await plan.signers?.make()) ?? NO_DELEGATIONS
 
     const promised = (role: string): Date | undefined => {
         const mark = known?.marks.find((candidate) => candidate.role === role)

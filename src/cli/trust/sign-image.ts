@@ -5,9 +5,10 @@ import { printable } from "../output.ts"
 import { imageMeta, releasedMeta, sameImage, signersOf, type TagRole } from "./build-update.ts"
 import { RELEASES } from "./delegations.ts"
 import { checkDigestOptions, type DigestOptions, findImage, type ImageSource } from "./digest.ts"
+import { OurKeys } from "./our-keys.ts"
 import { faultsInDockersWords } from "./resolve-tag.ts"
 import { openSession, type TrustSession } from "./session.ts"
-import { type Prepared, type Published, placesFor, publishUpdates, type SecretOptions, whenNobodyInterferes } from "./sign-tag.ts"
+import { openKeys, type Prepared, type Published, placesFor, publishUpdates, type SecretOptions, whenNobodyInterferes } from "./sign-tag.ts"
 
 export type SignOptions = DigestOptions &
     SecretOptions & { renew?: boolean; resign?: boolean; as?: string; rootKey?: string; group?: string; json?: boolean }
@@ -38,6 +39,7 @@ class ImageSigning {
     #learned: FileMeta | undefined
     #signed: FileMeta | undefined
     #said = false
+    #pushed = false
 
     /** @throws usage, in docker's words */
     constructor(session: TrustSession, options: SignOptions) {
@@ -68,13 +70,13 @@ class ImageSigning {
         const { digest, local, fromRegistry } = this.#options
         const isAsked = digest !== undefined || local === true || fromRegistry === true
         const released = isAsked || this.#learned !== undefined ? undefined : releasedMeta(prepared.roles, this.#tag)
-        const meta = released ?? (await this.#learn())
+        const meta = released ?? (await this.#learn(prepared, places))
         this.#signed = meta
         if (released === undefined) this.#sayOnce("Signing and pushing trust metadata")
         else this.#sayExisting(prepared, released)
         if (this.#options.renew !== true && places.every(({ document }) => sameImage(document?.targets.get(this.#tag), meta))) return []
         const updates = places.map((place) => ({ place, change: (tags: Map<string, FileMeta>) => this.#change(place, tags, meta) }))
-        return publishUpdates(this.#session, await this.#session.cli.daemon(), prepared, updates, this.#options)
+        return publishUpdates(this.#session, await this.#session.cli.daemon(), await this.#afterPush(prepared), updates, this.#options)
     }
 
     report(roles: readonly Published[]): void {
@@ -95,11 +97,20 @@ class ImageSigning {
         return this.#source
     }
 
-    async #learn(): Promise<FileMeta> {
+    async #learn(prepared: Prepared, places: readonly TagRole[]): Promise<FileMeta> {
         if (this.#learned !== undefined) return this.#learned
-        const { digest, size } = await (await this.#find()).learn()
+        const { digest, size } = await (await this.#find()).learn(async () => {
+            await openKeys(this.#session, await this.#session.cli.daemon(), prepared, places, this.#options)
+            this.#pushed = true
+        })
         this.#learned = imageMeta(digest, size)
         return this.#learned
+    }
+
+    /** A large image takes its time, and what was open before may have been locked since. */
+    async #afterPush(prepared: Prepared): Promise<Prepared> {
+        if (!this.#pushed) return prepared
+        return { ...prepared, keys: await OurKeys.load(await this.#session.cli.daemon(), this.#session.gun) }
     }
 
     #change(place: TagRole, tags: Map<string, FileMeta>, meta: FileMeta): void {

@@ -170,6 +170,26 @@ export type Update = Change & { readonly place: TagRole }
 export type RootUpdate = SignSetBody & { readonly version: number }
 export type Published = { readonly role: RoleName; readonly version: number }
 
+/**
+ * Opens what signs these roles and our snapshot, or says why it can't be: before an image is pushed, whose tag would be left there
+ * unsigned.
+ *
+ * @throws open_failed, no_terminal, declined, token_absent and what else keeps a key from signing
+ */
+export async function openKeys(
+    session: TrustSession,
+    daemon: Daemon,
+    { current, keys }: Prepared,
+    places: readonly TagRole[],
+    options: SecretOptions,
+): Promise<void> {
+    for (const place of places) await keys.readyFor(session.cli, daemon, place, options)
+    const snapshot = snapshotRole(current.verified)
+    if (snapshot.keyIds.some((id) => keys.has(SNAPSHOT, id)))
+        await keys.readyFor(session.cli, daemon, { ...snapshot, role: SNAPSHOT }, options)
+    else await requireServerSnapshot(session, snapshot.keyIds)
+}
+
 /** Build, have signed, publish, read back. `root` goes out in the same publication. */
 export async function publishUpdates(
     session: TrustSession,

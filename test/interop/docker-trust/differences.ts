@@ -223,6 +223,7 @@ const REFUSED = "dial tcp 127.0.0.1:1: connect: connection refused"
 const OUR_NAMES = "we name the trust server and what the system said; docker hands on its library's words"
 const NOTHING_TO_SIGN = "what is signed already, in date and unchanged, is not published once more"
 const FRESH_ONLY = "docker shows its cache when the server can't be asked; we show nothing that could be out of date"
+const KEYS_FIRST = "docker pushes before it opens the key, and leaves a tag that nobody signed; we find out first"
 const NOT_DONE = "a question nobody answered with yes means that nothing was done: no success for a script"
 const NO_TERMINAL = "we ask on the terminal and read no answer from a pipe; the flag that answers is named"
 const REALLY_REMOVED = "since docker 26 signer remove does nothing and says nothing unless the signer is the last"
@@ -442,6 +443,27 @@ export const DIFFERENCES: readonly Difference[] = [
         docker: "app: timestamp goes on by 1\napp: snapshot goes on by 1\n",
         ours: "",
         reason: NOTHING_TO_SIGN,
+    },
+    {
+        lines: ["sign PREFIX/app:v3 (wrong passphrase)"],
+        field: "stdout",
+        docker: /^The push refers to[\s\S]*$/,
+        ours: "",
+        reason: KEYS_FIRST,
+    },
+    {
+        lines: ["sign PREFIX/app:v3 (wrong passphrase)"],
+        field: "stderr",
+        docker: "Signing and pushing trust data for local image PREFIX/app:v3, may overwrite remote trust data\n",
+        ours: "",
+        reason: KEYS_FIRST,
+    },
+    {
+        lines: ["sign PREFIX/app:v3"],
+        field: "stdout",
+        docker: "LAYER: Layer already exists",
+        ours: "LAYER: Pushed",
+        reason: `${KEYS_FIRST}: it has pushed this image already`,
     },
     {
         lines: ["sign PREFIX/app:v3 (wrong passphrase)"],

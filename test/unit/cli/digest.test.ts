@@ -26,7 +26,7 @@ async function learn(
 ): Promise<{ digest: string; size: number }> {
     checkDigestOptions(options)
     const cli = fakeCli(fakeTerminal(typed === undefined ? {} : { typed }))
-    return (await findImage(await openSession(cli, IMAGE, "push"), options, engine)).learn()
+    return (await findImage(await openSession(cli, IMAGE, "push"), options, engine)).learn(() => Promise.resolve())
 }
 
 describe("what is signed", () => {
@@ -66,7 +66,7 @@ describe("what is signed", () => {
         const engine = engineOf({ image: () => Promise.resolve(FOUND), push: () => Promise.resolve({ digest: DIGEST, size: 12 }) })
         const terminal = fakeTerminal()
         const source = await findImage(await openSession(fakeCli(terminal), IMAGE, "push"), {}, () => Promise.resolve(engine))
-        assert.deepEqual(await source.learn(), { digest: DIGEST, size: 12 })
+        assert.deepEqual(await source.learn(() => Promise.resolve()), { digest: DIGEST, size: 12 })
         assert.match(terminal.remarks(), /warning: not compared with what the registry serves: the registry registry\.invalid/)
     })
 })
