@@ -36,6 +36,8 @@ export type DaemonToken = {
     readonly label: string
     readonly serial: string
     readonly moduleEnv: Readonly<Record<string, string>>
+    /** Further lines of TOML for its table. */
+    readonly settings?: readonly string[]
 }
 
 export type DaemonOptions = {
@@ -142,6 +144,7 @@ function configText(
             `environment = { ${Object.entries(token.moduleEnv)
                 .map(([variable, value]) => `${variable} = "${value}"`)
                 .join(", ")} }`,
+            ...(token.settings ?? []),
             ...(options.credentials?.[`${name}-pin`] === undefined ? [] : [`pin = { credential = "${name}-pin" }`]),
             "",
         ].join("\n"),
