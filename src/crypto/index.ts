@@ -26,7 +26,13 @@ export { type KeyFileEntry, readKeyFile } from "./key-file.ts"
 export type { KeyFileEncryption } from "./key-file-encryption.ts"
 export { canonicalPkcs8, generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
 export type { OpenedKey } from "./private-key-forms.ts"
-export { assembleCertificate, type RootCertificateOptions, rootCertificateTbs } from "./root-certificate.ts"
+export {
+    assembleCertificate,
+    type CardCertificateOptions,
+    cardCertificateTbs,
+    type RootCertificateOptions,
+    rootCertificateTbs,
+} from "./root-certificate.ts"
 export { type SealedSecret, type SecretContext, sealSecret } from "./sealed-secret.ts"
 export { Secret } from "./secret.ts"
 export { SecretInbox } from "./secret-inbox.ts"

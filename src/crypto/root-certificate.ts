@@ -31,6 +31,7 @@ export type RootCertificateOptions = {
 
 const OID = {
     commonName: "2.5.4.3",
+    organization: "2.5.4.10",
     keyUsage: "2.5.29.15",
     basicConstraints: "2.5.29.19",
     extKeyUsage: "2.5.29.37",
@@ -41,6 +42,7 @@ const OID = {
 
 const SERIAL_LENGTH = 16
 const VERSION_3 = Buffer.from([2])
+const DIGITAL_SIGNATURE = { bits: Buffer.from([0b1000_0000]), unused: 7 }
 const DIGITAL_SIGNATURE_AND_KEY_ENCIPHERMENT = { bits: Buffer.from([0b1010_0000]), unused: 5 }
 
 // What Go's encoding/asn1 puts into a PrintableString; with anything else it takes UTF8String.
@@ -54,9 +56,7 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/
  * @throws key_unfit for Ed25519; invalid_request for dates or a serial that can't be
  */
 export function rootCertificateTbs({ gun, publicKey, serial, notBefore, notAfter }: RootCertificateOptions): Uint8Array {
-    if (serial.length !== SERIAL_LENGTH || serial.every((byte) => byte === 0)) {
-        throw new TrustkeyError("invalid_request", `a serial number has ${SERIAL_LENGTH} bytes and is not zero`)
-    }
+    requireSerial(serial)
     if (!(notBefore.getTime() <= notAfter.getTime()))
         throw new TrustkeyError("invalid_request", "the certificate would end before it begins")
     const name = sequence(set(sequence(oid(OID.commonName), text(PRINTABLE.test(gun) ? Type.PRINTABLESTRING : Type.UTF8, gun))))
@@ -74,6 +74,51 @@ export function rootCertificateTbs({ gun, publicKey, serial, notBefore, notAfter
     )
 }
 
+export type CardCertificateOptions = {
+    readonly publicKey: PublicKeyBytes
+    /** 16 random bytes */
+    readonly serial: Uint8Array
+    readonly notBefore: Date
+}
+
+/** A root certificate's name is its GUN alone, so none is like this. */
+const CARD_NAME = { organization: "trustkeyd card certificate", commonName: "root" } as const
+/** RFC 5280 §4.1.2.5: there is no good date, it lies beside a key on a card. */
+const NO_END = new Date("9999-12-31T23:59:59Z")
+
+/**
+ * The DER TBSCertificate of what lies beside a root key on a card: stock Notary clients list a card's certificates whose common name is a
+ * role, and read nothing else of them. It stands for the key nowhere: it names no GUN, and an organization no root certificate names.
+ *
+ * @throws key_unfit for Ed25519; invalid_request for a serial that can't be
+ */
+export function cardCertificateTbs({ publicKey, serial, notBefore }: CardCertificateOptions): Uint8Array {
+    requireSerial(serial)
+    const { bits, unused } = DIGITAL_SIGNATURE
+    const name = sequence(
+        set(sequence(oid(OID.organization), text(Type.PRINTABLESTRING, CARD_NAME.organization))),
+        set(sequence(oid(OID.commonName), text(Type.PRINTABLESTRING, CARD_NAME.commonName))),
+    )
+    return encodeDer(
+        sequence(
+            tagged(0, primitive(Type.INTEGER, VERSION_3)),
+            unsignedInteger(serial),
+            signatureAlgorithm(publicKey),
+            name,
+            sequence(time(notBefore), time(NO_END)),
+            name,
+            parseDer(spkiOf(publicKey)),
+            tagged(
+                3,
+                sequence(
+                    sequence(oid(OID.keyUsage), yes(), octets(bitString(bits, unused))),
+                    sequence(oid(OID.basicConstraints), yes(), octets(sequence())),
+                ),
+            ),
+        ),
+    )
+}
+
 /**
  * @param signature over `tbs`, as `signWith` gives it: raw r ‖ s for ECDSA
  * @returns PEM ending in a newline
@@ -85,6 +130,11 @@ export function assembleCertificate(tbs: Uint8Array, publicKey: PublicKeyBytes, 
     }
     const encoded = publicKey.keytype === "ecdsa" ? rawToDer(signature) : signature
     return encodePem("CERTIFICATE", encodeDer(sequence(parseTbs(tbs), signatureAlgorithm(publicKey), bitString(encoded))))
+}
+
+function requireSerial(serial: Uint8Array): void {
+    if (serial.length === SERIAL_LENGTH && serial.some((byte) => byte !== 0)) return
+    throw new TrustkeyError("invalid_request", `a serial number has ${SERIAL_LENGTH} bytes and is not zero`)
 }
 
 function parseTbs(tbs: Uint8Array): Node {

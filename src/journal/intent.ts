@@ -2,8 +2,11 @@ import type { Scheme } from "../crypto/index.ts"
 import type { Gun, RoleName } from "../tuf/index.ts"
 import type { KeyRecord } from "./key-record.ts"
 
-/** Each kind has a form no other kind can parse as: canonical JSON that begins `{"_type":` here, a DER SEQUENCE there. */
-export type IntentKind = "notary-metadata" | "root-certificate"
+/**
+ * Each kind has a form no other kind can parse as: canonical JSON that begins `{"_type":`; a DER TBSCertificate whose subject is a GUN
+ * alone; one whose subject is an organization that says what it is, and CN=root.
+ */
+export type IntentKind = "notary-metadata" | "root-certificate" | "card-certificate"
 
 export type IntentFacts = {
     readonly sequence: number
@@ -11,7 +14,7 @@ export type IntentFacts = {
     readonly key: KeyRecord
     readonly scheme: Scheme
     readonly bytes: Uint8Array
-    readonly gun: Gun
+    readonly gun: Gun | ""
     readonly lineage: string
     readonly role: RoleName
     readonly version: number
@@ -46,7 +49,8 @@ export class Intent implements IntentFacts {
     get bytes(): Uint8Array {
         return this.#facts.bytes
     }
-    get gun(): Gun {
+    /** Empty for a card's certificate: it belongs to a key alone. */
+    get gun(): Gun | "" {
         return this.#facts.gun
     }
     /** Empty for a certificate: it belongs to a key and a GUN, not to a lineage. */

@@ -54,6 +54,9 @@ export interface Journal {
     /** Promise to sign a root certificate's DER TBSCertificate. */
     commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent>
 
+    /** Promise to sign the DER TBSCertificate of what lies beside a root key on its card. Another one each time: nothing rests on it. */
+    commitCardCertificate(permit: Permit<"certificate">, key: KeyRecord, tbs: Uint8Array): Promise<Intent>
+
     /**
      * Keep a verified signature with its promise, so that a retry gets the same bytes.
      *
@@ -182,18 +185,24 @@ class StoredJournal implements Journal {
     }
 
     async commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent> {
-        const role = ROOT
-        requirePlace(permit, gun, role)
-        const facts = {
-            kind: "root-certificate" as const,
-            key,
-            scheme: certificateScheme(key.algorithm),
-            bytes: tbs,
-            gun,
-            lineage: "",
-            role,
-            version: 0,
-        }
+        requirePlace(permit, gun, ROOT)
+        return await this.#promiseCertificate("root-certificate", key, gun, tbs)
+    }
+
+    async commitCardCertificate(permit: Permit<"certificate">, key: KeyRecord, tbs: Uint8Array): Promise<Intent> {
+        // TK-POL-3: a signature counts wherever its key is trusted.
+        for (const { gun, role } of key.bindings) requirePlace(permit, gun, role)
+        return await this.#promiseCertificate("card-certificate", key, "", tbs)
+    }
+
+    async #promiseCertificate(
+        kind: "root-certificate" | "card-certificate",
+        key: KeyRecord,
+        gun: Gun | "",
+        tbs: Uint8Array,
+    ): Promise<Intent> {
+        const place = { gun, lineage: "", role: ROOT, version: 0 }
+        const facts = { kind, key, scheme: certificateScheme(key.algorithm), bytes: tbs, ...place }
         const sequence = this.#sequence++
         await this.#commit("", [this.#promise(sequence, facts, sha256(tbs).toString("hex"))])
         return new Intent({ ...facts, sequence, signature: undefined })

@@ -3,6 +3,11 @@ import type { Cli } from "../context.ts"
 import { shortId } from "../output.ts"
 import { jsonOption, newCommand, wholeNumber, withExamples } from "../syntax.ts"
 
+const KIND_WORDS: ReadonlyMap<string, string> = new Map([
+    ["root-certificate", "root certificate"],
+    ["card-certificate", "card's certificate"],
+])
+
 type ShowOptions = { role?: string; after: number; limit: number; json?: boolean }
 
 export function journalShowCommand(cli: Cli): Command {
@@ -24,8 +29,8 @@ export function journalShowCommand(cli: Cli): Command {
                         String(entry.sequence),
                         entry.promisedAt,
                         entry.state,
-                        entry.gun,
-                        entry.kind === "root-certificate" ? "root certificate" : entry.role,
+                        entry.gun === "" ? "-" : entry.gun,
+                        KIND_WORDS.get(entry.kind) ?? entry.role,
                         entry.version === 0 ? "-" : String(entry.version),
                         shortId(entry.keyId),
                         shortId(entry.sha256),

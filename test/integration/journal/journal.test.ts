@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { describe, test } from "node:test"
-import { parseRoleName, ROOT, TARGETS } from "../../../src/tuf/index.ts"
+import { parseGun, parseRoleName, ROOT, TARGETS } from "../../../src/tuf/index.ts"
 import { GUN, JournalRig, Keys, permit } from "./fixtures.ts"
 
 const refused = (code: string) => ({ name: "TrustkeyError", code })
@@ -291,5 +291,34 @@ describe("the journal", () => {
         assert.equal(await rig.journal.keepCertificate(id, GUN, "one"), "one")
         assert.equal(await rig.journal.keepCertificate(id, GUN, "two"), "one")
         assert.equal((await rig.reopen()).certificate(id, GUN), "one")
+    })
+
+    test("promises a card's certificate for a key alone, and again as another promise; no repository moves", async () => {
+        await using rig = await JournalRig.open()
+        const keys = new Keys()
+        await begun(rig, keys)
+        const key = keys.record("root")
+        const marks = structuredClone([...(rig.journal.repository(GUN)?.marks ?? [])])
+        const tbs = Buffer.from("a certificate")
+        const intent = await rig.journal.commitCardCertificate(permit("certificate", ROOT), key, tbs)
+        assert.deepEqual([intent.kind, intent.gun, intent.lineage, intent.version], ["card-certificate", "", "", 0])
+        assert.deepEqual(Buffer.from(intent.bytes), tbs)
+        await rig.journal.signed(intent, Buffer.from("a signature"))
+        const again = await rig.journal.commitCardCertificate(permit("certificate", ROOT), key, tbs)
+        assert.notEqual(again.sequence, intent.sequence)
+        const journal = await rig.reopen()
+        const entries = (await journal.show({ after: 0, limit: 10 })).filter(({ kind }) => kind === "card-certificate")
+        assert.deepEqual(
+            entries.map(({ gun, role, keyId, state }) => ({ gun, role, keyId, state })),
+            [
+                { gun: "", role: "root", keyId: key.id, state: "signed" },
+                { gun: "", role: "root", keyId: key.id, state: "promised" },
+            ],
+        )
+        assert.deepEqual([...(journal.repository(GUN)?.marks ?? [])], marks)
+        assert.equal(journal.isCertified(key.id), false)
+        // TK-POL-3: it is a signature of the key all the same.
+        const elsewhere = permit("certificate", ROOT, parseGun("registry.example.com/other"))
+        await assert.rejects(journal.commitCardCertificate(elsewhere, key, tbs), refused("internal"))
     })
 })

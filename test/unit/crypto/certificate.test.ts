@@ -9,6 +9,7 @@ import {
     type Algorithm,
     algorithmOf,
     assembleCertificate,
+    cardCertificateTbs,
     certificateScheme,
     generatePrivateKey,
     openPrivateKey,
@@ -250,5 +251,36 @@ describe("public keys as PEM", () => {
         assert.throws(() => pemToPublicKey(encodePem("PUBLIC KEY", Buffer.from("x"))), { code: "key_unfit" })
         const { publicKey } = generateKeyPairSync("x25519")
         assert.throws(() => pemToPublicKey(publicKey.export({ type: "spki", format: "pem" }).toString()), { code: "key_unfit" })
+    })
+})
+
+describe("the certificate beside a root key on a card", () => {
+    for (const algorithm of ["p256", "p384", "rsa2048"] as const) {
+        test(`of a ${algorithm} key has the common name stock Notary clients look for, and ends never`, () => {
+            const { pkcs8, publicKey } = generatePrivateKey(algorithm)
+            using secret = pkcs8
+            const tbs = cardCertificateTbs({ publicKey, serial: SERIAL, notBefore: BEGIN })
+            const pem = assembleCertificate(tbs, publicKey, signWith(openPrivateKey(secret), certificateScheme(algorithm), tbs))
+            const certificate = new X509Certificate(pem)
+            assert.equal(certificate.verify(certificate.publicKey), true)
+            assert.equal(certificate.subject, "O=trustkeyd card certificate\nCN=root")
+            assert.equal(certificate.ca, false)
+            const [facts] = parseCertificateChain(pem)
+            assert.equal(facts?.commonName, "root")
+            assert.equal(facts?.notAfter.toISOString(), "9999-12-31T23:59:59.000Z")
+            assert.deepEqual(facts?.extKeyUsages, [])
+        })
+    }
+
+    test("TK-SIG-1 has a form no root certificate has, whatever the GUN", () => {
+        const { publicKey } = generatePrivateKey("p256")
+        const subjectOf = (tbs: Uint8Array) => encodeDer(sequenceOf(parseDer(tbs))[5] ?? parseDer(Buffer.from("0500", "hex")))
+        const card = subjectOf(cardCertificateTbs({ publicKey, serial: SERIAL, notBefore: BEGIN }))
+        fc.assert(
+            fc.property(fc.oneof(fc.string(), fc.constantFrom("root", "trustkeyd card certificate", "CN=root")), (gun) => {
+                const root = subjectOf(rootCertificateTbs({ gun, publicKey, serial: SERIAL, notBefore: BEGIN, notAfter: END }))
+                return !root.equals(card) && sequenceOf(parseDer(root)).length === 1 && sequenceOf(parseDer(card)).length === 2
+            }),
+        )
     })
 })
