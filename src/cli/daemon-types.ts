@@ -47,6 +47,9 @@ export type DaemonToken = {
     readonly manufacturer: string
     readonly model: string
     readonly tries: string
+    readonly loggedInUntil: string
+    /** Zero without a limit. */
+    readonly usesLeft: number
 }
 
 export type DaemonTokenObject = {
@@ -187,7 +190,14 @@ export interface Daemon {
     listGroups(): Promise<readonly DaemonGroup[]>
 
     listTokens(): Promise<readonly DaemonToken[]>
-    login(request: { token: string; sealed: Sealed | undefined; evenFinalTry: boolean }): Promise<DaemonToken>
+    /** Zero for both: the daemon's default. */
+    login(request: {
+        token: string
+        sealed: Sealed | undefined
+        evenFinalTry: boolean
+        ttlSeconds: number
+        uses: number
+    }): Promise<DaemonToken>
     logout(token: string): Promise<DaemonToken>
     tokenObjects(token: string): Promise<readonly DaemonTokenObject[]>
 

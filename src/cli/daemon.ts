@@ -161,8 +161,8 @@ class GrpcDaemon implements Daemon {
     }
 
     login(request: Parameters<Daemon["login"]>[0]): Promise<DaemonToken> {
-        const { token, sealed, evenFinalTry } = request
-        return this.#ask(loadMethod("Tokens", "Login"), { token, pin: sealed ?? null, evenFinalTry }, SLOW_SECONDS)
+        const { sealed, ...rest } = request
+        return this.#ask(loadMethod("Tokens", "Login"), { ...rest, pin: sealed ?? null }, SLOW_SECONDS)
     }
 
     logout(token: string): Promise<DaemonToken> {

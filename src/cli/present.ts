@@ -49,8 +49,15 @@ export function printTokens(output: Output, tokens: readonly DaemonToken[]): voi
     }
     output.table(
         ["NAME", "STATE", "LABEL", "SERIAL", "MODEL", "PIN TRIES", "DETAIL"],
-        tokens.map((token) => [token.name, token.state, token.label, token.serial, token.model, token.tries, token.detail]),
+        tokens.map((token) => [token.name, loginText(token), token.label, token.serial, token.model, token.tries, token.detail]),
     )
+}
+
+/** `logged-in until 2026-11-21T16:00:00.000Z, 3 signatures left` */
+export function loginText({ state, loggedInUntil, usesLeft }: DaemonToken): string {
+    const until = loggedInUntil === "" ? "" : ` until ${loggedInUntil}`
+    const uses = usesLeft === 0 ? "" : `, ${usesLeft} ${usesLeft === 1 ? "signature" : "signatures"} left`
+    return `${state}${until}${uses}`
 }
 
 export function printGroups(output: Output, groups: readonly DaemonGroup[]): void {

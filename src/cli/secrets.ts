@@ -219,14 +219,15 @@ export async function login(
     daemon: Daemon,
     token: string,
     options: PinOptions & { evenFinalTry?: boolean; credential?: boolean },
+    limits: UnlockLimits = { ttlSeconds: 0, uses: 0 },
 ): Promise<DaemonToken> {
     const evenFinalTry = options.evenFinalTry === true
-    if (options.credential === true) return daemon.login({ token, sealed: undefined, evenFinalTry })
+    if (options.credential === true) return daemon.login({ token, sealed: undefined, evenFinalTry, ...limits })
     const given = await fromFlags(cli, options.pinFd, options.pinFile)
     // TK-PIN-1: one try for each time a person types it; a wrong PIN is never asked for again on our own account.
     using pin = given ?? (await (await cli.prompts()).secret(`PIN of token ${token}: `, PIN_FLAGS))
     const sealed = await sealFor(daemon, "login", `token:${token}`, pin)
-    return daemon.login({ token, sealed, evenFinalTry })
+    return daemon.login({ token, sealed, evenFinalTry, ...limits })
 }
 
 /** Make sure a key can sign without asking anybody in between. */

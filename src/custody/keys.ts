@@ -202,10 +202,15 @@ export async function unlock(rooms: Rooms, principal: Principal, request: Unlock
     const subject: Subject = { detail: { ttlSeconds: request.ttlSeconds, uses: request.uses } }
     return await recorded(rooms, principal, "unlock", subject, async () => {
         const target = resolve(rooms, principal, "unlock", request.subject, subject)
-        if (request.ttlSeconds > rooms.maxTtlSeconds)
-            throw new TrustkeyError("invalid_request", `the time to live is longer than unlock.max_ttl, ${rooms.maxTtlSeconds} seconds`)
+        requireTtl(rooms, request.ttlSeconds)
         return { until: await rooms.keys.unlock(target, request.sealed, request.ttlSeconds, request.uses) }
     })
+}
+
+/** @throws invalid_request */
+export function requireTtl(rooms: Rooms, ttlSeconds: number): void {
+    if (ttlSeconds > rooms.maxTtlSeconds)
+        throw new TrustkeyError("invalid_request", `the time to live is longer than unlock.max_ttl, ${rooms.maxTtlSeconds} seconds`)
 }
 
 export async function lock(rooms: Rooms, principal: Principal, request: { readonly subject: KeySubject | "all" }): Promise<void> {

@@ -2,6 +2,7 @@ import type { SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { TokenObject, TokenState } from "../keys/index.ts"
 import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
+import { requireTtl } from "./keys.ts"
 import { recorded } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 
@@ -11,16 +12,26 @@ export async function listTokens(rooms: Rooms, principal: Principal): Promise<re
     return await rooms.keys.tokens()
 }
 
-export type LoginRequest = { readonly token: string; readonly sealed?: SealedSecret; readonly evenFinalTry: boolean }
+export type LoginRequest = {
+    readonly token: string
+    readonly sealed?: SealedSecret
+    readonly evenFinalTry: boolean
+    /** Zero: the default. */
+    readonly ttlSeconds: number
+    /** Zero: no limit. */
+    readonly uses: number
+}
 
 export async function login(rooms: Rooms, principal: Principal, request: LoginRequest): Promise<TokenState> {
-    return await recorded(rooms, principal, "login", { detail: { token: request.token } }, async () => {
+    const { token, sealed, evenFinalTry, ttlSeconds, uses } = request
+    return await recorded(rooms, principal, "login", { detail: { token, ttlSeconds, uses } }, async () => {
         authorize(rooms.policy(), principal, "login", [])
         // One wrong PIN then blocks the token, for everybody.
-        if (request.evenFinalTry && principal.socket !== "admin") {
+        if (evenFinalTry && principal.socket !== "admin") {
             throw new TrustkeyError("denied", "the last try before a token is blocked is an administrator's: use the admin socket")
         }
-        return await rooms.keys.login(request.token, request.sealed, request.evenFinalTry)
+        requireTtl(rooms, ttlSeconds)
+        return await rooms.keys.login(token, sealed, evenFinalTry, { ttlSeconds, uses })
     })
 }
 

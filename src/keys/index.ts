@@ -16,4 +16,5 @@ export type {
 export { openKeyStore } from "./process-key-store.ts"
 export type { SignerProcessState } from "./signer-process.ts"
 export type { TokenConfig, TokenState } from "./token-keys.ts"
+export type { LoginLimits } from "./token-logins.ts"
 export { Turns } from "./turns.ts"

@@ -3,6 +3,7 @@ import type { Binding, Intent, KeyRecord, Purpose } from "../journal/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import type { TokenConfig, TokenState } from "./token-keys.ts"
+import type { LoginLimits } from "./token-logins.ts"
 
 export type KeySubject = { readonly keyId: string } | { readonly group: string }
 
@@ -131,8 +132,13 @@ export interface KeyStore {
 
     tokens(): Promise<readonly TokenState[]>
 
-    /** One try (TK-PIN-1). Without a PIN: the credential's, or the token's own PIN pad. @throws pin_…, token_…, login_required */
-    login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<TokenState>
+    /**
+     * One try (TK-PIN-1), and a login for a limited time. Without a PIN: the credential's, or the token's own PIN pad; the credential's has no
+     * end unless one is given.
+     *
+     * @throws pin_…, token_…, login_required
+     */
+    login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean, limits?: LoginLimits): Promise<TokenState>
     logout(token: string): Promise<TokenState>
     /** The private keys on a token. @throws login_required */
     objects(token: string): Promise<readonly TokenObject[]>

@@ -22,7 +22,7 @@ import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { TokenKeys, type TokenState } from "./token-keys.ts"
-import type { PinTryRecords } from "./token-logins.ts"
+import { type LoginLimits, NO_LIMITS, type PinTryRecords } from "./token-logins.ts"
 import { Turns } from "./turns.ts"
 
 // Argon2 with 2 GiB, an RSA-4096 key being made: slow, but never this slow.
@@ -83,7 +83,16 @@ class ProcessKeyStore implements KeyStore {
             const process = { ...base, file: options.signerFiles.pkcs11 }
             this.#tokens.set(
                 config.name,
-                new TokenKeys({ config, process, credentialsDirectory, store, now, tries, serials: () => this.#serialsOf(config.name) }),
+                new TokenKeys({
+                    config,
+                    process,
+                    credentialsDirectory,
+                    store,
+                    now,
+                    tries,
+                    defaultTtlSeconds: options.defaultTtlSeconds,
+                    serials: () => this.#serialsOf(config.name),
+                }),
             )
         }
     }
@@ -123,16 +132,11 @@ class ProcessKeyStore implements KeyStore {
         if (record === undefined || record.removedAt !== undefined) return { state: "removed", ready: false }
         if (record.home.kind === "token") {
             const token = this.#tokens.get(record.home.token)
-            return token === undefined ? { state: "absent", ready: false } : { state: token.keyState, ready: token.isReady }
+            if (token === undefined) return { state: "absent", ready: false }
+            return { state: token.keyState, ready: token.isReady, ...limitsOf(token.lease) }
         }
         const lease = this.#sealed.leaseOf(record)
-        if (lease === undefined) return { state: "locked", ready: false }
-        return {
-            state: "unlocked",
-            ready: true,
-            ...(lease.until === undefined ? {} : { until: lease.until }),
-            ...(lease.usesLeft === undefined ? {} : { usesLeft: lease.usesLeft }),
-        }
+        return lease === undefined ? { state: "locked", ready: false } : { state: "unlocked", ready: true, ...limitsOf(lease) }
     }
 
     async challenge(purpose: string, subject: string, owner = ""): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }> {
@@ -334,8 +338,8 @@ class ProcessKeyStore implements KeyStore {
         return Promise.all([...this.#tokens.values()].map((token) => token.refresh()))
     }
 
-    login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<TokenState> {
-        return this.#token(token).login(sealed, evenFinalTry)
+    login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean, limits: LoginLimits = NO_LIMITS): Promise<TokenState> {
+        return this.#token(token).login(sealed, evenFinalTry, limits)
     }
 
     logout(token: string): Promise<TokenState> {
@@ -416,6 +420,10 @@ class ProcessKeyStore implements KeyStore {
         if (token === undefined) throw new TrustkeyError("not_found", "no such token is configured")
         return token
     }
+}
+
+function limitsOf({ until, usesLeft }: TokenKeys["lease"]): Pick<KeyState, "until" | "usesLeft"> {
+    return { ...(until === undefined ? {} : { until }), ...(usesLeft === undefined ? {} : { usesLeft }) }
 }
 
 function pinned(publicKey: PublicKeyBytes | undefined): PublicKeyBytes {

@@ -16,7 +16,7 @@ import {
 import type { Store } from "../storage/index.ts"
 import type { KeyEntry } from "./key-index.ts"
 import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
-import { type PinTryRecords, TokenLogins } from "./token-logins.ts"
+import { type LoginLimits, type PinTryRecords, TokenLogins } from "./token-logins.ts"
 
 export type TokenConfig = {
     readonly name: string
@@ -45,6 +45,10 @@ export type TokenState = {
     readonly manufacturer: string
     readonly model: string
     readonly tries: PinTries
+    /** The end of the login; undefined without one. */
+    readonly until: Date | undefined
+    /** Of the login; undefined without a limit. */
+    readonly usesLeft: number | undefined
 }
 
 export type TokenKeysOptions = {
@@ -57,6 +61,7 @@ export type TokenKeysOptions = {
     readonly store: Store
     readonly now: () => Date
     readonly tries: PinTryRecords
+    readonly defaultTtlSeconds: number
     /** Of the tokens on which keys under this name are. */
     readonly serials: () => Iterable<string>
 }
@@ -66,6 +71,8 @@ type OpenKey = { readonly handle: number; readonly alwaysAuthenticate: boolean }
 /** A key that asks for the PIN each time often asks for a touch as well; a card gives a person about 15 s. */
 const TOUCH_DEADLINE_MS = 30_000
 const FIRST_LOOK_MS = 3_000
+/** The last use of a login has its answer on the way; somebody may be logging in. */
+const RETIRE_LATER_MS = 500
 /** RSA on a smart card. */
 const GENERATE_DEADLINE_MS = 300_000
 
@@ -103,6 +110,7 @@ export class TokenKeys {
             name: config.name,
             pinCredential: config.pinCredential,
             deadlineMs: config.deadlineMs,
+            defaultTtlSeconds: options.defaultTtlSeconds,
             process: this.#process,
             store: options.store,
             now: options.now,
@@ -136,6 +144,11 @@ export class TokenKeys {
     get keyState(): "absent" | "locked" | "unlocked" {
         if (this.#snapshot.state === "absent") return "absent"
         return this.#snapshot.state === "logged-in" && this.#distrusted === undefined ? "unlocked" : "locked"
+    }
+
+    /** How long, and how often, it may still be used without a person. */
+    get lease(): { readonly until: Date | undefined; readonly usesLeft: number | undefined } {
+        return { until: this.#logins.until, usesLeft: this.#snapshot.usesLeft || undefined }
     }
 
     async sign(entry: KeyEntry, scheme: Scheme, message: Uint8Array): Promise<Buffer> {
@@ -214,10 +227,10 @@ export class TokenKeys {
      *
      * @throws pin_incorrect, pin_blocked, pin_final_try, pin_refused_before, token_absent …
      */
-    async login(sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<TokenState> {
+    async login(sealed: SealedSecret | undefined, evenFinalTry: boolean, limits: LoginLimits): Promise<TokenState> {
         // Whoever may only say "log in" has not examined the token; who types the PIN vouches for it.
         if (sealed === undefined && this.config.pinCredential !== undefined) this.#checkTrusted()
-        await this.#logins.login(sealed, evenFinalTry)
+        await this.#logins.login(sealed, evenFinalTry, limits)
         this.#distrusted = undefined
         return this.#describe()
     }
@@ -271,10 +284,24 @@ export class TokenKeys {
             case "keys-gone":
                 this.#open.clear()
                 break
+            case "login-over":
+                this.#retire()
+                break
             case "pin-refused":
                 void this.#logins.refused()
                 break
         }
+    }
+
+    /** The login was all its signer held: only a process's end surely wipes what the runtime copied. */
+    #retire(): void {
+        if (this.#snapshot.state === "logged-in") return
+        if (!this.#process.isIdle || this.#logins.isTrying) {
+            setTimeout(() => this.#retire(), RETIRE_LATER_MS).unref()
+            return
+        }
+        const look = this.#process.restart().then(() => this.refresh())
+        look.catch(() => {})
     }
 
     #forget(): void {
@@ -286,7 +313,7 @@ export class TokenKeys {
     #describe(): TokenState {
         const { name, uri } = this.config
         const { label, serial, manufacturer, model, tries, state } = this.#snapshot
-        const facts = { name, uri, label, serial, manufacturer, model, tries }
+        const facts = { name, uri, label, serial, manufacturer, model, tries, ...this.lease }
         const process = this.#process.state
         if (this.#distrusted !== undefined)
             return { ...facts, state: "failed", detail: `out of use: ${this.#distrusted}; check the token, then log in again` }

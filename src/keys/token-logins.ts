@@ -8,6 +8,11 @@ type PinTry = { readonly fingerprint: Uint8Array; readonly salt: Uint8Array }
 /** What is recorded of tries without a known good end, by the row's name. */
 export type PinTryRecords = Map<string, PinTry>
 
+/** Zero: the default time, any number of uses. */
+export type LoginLimits = { readonly ttlSeconds: number; readonly uses: number }
+
+export const NO_LIMITS: LoginLimits = { ttlSeconds: 0, uses: 0 }
+
 export type TokenLoginsOptions = {
     /** The token's name in the configuration. */
     readonly name: string
@@ -15,6 +20,8 @@ export type TokenLoginsOptions = {
     readonly pinCredential: string | undefined
     /** For one call. */
     readonly deadlineMs: number
+    /** Of a login with a PIN somebody typed. */
+    readonly defaultTtlSeconds: number
     readonly process: SignerProcess
     readonly store: Store
     readonly now: () => Date
@@ -37,7 +44,9 @@ export class TokenLogins {
     #credentialRefused: TrustkeyError | undefined
     /** What was recorded for the credential's value that is in use now. */
     #credentialTry: PinTry | undefined
+    #until: Date | undefined
     #turn: Promise<unknown> = Promise.resolve()
+    #trying = 0
     /** Counts what a login that began before must not outlast: logouts, and the ends of its process. */
     #ends = 0
 
@@ -52,6 +61,16 @@ export class TokenLogins {
 
     get mayUseCredential(): boolean {
         return this.#options.pinCredential !== undefined && !this.#endedByCommand && this.#credentialRefused === undefined
+    }
+
+    /** The end of the login there is; undefined without a limit, and without a login. */
+    get until(): Date | undefined {
+        return this.#options.snapshot().state === "logged-in" ? this.#until : undefined
+    }
+
+    /** Somebody is about to be logged in. */
+    get isTrying(): boolean {
+        return this.#trying > 0
     }
 
     /** Whatever login there was is over, and one that is under way must not outlast this. */
@@ -85,35 +104,41 @@ export class TokenLogins {
             }
             if (!this.mayUseCredential) throw error
         }
-        await this.#takeTurn(() => this.#try(undefined, false, since))
+        await this.#takeTurn(() => this.#try(undefined, false, NO_LIMITS, since))
         return work()
     }
 
     /**
-     * One try, with a PIN somebody typed or with the credential's value.
+     * One try, with a PIN somebody typed or with the credential's value, for a time: the default one when a person typed it, else none.
      *
      * @throws pin_incorrect, pin_blocked, pin_final_try, pin_refused_before, token_absent …
      */
-    async login(sealed: SealedSecret | undefined, evenFinalTry: boolean): Promise<void> {
+    async login(sealed: SealedSecret | undefined, evenFinalTry: boolean, limits: LoginLimits): Promise<void> {
         const since = this.#ends
-        await this.#takeTurn(() => this.#try(sealed, evenFinalTry, since))
-        this.#endedByCommand = false
+        const byPerson = sealed !== undefined || this.#options.pinCredential === undefined
+        const ttlSeconds = limits.ttlSeconds || (byPerson ? this.#options.defaultTtlSeconds : 0)
+        await this.#takeTurn(() => this.#try(sealed, evenFinalTry, { ...limits, ttlSeconds }, since))
+        // Who said for how long has also said that it ends then: the credential must not make more of it.
+        this.#endedByCommand = limits.ttlSeconds !== 0 || limits.uses !== 0
     }
 
     async #takeTurn<T>(work: () => Promise<T>): Promise<T> {
-        const turn = this.#turn.then(work, work)
+        this.#trying += 1
+        const turn = this.#turn.then(work, work).finally(() => {
+            this.#trying -= 1
+        })
         this.#turn = turn.catch(() => {})
         return turn
     }
 
     /** TK-PIN-1: the try is on stable storage before it is made, and is taken back only when the token said yes. */
-    async #try(sealed: SealedSecret | undefined, evenFinalTry: boolean, since: number): Promise<void> {
+    async #try(sealed: SealedSecret | undefined, evenFinalTry: boolean, limits: LoginLimits, since: number): Promise<void> {
         const { store, now, tries, process, onSnapshot } = this.#options
         this.#checkNotEnded(since)
         const byCredential = sealed === undefined
         const row = byCredential ? this.#credentialRow : `human:${this.#options.name}`
         try {
-            const prepared = await process.control("prepare-login", this.#request(sealed, evenFinalTry))
+            const prepared = await process.control("prepare-login", this.#request(sealed, evenFinalTry, limits))
             const attempt = process.understand(() => this.#readPrepared(prepared))
             if (attempt === undefined) return this.#checkNotEnded(since)
             if (byCredential) await this.#checkSerial()
@@ -127,6 +152,7 @@ export class TokenLogins {
                 onSnapshot(parseTokenSnapshot(answer.fields("token")))
                 return answer.flag("credentialConfirmed")
             })
+            this.#until = limits.ttlSeconds === 0 ? undefined : new Date(now().getTime() + limits.ttlSeconds * 1000)
             await this.#takeBack(confirmed ? [row, this.#credentialRow] : [row])
             this.#credentialTry = confirmed ? attempt : undefined
             if (byCredential || confirmed) this.#credentialRefused = undefined
@@ -167,15 +193,16 @@ export class TokenLogins {
         return snapshot().pinPad ? Math.max(deadlineMs, PIN_PAD_DEADLINE_MS) : deadlineMs
     }
 
-    #request(sealed: SealedSecret | undefined, evenFinalTry: boolean): Record<string, unknown> {
+    #request(sealed: SealedSecret | undefined, evenFinalTry: boolean, { ttlSeconds, uses }: LoginLimits): Record<string, unknown> {
+        const terms = { evenFinalTry, ttlMs: ttlSeconds * 1000, uses }
         if (sealed !== undefined) {
             const context = { purpose: "login", subject: `token:${this.#options.name}` }
             // A typed PIN is not held against an earlier one: one byte is too little to refuse a person by.
-            return { evenFinalTry, sealed: encodeSealed(sealed), context }
+            return { ...terms, sealed: encodeSealed(sealed), context }
         }
         const refused = this.#options.tries.get(this.#credentialRow)
-        if (refused === undefined) return { evenFinalTry }
-        return { evenFinalTry, refused: { fingerprint: toBase64(refused.fingerprint), salt: toBase64(refused.salt) } }
+        if (refused === undefined) return terms
+        return { ...terms, refused: { fingerprint: toBase64(refused.fingerprint), salt: toBase64(refused.salt) } }
     }
 
     #readPrepared(prepared: Fields): PinTry | undefined {

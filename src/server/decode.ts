@@ -252,6 +252,8 @@ export function decodeLogin(wire: LoginRequest__Output): LoginRequest {
         token: tokenName(wire.token),
         ...(wire.pin === null ? {} : { sealed: sealed("pin", wire.pin) }),
         evenFinalTry: wire.evenFinalTry,
+        ttlSeconds: wire.ttlSeconds,
+        uses: wire.uses,
     }
 }
 

@@ -88,7 +88,8 @@ export function encodeGroup(group: GroupView): Group {
 
 export function encodeToken(token: TokenState): Token {
     const { name, uri, state, detail, label, serial, manufacturer, model, tries } = token
-    return { name, uri, state, detail, label, serial, manufacturer, model, tries }
+    const lease = { loggedInUntil: timeText(token.until), usesLeft: token.usesLeft ?? 0 }
+    return { name, uri, state, detail, label, serial, manufacturer, model, tries, ...lease }
 }
 
 export function encodeTokenObject(object: TokenThing): TokenObject {

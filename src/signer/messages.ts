@@ -66,6 +66,8 @@ export type TokenSnapshot = {
     readonly manufacturer: string
     readonly model: string
     readonly tries: PinTries
+    /** Of a login that is limited to so many; zero without a limit. */
+    readonly usesLeft: number
     /** The PIN is typed on the token itself. */
     readonly pinPad: boolean
 }
@@ -77,6 +79,7 @@ export const ABSENT_TOKEN: TokenSnapshot = {
     manufacturer: "",
     model: "",
     tries: "ok",
+    usesLeft: 0,
     pinPad: false,
 }
 
@@ -88,6 +91,7 @@ export function parseTokenSnapshot(fields: Fields): TokenSnapshot {
         manufacturer: fields.text("manufacturer"),
         model: fields.text("model"),
         tries: fields.oneOf("tries", ["ok", "low", "final", "blocked"]),
+        usesLeft: fields.integer("usesLeft"),
         pinPad: fields.flag("pinPad"),
     }
 }

@@ -1342,6 +1342,14 @@ export const descriptor: object = {
                                 "tries": {
                                     "type": "string",
                                     "id": 9
+                                },
+                                "loggedInUntil": {
+                                    "type": "string",
+                                    "id": 10
+                                },
+                                "usesLeft": {
+                                    "type": "uint32",
+                                    "id": 11
                                 }
                             }
                         },
@@ -1370,6 +1378,14 @@ export const descriptor: object = {
                                 "evenFinalTry": {
                                     "type": "bool",
                                     "id": 3
+                                },
+                                "ttlSeconds": {
+                                    "type": "uint32",
+                                    "id": 4
+                                },
+                                "uses": {
+                                    "type": "uint32",
+                                    "id": 5
                                 }
                             }
                         },

@@ -7,11 +7,12 @@ import { readCredential } from "../credential.ts"
 import { type Fields, toBase64 } from "../fields.ts"
 import { FrameError } from "../frames.ts"
 import { parseContext, parseSealed } from "../messages.ts"
-import { loginRefusal, type Token } from "./token.ts"
+import type { LoginTerms } from "./kept-login.ts"
+import { loginRefusal, loginRequired, type Token } from "./token.ts"
 
 const argon2Async = promisify(argon2)
 
-type PreparedLogin = { readonly pin: Secret | undefined; readonly fromCredential: boolean }
+type PreparedLogin = { readonly pin: Secret | undefined; readonly terms: LoginTerms }
 
 /** A login in two halves, since what is about to be tried is written down in between, by the parent. */
 export class Logins {
@@ -36,7 +37,9 @@ export class Logins {
         this.forget()
         const token = this.#token.refresh()
         if (token.state === "absent" || token.state === "failed") this.#token.run(() => undefined)
-        if (this.#token.isLoggedIn) return { needed: false, token }
+        // Whoever types the PIN, or says for how long, begins a login anew: a time that is running is not made longer by a PIN nobody tried.
+        const isAsked = request.has("sealed") || request.integer("ttlMs") + request.integer("uses") > 0
+        if (this.#token.isLoggedIn && !isAsked) return { needed: false, token }
         const prepared = this.#readPin(request, token.pinPad)
         try {
             if (token.tries === "blocked") throw loginRefusal("blocked", "blocked")
@@ -65,15 +68,16 @@ export class Logins {
     }
 
     #readPin(request: Fields, pinPad: boolean): PreparedLogin {
+        const limits = { ttlMs: request.integer("ttlMs"), uses: request.integer("uses") }
         // TK-SEC-2: sealed for this process; nobody on the way could read it.
         if (request.has("sealed")) {
             const pin = this.#inbox.open(parseContext(request.fields("context")), parseSealed(request.fields("sealed")))
-            return { pin, fromCredential: false }
+            return { pin, terms: { ...limits, fromCredential: false } }
         }
         if (this.#pinCredential !== undefined) {
-            return { pin: readCredential(this.#credentials, this.#pinCredential), fromCredential: true }
+            return { pin: readCredential(this.#credentials, this.#pinCredential), terms: { ...limits, fromCredential: true } }
         }
-        if (pinPad) return { pin: undefined, fromCredential: false }
+        if (pinPad) return { pin: undefined, terms: { ...limits, fromCredential: false } }
         throw loginRequired()
     }
 
@@ -83,10 +87,10 @@ export class Logins {
         this.#prepared = undefined
         if (prepared === undefined) throw new FrameError("login before prepare-login")
         using _ = prepared.pin
-        const result = this.#token.login(prepared.pin)
+        const result = this.#token.login(prepared.pin, prepared.terms)
         const { snapshot } = this.#token
         if (result !== "ok") throw loginRefusal(result, snapshot.tries)
-        return { token: snapshot, credentialConfirmed: prepared.fromCredential || this.#isCredential(prepared.pin) }
+        return { token: snapshot, credentialConfirmed: prepared.terms.fromCredential || this.#isCredential(prepared.pin) }
     }
 
     /** Whether a typed PIN is what the credential holds: then a refusal recorded for the credential was a crash, not a refusal. */
@@ -104,10 +108,6 @@ export class Logins {
         this.#prepared?.pin?.[Symbol.dispose]()
         this.#prepared = undefined
     }
-}
-
-export function loginRequired(): TrustkeyError {
-    return new TrustkeyError("login_required", "nobody is logged in to the token")
 }
 
 /**

@@ -9,7 +9,7 @@ import { FrameError } from "../frames.ts"
 import { ALGORITHMS, canaryMessage, encodeTokenKey, parsePublicKey, samePublicKey, type TokenKeyFacts } from "../messages.ts"
 import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
 import { generatePair } from "./generate.ts"
-import { Logins, loginRequired } from "./logins.ts"
+import { Logins } from "./logins.ts"
 import { prepare, signatureLength } from "./mechanisms.ts"
 import type { loadModule } from "./module.ts"
 import {
@@ -27,7 +27,7 @@ import {
     readText,
 } from "./objects.ts"
 import { judge, resultCode } from "./result-codes.ts"
-import { Token, type TokenKey } from "./token.ts"
+import { loginRequired, Token, type TokenKey } from "./token.ts"
 
 /** Signs with the keys of one token. One call at a time: everything below is synchronous but for the fingerprint of a PIN. */
 export class Pkcs11Signer implements Signer {
@@ -40,17 +40,23 @@ export class Pkcs11Signer implements Signer {
         const parameters = configuration.has("libraryParameters") ? configuration.text("libraryParameters") : undefined
         const loaded = load(configuration.text("module"), parameters)
         this.#lib = loaded.lib
-        this.#token = new Token(loaded, parsePkcs11Uri(configuration.text("uri")), surroundings.announce, surroundings.giveUp)
+        this.#token = new Token(loaded, { uri: parsePkcs11Uri(configuration.text("uri")), ...surroundings })
         this.#logins = new Logins(surroundings, configuration, this.#token)
     }
 
     sign(handle: number, scheme: Scheme, message: Buffer): Uint8Array {
         const key = this.#token.keys.get(handle)
         if (key === undefined) throw this.#gone()
-        return this.#token.run((session) => this.#signIn(session, key, scheme, message))
+        this.#token.spend()
+        try {
+            return this.#token.run((session) => this.#signIn(session, key, scheme, message))
+        } finally {
+            this.#token.settle()
+        }
     }
 
     control(operation: string, request: Fields): unknown {
+        this.#token.endWhenOver()
         switch (operation) {
             case "state":
                 return { token: this.#token.refresh() }

@@ -3,6 +3,7 @@ import type { Algorithm, Secret } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, type TokenSnapshot } from "../messages.ts"
 import { matchesToken, type Pkcs11Uri } from "../pkcs11-uri.ts"
+import { KeptLogin, type LoginTerms } from "./kept-login.ts"
 import { initialize, type LoadedModule } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag } from "./objects.ts"
 import { judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
@@ -11,6 +12,16 @@ const CKU_USER = 1
 const CKU_CONTEXT_SPECIFIC = 2
 // Reading an attribute of ten thousand objects takes half a second; with that many we keep the PIN unasked.
 const MOST_KEYS_TO_ASK = 256
+// Timers stand still while the machine sleeps, and CLOCK_BOOTTIME does not.
+const SWEEP_MS = 5_000
+
+export type TokenOptions = {
+    readonly uri: Pkcs11Uri
+    readonly announce: (event: object) => void
+    readonly giveUp: () => void
+    /** Milliseconds, CLOCK_BOOTTIME. */
+    readonly clock: () => number
+}
 
 /** A private key found, checked against its pinned public key, and ready to sign in this session. */
 export type TokenKey = { readonly object: Buffer; readonly algorithm: Algorithm; readonly alwaysAuthenticate: boolean }
@@ -26,21 +37,24 @@ export class Token {
     readonly #uri: Pkcs11Uri
     readonly #announce: (event: object) => void
     readonly #giveUp: () => void
+    readonly #clock: () => number
     #initialized = false
     #session: Session | undefined
     #slots = ""
+    /** The module's sessions are. */
     #loggedIn = false
     #loginRequired = true
-    /** Only while logged in, and only for keys that want the PIN for every signature. */
-    #pin: Secret | undefined
+    #login: KeptLogin | undefined
+    #sweep: NodeJS.Timeout | undefined
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #pinLengths = { least: 0, most: 0 }
 
-    constructor(loaded: LoadedModule, uri: Pkcs11Uri, announce: (event: object) => void, giveUp: () => void) {
+    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock }: TokenOptions) {
         this.#loaded = loaded
         this.#uri = uri
         this.#announce = announce
         this.#giveUp = giveUp
+        this.#clock = clock
     }
 
     get snapshot(): TokenSnapshot {
@@ -107,13 +121,17 @@ export class Token {
 
     /** Nobody may use what was found before. Ends with C_Finalize: with some modules C_Logout changes a variable only. */
     lose(): void {
+        this.#forgetLogin()
+        this.#close()
+        this.#setSnapshot({ ...this.#snapshot, state: "absent" })
+    }
+
+    #close(): void {
         const slot = this.#session?.slot
         this.#session = undefined
-        this.#forgetLogin()
         quietly(() => slot?.closeAll())
         if (this.#initialized) quietly(() => this.#loaded.module.finalize())
         this.#initialized = false
-        this.#setSnapshot({ ...this.#snapshot, state: "absent" })
     }
 
     /** No bad try may be spent on what cannot be a PIN. */
@@ -122,9 +140,11 @@ export class Token {
         return length >= least && (most === 0 || length <= most)
     }
 
-    /** One C_Login; the caller has recorded the try. Keeps `pin` only for keys that need it again. */
-    login(pin: Secret | undefined): LoginResult {
+    /** One C_Login; the caller has recorded the try. What was logged in before is not any more, whatever comes of it. */
+    login(pin: Secret | undefined, terms: LoginTerms): LoginResult {
         const session = this.#open()
+        if (this.#loggedIn) quietly(() => session.logout())
+        this.#forgetLogin()
         const attempt = (): LoginResult => judgeLogin(this.#callLogin(session, CKU_USER, pin))
         let result = attempt()
         if (result === "already") {
@@ -132,11 +152,17 @@ export class Token {
             quietly(() => session.logout())
             result = attempt()
         }
-        this.#loggedIn = result === "ok"
-        if (result === "ok" && pin !== undefined && this.#needsPinAgain(session)) this.#pin = pin.clone()
+        if (result === "ok") this.#accept(session, pin, terms)
         if (result === "other") this.lose()
         else this.#update()
         return result
+    }
+
+    #accept(session: Session, pin: Secret | undefined, terms: LoginTerms): void {
+        this.#loggedIn = true
+        const kept = pin !== undefined && this.#needsPinAgain(session) ? pin.clone() : undefined
+        this.#login = new KeptLogin(kept, this.#snapshot.serial, terms, this.#clock())
+        this.#scheduleSweep()
     }
 
     logout(): void {
@@ -146,13 +172,60 @@ export class Token {
         this.lose()
     }
 
+    /** A use of the login, before the key is used. @throws login_required when its time is over or it was used often enough */
+    spend(): void {
+        if (this.#login === undefined) return
+        if (this.#login.isOver(this.#clock())) {
+            this.#end()
+            throw loginRequired()
+        }
+        this.#login.spend()
+    }
+
+    /** After a use: the last one has ended the login. */
+    settle(): void {
+        const login = this.#login
+        if (login === undefined || !login.isCounted) return
+        if (login.usesLeft === 0) this.#end()
+        else this.#setSnapshot({ ...this.#snapshot, usesLeft: login.usesLeft })
+    }
+
+    /** The login is over. Nothing of it stays: the PIN is forgotten, and a card that other programs reach forgets it with C_Finalize. */
+    #end(): void {
+        const session = this.#session
+        if (this.#loggedIn) quietly(() => session?.logout())
+        this.#forgetLogin()
+        this.#close()
+        this.#setSnapshot({ ...this.#snapshot, state: "present", usesLeft: 0 })
+        this.#announce({ event: "login-over" })
+    }
+
+    /** Timers stand still while the machine sleeps: looked at before anything else is done. */
+    endWhenOver(): void {
+        if (this.#login?.isOver(this.#clock()) === true) this.#end()
+    }
+
+    #scheduleSweep(): void {
+        clearTimeout(this.#sweep)
+        const deadline = this.#login?.deadline ?? Number.POSITIVE_INFINITY
+        if (deadline === Number.POSITIVE_INFINITY) return
+        const left = Math.max(1, deadline - this.#clock())
+        this.#sweep = setTimeout(
+            () => {
+                this.endWhenOver()
+                this.#scheduleSweep()
+            },
+            Math.min(SWEEP_MS, left),
+        )
+    }
+
     /**
      * The login CKA_ALWAYS_AUTHENTICATE asks for, between C_SignInit and C_Sign with nothing in between.
      *
      * @throws login_required, pin_incorrect, pin_blocked: the PIN is forgotten, so it is not tried a second time (TK-PIN-1)
      */
     loginForOne(session: Session): void {
-        const pin = this.#pin
+        const pin = this.#login?.pin
         if (pin === undefined) {
             // The operation is open and stays so: the session is of no use any more.
             this.lose()
@@ -269,6 +342,7 @@ export class Token {
             manufacturer: token.manufacturerID,
             model: token.model,
             tries,
+            usesLeft: this.#login?.usesLeft ?? 0,
             pinPad: (token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH) !== 0,
         })
     }
@@ -284,8 +358,9 @@ export class Token {
     }
 
     #forgetLogin(): void {
-        this.#pin?.[Symbol.dispose]()
-        this.#pin = undefined
+        clearTimeout(this.#sweep)
+        this.#login?.[Symbol.dispose]()
+        this.#login = undefined
         this.#loggedIn = false
         if (this.keys.size === 0) return
         this.keys.clear()
@@ -332,4 +407,8 @@ export function loginRefusal(result: Exclude<LoginResult, "ok">, tries: PinTries
     }
     if (result === "impossible") return say("pin_incorrect", "this cannot be the PIN: the token does not take this length or form")
     return say("token_failed", "the token failed during the login")
+}
+
+export function loginRequired(): TrustkeyError {
+    return new TrustkeyError("login_required", "nobody is logged in to the token")
 }

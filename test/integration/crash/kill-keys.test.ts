@@ -25,7 +25,7 @@ const making = {
 
 async function login(scene: Scene, token: SoftHsm): Promise<void> {
     const sealed = await scene.seal("login", "token:root", token.userPin)
-    const { state } = await scene.client.login({ token: "root", sealed, evenFinalTry: false })
+    const { state } = await scene.client.login({ token: "root", sealed, evenFinalTry: false, ttlSeconds: 0, uses: 0 })
     assert.equal(state, "logged-in")
 }
 
@@ -141,7 +141,7 @@ describe("killed at every writing step, and started again", () => {
                 },
                 async run(scene) {
                     const sealed = await pin.take(scene, "token:root", token.userPin)
-                    await scene.client.login({ token: "root", sealed, evenFinalTry: false })
+                    await scene.client.login({ token: "root", sealed, evenFinalTry: false, ttlSeconds: 0, uses: 0 })
                 },
                 async state(scene) {
                     const state = await stateOf(scene)

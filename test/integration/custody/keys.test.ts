@@ -66,9 +66,21 @@ describe("making keys", () => {
         const absent = { ...tokens[0], uri: "pkcs11:token=nothing" }
         assert.equal(absent.name, "root")
         assert.deepEqual((await rig.custody.listKeys(ADMIN, ALL)).keys, [])
-        const wrong = { token: "root", sealed: await rig.seal("login", "token:root", "00000000"), evenFinalTry: false }
+        const wrong = {
+            token: "root",
+            sealed: await rig.seal("login", "token:root", "00000000"),
+            evenFinalTry: false,
+            ttlSeconds: 0,
+            uses: 0,
+        }
         await assert.rejects(rig.custody.login(ADMIN, wrong), refused("pin_incorrect"))
-        const right = { token: "root", sealed: await rig.seal("login", "token:root", token.userPin), evenFinalTry: false }
+        const right = {
+            token: "root",
+            sealed: await rig.seal("login", "token:root", token.userPin),
+            evenFinalTry: false,
+            ttlSeconds: 0,
+            uses: 0,
+        }
         assert.equal((await rig.custody.login(ADMIN, right)).state, "logged-in")
         const { record } = await on("root")
         assert.equal(record.home.kind, "token")
@@ -298,7 +310,7 @@ describe("permission", () => {
         await assert.rejects(rig.custody.listAudit(stranger, { after: 0, limit: 10, newest: false }), refused("denied"))
         await assert.rejects(rig.custody.verifyAudit(stranger), refused("denied"))
         await assert.rejects(rig.custody.listTokens(stranger), refused("denied"))
-        await assert.rejects(rig.custody.login(stranger, { token: "root", evenFinalTry: false }), refused("denied"))
+        await assert.rejects(rig.custody.login(stranger, { token: "root", evenFinalTry: false, ttlSeconds: 0, uses: 0 }), refused("denied"))
         await assert.rejects(rig.custody.logout(stranger, { token: "root" }), refused("denied"))
         await assert.rejects(rig.custody.tokenObjects(stranger, { token: "root" }), refused("denied"))
         await assert.rejects(rig.createKeyAs(stranger), refused("denied"))

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import type { DaemonRepository, DaemonStatus, DaemonToken } from "../../../src/cli/daemon-types.ts"
+import type { DaemonRepository, DaemonStatus } from "../../../src/cli/daemon-types.ts"
 import { CHECKS, examine, type Verdict } from "../../../src/cli/doctor/checks.ts"
 import type { Facts, KeyFile } from "../../../src/cli/doctor/facts.ts"
+import { sampleToken } from "./fake-daemon.ts"
 
 const NOW = new Date("2026-11-21T09:00:00Z")
 const STATUS: DaemonStatus = {
@@ -25,7 +26,7 @@ const HEALTHY: Facts = {
     adminSocket: "/run/admin",
     sign: { answer: STATUS },
     admin: { answer: { ...STATUS, socket: "admin" } },
-    tokens: { answer: [token({})] },
+    tokens: { answer: [sampleToken({})] },
     groups: { answer: [{ name: "ci", byPassphrase: false, credential: "ci-key", unlocked: true, unlockedUntil: "", keys: 2 }] },
     repositories: { answer: [repository(400)] },
     ownSnapshots: new Set(),
@@ -34,11 +35,6 @@ const HEALTHY: Facts = {
     expiry: { failure: 30, warning: 90 },
 }
 const UNREACHABLE = { refused: { code: "daemon_unreachable", message: "there is no socket" } } as const
-
-function token(changes: Partial<DaemonToken>): DaemonToken {
-    const facts = { name: "root-token", uri: "", detail: "", label: "", serial: "", manufacturer: "", model: "" }
-    return { ...facts, state: "logged-in", tries: "ok", ...changes }
-}
 
 function repository(days: number, certificateDays = 4000): DaemonRepository {
     const after = (count: number): string => new Date(NOW.getTime() + count * 86_400_000).toISOString()
@@ -108,7 +104,7 @@ describe("doctor", () => {
     })
 
     test("a blocked token is worse than a failed one, that than one with a single try left, that than an absent one", () => {
-        const states: readonly (readonly [Partial<DaemonToken>, string])[] = [
+        const states: readonly (readonly [Parameters<typeof sampleToken>[0], string])[] = [
             [{ state: "absent" }, "warning"],
             [{ tries: "low" }, "warning"],
             [{ tries: "final" }, "pin_final_try"],
@@ -116,8 +112,8 @@ describe("doctor", () => {
             [{ state: "blocked", tries: "blocked" }, "pin_blocked"],
         ]
         for (const [changes, expected] of states)
-            assert.equal(code(verdict("tokens", { tokens: { answer: [token({}), token(changes)] } })), expected)
-        assert.equal(code(verdict("tokens", { tokens: { answer: states.map(([changes]) => token(changes)) } })), "pin_blocked")
+            assert.equal(code(verdict("tokens", { tokens: { answer: [sampleToken({}), sampleToken(changes)] } })), expected)
+        assert.equal(code(verdict("tokens", { tokens: { answer: states.map(([changes]) => sampleToken(changes)) } })), "pin_blocked")
     })
 
     test("a group that opens by credential and is locked is a failure; one that waits for a person is not", () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import type { Daemon, DaemonKey } from "../../../src/cli/daemon-types.ts"
+import type { Daemon, DaemonKey, DaemonToken } from "../../../src/cli/daemon-types.ts"
 import { SecretInbox } from "../../../src/crypto/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 
@@ -59,4 +59,9 @@ export function sampleKey(changes: Partial<DaemonKey> = {}): DaemonKey {
 
 export function refuse(code: ConstructorParameters<typeof TrustkeyError>[0], message = "no"): Promise<never> {
     return Promise.reject(new TrustkeyError(code, message))
+}
+
+export function sampleToken(changes: Partial<DaemonToken> = {}): DaemonToken {
+    const facts = { name: "root-token", uri: "", detail: "", label: "", serial: "", manufacturer: "", model: "" }
+    return { ...facts, state: "logged-in", tries: "ok", loggedInUntil: "", usesLeft: 0, ...changes }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import type { Daemon } from "../../../src/cli/daemon-types.ts"
 import { askNewPassphrase, login, makeReady, thingOfGroup, thingOfKey, unlock } from "../../../src/cli/secrets.ts"
-import { fakeDaemon, fakeSigner, refuse, sampleKey } from "./fake-daemon.ts"
+import { fakeDaemon, fakeSigner, refuse, sampleKey, sampleToken } from "./fake-daemon.ts"
 import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
 
 const LIMITS = { ttlSeconds: 60, uses: 1 }
@@ -115,22 +115,11 @@ describe("secrets", () => {
     test("a PIN is sealed for its token", async () => {
         const signer = fakeSigner()
         let opened = ""
-        const token = {
-            name: "root-token",
-            uri: "",
-            state: "logged-in",
-            detail: "",
-            label: "",
-            serial: "",
-            manufacturer: "",
-            model: "",
-            tries: "ok",
-        }
         const daemon = fakeDaemon({
             challenge: signer.challenge,
             login: (request) => {
                 opened = signer.open("login", "token:root-token", request.sealed)
-                return Promise.resolve(token)
+                return Promise.resolve(sampleToken())
             },
         })
         await login(fakeCli(fakeTerminal({ typed: ["12345678"] })), daemon, "root-token", {})

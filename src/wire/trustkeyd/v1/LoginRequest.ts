@@ -12,6 +12,14 @@ export interface LoginRequest {
    * go on although one try is left; admin socket
    */
   'evenFinalTry'?: (boolean);
+  /**
+   * 0: unlock.default_ttl; for the credential no end
+   */
+  'ttlSeconds'?: (number);
+  /**
+   * signatures; 0: no limit
+   */
+  'uses'?: (number);
 }
 
 export interface LoginRequest__Output {
@@ -24,4 +32,12 @@ export interface LoginRequest__Output {
    * go on although one try is left; admin socket
    */
   'evenFinalTry': (boolean);
+  /**
+   * 0: unlock.default_ttl; for the credential no end
+   */
+  'ttlSeconds': (number);
+  /**
+   * signatures; 0: no limit
+   */
+  'uses': (number);
 }

@@ -26,6 +26,14 @@ export interface Token {
    * "ok", "low", "final", "blocked": what the token's flags say
    */
   'tries'?: (string);
+  /**
+   * RFC 3339, UTC; empty when nobody is logged in or without a limit
+   */
+  'loggedInUntil'?: (string);
+  /**
+   * of the login; 0: no limit, or nobody is logged in
+   */
+  'usesLeft'?: (number);
 }
 
 export interface Token__Output {
@@ -53,4 +61,12 @@ export interface Token__Output {
    * "ok", "low", "final", "blocked": what the token's flags say
    */
   'tries': (string);
+  /**
+   * RFC 3339, UTC; empty when nobody is logged in or without a limit
+   */
+  'loggedInUntil': (string);
+  /**
+   * of the login; 0: no limit, or nobody is logged in
+   */
+  'usesLeft': (number);
 }
