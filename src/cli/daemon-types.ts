@@ -26,6 +26,8 @@ export type DaemonKey = {
     readonly unlockedUntil: string
     readonly usesLeft: number
     readonly ready: boolean
+    /** Made, imported or enrolled by the user who asks. A daemon that doesn't say so yet is taken to mean no. */
+    readonly mine: boolean
 }
 
 export type DaemonGroup = {

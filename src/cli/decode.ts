@@ -64,6 +64,7 @@ export function readKey(wire: WireKey): DaemonKey {
         unlockedUntil: wire.unlockedUntil,
         usesLeft: wire.usesLeft,
         ready: wire.ready,
+        mine: wire.mine,
     }
 }
 

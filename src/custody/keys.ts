@@ -4,11 +4,12 @@ import type { Binding, KeyRecord, Purpose } from "../journal/index.ts"
 import type { KeyState } from "../keys/index.ts"
 import { authorize, denial, isAllowed, mayInRole, type Place, type Principal } from "../policy/index.ts"
 import type { Gun, RoleName } from "../tuf/index.ts"
-import { bindingTurn, isBound, isOwn, makerOf, maySeeKey, placesOf, requireTaking, usableKey } from "./places.ts"
+import { bindingTurn, isBound, isMadeBy, isOwn, makerOf, maySeeKey, placesOf, requireTaking, usableKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 
-export type KeyView = { readonly record: KeyRecord; readonly state: KeyState }
+/** `mine`: made, imported or enrolled by the user who asks. */
+export type KeyView = { readonly record: KeyRecord; readonly state: KeyState; readonly mine: boolean }
 export type KeySubject = { readonly keyId: string } | { readonly group: string }
 
 export type CreateKeyRequest = {
@@ -30,7 +31,7 @@ export async function createKey(rooms: Rooms, principal: Principal, request: Cre
             requireFit(request.algorithm, request.purpose, request.bindings)
             const record = await rooms.keys.create({ ...request, madeBy })
             subject.keyId = record.id
-            return viewOf(rooms, record)
+            return viewOf(rooms, principal, record)
         })
     })
 }
@@ -57,7 +58,7 @@ export async function importKey(rooms: Rooms, principal: Principal, request: Imp
             }
             const record = await rooms.keys.importKey({ ...request, madeBy, checkAlgorithm })
             subject.keyId = record.id
-            return viewOf(rooms, record)
+            return viewOf(rooms, principal, record)
         })
     })
 }
@@ -111,7 +112,7 @@ export async function enrollKey(rooms: Rooms, principal: Principal, request: Enr
         requirePurpose(request.purpose, request.bindings)
         const record = await rooms.keys.enroll({ ...request, madeBy: makerOf(principal) })
         subject.keyId = record.id
-        return viewOf(rooms, record)
+        return viewOf(rooms, principal, record)
     })
 }
 
@@ -138,7 +139,10 @@ export function listKeys(
     }
     wanted.sort((a, b) => (a.id < b.id ? -1 : 1))
     const page = wanted.slice(0, request.pageSize)
-    return { keys: page.map((record) => viewOf(rooms, record)), nextPageToken: wanted.length > page.length ? (page.at(-1)?.id ?? "") : "" }
+    return {
+        keys: page.map((record) => viewOf(rooms, principal, record)),
+        nextPageToken: wanted.length > page.length ? (page.at(-1)?.id ?? "") : "",
+    }
 }
 
 function matches(bindings: readonly Binding[], { gun, role }: ListKeysRequest): boolean {
@@ -149,7 +153,7 @@ function matches(bindings: readonly Binding[], { gun, role }: ListKeysRequest): 
 export function getKey(rooms: Rooms, principal: Principal, request: { readonly id: string }): KeyView {
     const record = rooms.keys.find(request.id)
     if (record === undefined || !maySeeKey(rooms, principal, record)) throw denial()
-    return viewOf(rooms, record)
+    return viewOf(rooms, principal, record)
 }
 
 export type BindKeyRequest = { readonly id: string; readonly add: readonly Binding[]; readonly remove: readonly Binding[] }
@@ -165,7 +169,7 @@ export async function bindKey(rooms: Rooms, principal: Principal, request: BindK
             bindableKey(rooms, principal, { ...request, id: key.id })
             requirePurpose(key.purpose, request.add)
             requireFewPlaces(principal, key, request.add)
-            return viewOf(rooms, await rooms.keys.bind(key.id, request.add, request.remove))
+            return viewOf(rooms, principal, await rooms.keys.bind(key.id, request.add, request.remove))
         })
     })
 }
@@ -248,7 +252,7 @@ export async function removeKey(
         subject.keyId = key.id
         if (request.confirm !== key.id.slice(0, 8))
             throw new TrustkeyError("confirmation_required", `type the first 8 digits of the key ID to confirm: ${key.id}`)
-        return viewOf(rooms, await rooms.keys.remove(key.id))
+        return viewOf(rooms, principal, await rooms.keys.remove(key.id))
     })
 }
 
@@ -270,8 +274,8 @@ function resolve(
     return { keyId: key.id }
 }
 
-function viewOf(rooms: Rooms, record: KeyRecord): KeyView {
-    return { record, state: rooms.keys.state(record.id) }
+function viewOf(rooms: Rooms, principal: Principal, record: KeyRecord): KeyView {
+    return { record, state: rooms.keys.state(record.id), mine: isMadeBy(principal, record) }
 }
 
 /** Where a new key may sign from its first moment on: nobody asks for that with `bind`. */

@@ -45,12 +45,16 @@ export function makerOf(principal: Principal): string {
     return `uid:${principal.uid}`
 }
 
+export function isMadeBy(principal: Principal, key: KeyRecord): boolean {
+    return key.madeBy === makerOf(principal)
+}
+
 /**
  * A delegation key is made before any repository lets it sign, often by somebody whose rules speak of a few repositories only. Until
  * it is bound it is in the hands of whoever made it.
  */
 export function isOwn(principal: Principal, key: KeyRecord): boolean {
-    return key.bindings.length === 0 && key.purpose === "delegation" && key.madeBy === makerOf(principal)
+    return key.bindings.length === 0 && key.purpose === "delegation" && isMadeBy(principal, key)
 }
 
 /**

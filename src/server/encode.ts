@@ -43,7 +43,7 @@ const STATES = {
     removed: "KEY_STATE_REMOVED",
 } as const satisfies Record<KeyView["state"]["state"], KeyState>
 
-export function encodeKey({ record, state }: KeyView): Key {
+export function encodeKey({ record, state, mine }: KeyView): Key {
     return {
         id: record.id,
         algorithm: ALGORITHMS[record.algorithm],
@@ -61,6 +61,7 @@ export function encodeKey({ record, state }: KeyView): Key {
         unlockedUntil: timeText(state.until),
         usesLeft: state.usesLeft ?? 0,
         ready: state.ready,
+        mine,
     }
 }
 

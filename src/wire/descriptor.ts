@@ -988,6 +988,10 @@ export const descriptor: object = {
                                 "ready": {
                                     "type": "bool",
                                     "id": 16
+                                },
+                                "mine": {
+                                    "type": "bool",
+                                    "id": 20
                                 }
                             }
                         },

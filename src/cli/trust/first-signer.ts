@@ -1,7 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import { credentialsFor, credentialsName } from "../../publish/index.ts"
 import type { Delegations, RoleName } from "../../tuf/index.ts"
-import type { Daemon, DaemonKey } from "../daemon-types.ts"
+import type { DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { makeReady } from "../secrets.ts"
 import { changeBindings } from "./bind-key.ts"
@@ -56,7 +56,7 @@ export function firstSigner(session: TrustSession, { name, role }: Signer, optio
     const places = [role, RELEASES].map((place) => ({ gun, role: place }))
     return {
         plan: async (daemon) => {
-            const there = await existingKey(daemon, gun, { name, role })
+            const there = keyOfSigner(await daemon.listKeys({}), gun, { name, role })
             if (there !== undefined) await makeReady(cli, daemon, there, options)
             const planned =
                 there === undefined
@@ -77,17 +77,19 @@ export function firstSigner(session: TrustSession, { name, role }: Signer, optio
 }
 
 /**
- * A key that carries the signer's name and signs for him in this repository, or is bound nowhere yet: the first by ID. One of another
- * repository is never taken; nor one of another role of this repository: whoever may import a key for that may call it what he likes, and
- * keeps a copy.
+ * A key that carries the signer's name and signs for him in this repository, or is bound nowhere yet and is the caller's own: the first by
+ * ID. One of another repository is never taken, nor one of another role of this repository, nor what somebody else has brought in a file:
+ * whoever may import a key may call it what he likes, and keeps a copy.
  */
-async function existingKey(daemon: Daemon, gun: string, { name, role }: Signer): Promise<DaemonKey | undefined> {
-    const called = (await daemon.listKeys({})).filter(
+export function keyOfSigner(keys: readonly DaemonKey[], gun: string, { name, role }: Signer): DaemonKey | undefined {
+    const called = keys.filter(
         ({ purpose, label, state }) => purpose === "delegation" && label === name && state !== "removed" && state !== "absent",
     )
-    const ours = called.filter(
-        (key) => key.bindings.length === 0 || (isBound(key, gun, role) && key.bindings.every((binding) => binding.gun === gun)),
-    )
+    const ours = called.filter((key) => {
+        if (key.bindings.length === 0) return key.mine
+        const isOfHere = isBound(key, gun, role) && key.bindings.every((binding) => binding.gun === gun)
+        return isOfHere && (key.mine || key.origin === "generated")
+    })
     const sorted = ours.sort((a, b) => b.bindings.length - a.bindings.length || (a.id < b.id ? -1 : 1))
     return sorted[0]
 }

@@ -25,6 +25,7 @@ import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 import { firstRoot, firstTargets, rootExpiry } from "./build-first.ts"
 import { NO_DELEGATIONS, rootDocumentOf, targetsExpiry } from "./build-update.ts"
 import { chooseKey, isBound } from "./our-keys.ts"
+import { rootKeyRemark, rootKeyToTake } from "./root-key.ts"
 import { dockerDirectory, knownRepository, type TrustSession } from "./session.ts"
 import { goneTrustData } from "./sign-tag.ts"
 
@@ -185,8 +186,8 @@ async function rootKeyFor(cli: Cli, daemon: Daemon, gun: Gun, options: InitOptio
         if (options.makeRoot === true && options.rootKey === undefined) return planRootKey(cli, daemon, options)
         throw new TrustkeyError("not_found", "there is no root key yet: run trustkey init first")
     }
-    const bound = roots.filter((key) => isBound(key, gun, ROOT))
-    const key = chooseKey(options.rootKey === undefined && bound.length > 0 ? bound : roots, options.rootKey, "root key", "--root-key")
+    const key = rootKeyToTake(roots, gun, options.rootKey)
+    cli.output.note(rootKeyRemark(key, gun))
     return existing(cli, daemon, key, options)
 }
 

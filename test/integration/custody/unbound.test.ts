@@ -58,6 +58,18 @@ describe("a signer's key that no repository knows yet", () => {
         )
     })
 
+    test("is told its maker from somebody else's, by all who may see it, and stays so when it is bound", async () => {
+        await using rig = await withPeople()
+        const { id } = (await newKey(rig, alice, "alice")).record
+        const mine = async (who: Principal): Promise<boolean> => (await rig.custody.getKey(who, { id })).mine
+        assert.deepEqual([await mine(alice), await mine(ADMIN)], [true, false])
+        const { keys } = await rig.custody.listKeys(ADMIN, { includeRemoved: false, pageSize: 100, pageToken: "" })
+        assert.equal(keys.find(({ record }) => record.id === id)?.mine, false)
+        await rig.restart()
+        assert.equal((await bind(rig, alice, id, [{ gun: GUN, role: ALICE }])).mine, true)
+        assert.deepEqual([await mine(alice), await mine(ADMIN)], [true, false])
+    })
+
     test("is unlocked, locked and given another passphrase by its maker alone", async () => {
         await using rig = await withPeople()
         const sealed = await rig.sealBytes("create", "new", Buffer.from(PASSPHRASE), alice)

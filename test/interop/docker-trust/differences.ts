@@ -110,6 +110,13 @@ export const RULES: readonly Rule[] = [
     {
         side: "ours",
         field: "stderr",
+        pattern: /^\S+ rests on the root key \S+ \(.*\)\.\n/gm,
+        replacement: "",
+        reason: "we say which root key is taken",
+    },
+    {
+        side: "ours",
+        field: "stderr",
         pattern: /^(Usage: {2}docker trust) \[OPTIONS\]/gm,
         replacement: "$1",
         reason: "our group has options: where the daemon is, and how much is said",

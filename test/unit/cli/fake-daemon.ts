@@ -53,6 +53,7 @@ export function sampleKey(changes: Partial<DaemonKey> = {}): DaemonKey {
         unlockedUntil: "",
         usesLeft: 0,
         ready: false,
+        mine: true,
         ...changes,
     }
 }

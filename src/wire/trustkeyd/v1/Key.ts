@@ -58,6 +58,10 @@ export interface Key {
    * a signature could be made now without asking a person
    */
   'ready'?: (boolean);
+  /**
+   * made, imported or enrolled by the user who asks
+   */
+  'mine'?: (boolean);
 }
 
 /**
@@ -113,4 +117,8 @@ export interface Key__Output {
    * a signature could be made now without asking a person
    */
   'ready': (boolean);
+  /**
+   * made, imported or enrolled by the user who asks
+   */
+  'mine': (boolean);
 }
