@@ -26,7 +26,7 @@ function openTty(): Tty | undefined {
             input.destroy()
             output.destroy()
         }
-        openTerminal = { input, output, close }
+        openTerminal = { input, output, asking: false, close }
         return openTerminal
     } catch {
         return undefined
@@ -77,6 +77,7 @@ async function run(program: string, args: readonly string[], { env, onStdout, on
 }
 
 function end(code: number): never {
+    if (openTerminal?.asking === true) openTerminal.output.write("\n")
     openTerminal?.close()
     process.exit(code)
 }

@@ -113,9 +113,22 @@ class Keyboard {
 
     show(text: string): void {
         this.#tty.output.write(text)
+        this.#tty.asking = true
     }
 
     async readLine(): Promise<string> {
+        try {
+            const line = await this.#readToItsEnd()
+            this.#tty.asking = false
+            return line
+        } finally {
+            // The terminal has shown the end of a line that was typed. Nothing else ends one.
+            if (this.#tty.asking) this.#tty.output.write("\n")
+            this.#tty.asking = false
+        }
+    }
+
+    async #readToItsEnd(): Promise<string> {
         const bytes: number[] = []
         for (;;) {
             const byte = await this.#next()
@@ -138,6 +151,7 @@ class Keyboard {
             typed.fill(0)
             this.#tty.input.setRawMode(false)
             this.#tty.output.write("\n")
+            this.#tty.asking = false
         }
     }
 

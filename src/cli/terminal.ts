@@ -2,6 +2,8 @@
 export type Tty = {
     readonly input: NodeJS.ReadableStream & { setRawMode(on: boolean): unknown }
     readonly output: NodeJS.WritableStream
+    /** A question stands there without its answer: whoever ends us now begins a new line for the shell. */
+    asking: boolean
     close(): void
 }
 

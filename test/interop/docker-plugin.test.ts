@@ -317,6 +317,24 @@ describe("docker trustkey at work", () => {
         )
     })
 
+    test("Ctrl-C at a question leaves the shell a line of its own", async () => {
+        const program = `'${process.execPath}' '${path.join(DIST, "docker-trustkey.cjs")}' revoke registry.example.com/plugin/app`
+        const child = spawn("script", ["-qefc", `trap : INT; ${program}; echo "ended $?"`, "/dev/null"], {
+            env: { ...rigEnv(), SHELL: "/bin/sh" },
+            stdio: ["pipe", "pipe", "inherit"],
+        })
+        let shown = ""
+        child.stdout.on("data", (piece: Buffer) => {
+            shown += piece.toString()
+        })
+        const end = once(child, "close")
+        const deadline = performance.now() + 30_000
+        while (!shown.includes("[y/N] ") && performance.now() < deadline) await sleep(20)
+        child.stdin.write("\x03")
+        await end
+        assert.match(shown, /\[y\/N\] (?:\^C)?\r\nended 130\r\n/)
+    })
+
     test("cancelled at a passphrase prompt it leaves a terminal that echoes", async () => {
         const address = `docker_cli_test_${process.pid}`
         let called: Socket | undefined

@@ -38,7 +38,7 @@ export function fakeTerminal(
                 rawModes.push(on)
             },
         })
-        return { input, output: screen, close: () => keyboard.destroy() }
+        return { input, output: screen, asking: false, close: () => keyboard.destroy() }
     }
     const openDescriptor = (descriptor: number): NodeJS.ReadableStream => stream(options.descriptors?.[descriptor] ?? "")
     return {

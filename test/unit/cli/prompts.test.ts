@@ -48,6 +48,20 @@ describe("prompts", () => {
         await assert.rejects(openPrompts(fakeTerminal({ typed: [] })).line("Name: ", "--name"), { code: "declined" })
     })
 
+    test("a question that gets no answer ends its line, one that gets an answer has it ended by the terminal", async () => {
+        for (const [typed, shown] of [
+            [["\x03"], "Go on? [y/N] \n"],
+            [[], "Go on? [y/N] \n"],
+            [["n"], "Go on? [y/N] "],
+        ] as const) {
+            const terminal = fakeTerminal({ typed })
+            await openPrompts(terminal)
+                .confirm("Go on?", "--yes")
+                .catch(() => undefined)
+            assert.equal(terminal.shown(), shown)
+        }
+    })
+
     test("only y and yes are yes", async () => {
         for (const [typed, expected] of [
             ["y", true],
