@@ -30,16 +30,30 @@ export function doctorCommand(cli: Cli): Command {
 
 /** Warnings are no failure: the exit code is 0 unless a check failed, and then that of the worst. */
 async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
-    const { examine } = await import("../doctor/checks.ts")
+    const { examine, THAT_FIRST } = await import("../doctor/checks.ts")
     const { gatherFacts } = await import("../doctor/facts.ts")
     const limits = { failure: options.expiry, warning: Math.max(options.expiry, options.expiryWarning) }
     const checked = examine(await gatherFacts(cli, limits))
     if (options.json === true) cli.output.json({ checks: checked })
-    else for (const each of checked) print(cli, each, Math.max(...checked.map(({ name }) => name.length)))
+    else for (const each of together(checked, THAT_FIRST)) print(cli, each, Math.max(...checked.map(({ name }) => name.length)))
     const failed = checked.flatMap((each) => (each.verdict === "failure" ? [each] : []))
     if (failed.length === 0) return
     const worst = failed.reduce((one, other) => (severity(other.code) < severity(one.code) ? other : one))
     throw new TrustkeyError(worst.code, `${failed.length} of ${checked.length} checks failed: ${failed.map(({ name }) => name).join(", ")}`)
+}
+
+/** Checks that were not made for one reason are told in one line, below those that were. */
+function together(checked: readonly Checked[], advice: string): readonly Checked[] {
+    const made = checked.filter((each) => !("restsOn" in each))
+    const unmade = Map.groupBy(
+        checked.flatMap((each) => ("restsOn" in each ? [each] : [])),
+        ({ restsOn }) => restsOn,
+    )
+    const lines = [...unmade].map(([restsOn, each]): Checked => {
+        const findings = [`${each.map(({ name }) => name).join(", ")}: see ${restsOn}`]
+        return { name: "not checked", verdict: "warning", findings, advice }
+    })
+    return [...made, ...lines]
 }
 
 const SHOWN_FINDINGS = 10

@@ -1,11 +1,13 @@
 import type { ErrorCode } from "../../errors.ts"
+import type { DaemonStatus } from "../daemon-types.ts"
 import { expiriesOf, inDays } from "../expiry.ts"
-import type { Asked, Facts, KeyFile } from "./facts.ts"
+import { ADMIN_SOCKET, type Asked, type Facts, type KeyFile, SIGN_SOCKET } from "./facts.ts"
 
-/** What a check has found: `findings` says it, a line each, `advice` what to do. Each failure has the code that decides the exit status. */
+/** What a check has found: `findings` says it, a line each, `advice` what to do. A warning that
+ * `restsOn` another check was not made: that one says why. Each failure has the code that decides the exit status. */
 export type Verdict =
     | { readonly verdict: "ok"; readonly findings: readonly string[] }
-    | { readonly verdict: "warning"; readonly findings: readonly string[]; readonly advice: string }
+    | { readonly verdict: "warning"; readonly findings: readonly string[]; readonly advice: string; readonly restsOn?: string }
     | { readonly verdict: "failure"; readonly findings: readonly string[]; readonly advice: string; readonly code: ErrorCode }
 
 /** One question with one answer. Pure: facts in, verdict out. */
@@ -13,8 +15,8 @@ export type Check = { readonly name: string; readonly look: (facts: Facts) => Ve
 
 /** In the order they are shown. A new check is a new line. */
 export const CHECKS: readonly Check[] = [
-    { name: "sign socket", look: signSocket },
-    { name: "admin socket", look: adminSocket },
+    { name: SIGN_SOCKET, look: signSocket },
+    { name: ADMIN_SOCKET, look: adminSocket },
     { name: "versions", look: versions },
     { name: "signers", look: signers },
     { name: "tokens", look: tokens },
@@ -43,11 +45,23 @@ function failure(code: ErrorCode, advice: string, ...findings: readonly string[]
     return { verdict: "failure", findings, advice, code }
 }
 
+export const THAT_FIRST = "See to that first, then run this again."
+
 /** What could not be asked is no all-clear. */
 function withAnswer<T>(asked: Asked<T>, look: (answer: T) => Verdict): Verdict {
     if ("answer" in asked) return look(asked.answer)
-    const advice = asked.refused.code === "denied" ? "Ask somebody who may see it to run this." : "See to that first, then run this again."
+    if ("unasked" in asked) return notMade(asked.unasked)
+    const advice = asked.refused.code === "denied" ? "Ask somebody who may see it to run this." : THAT_FIRST
     return warning(advice, `not checked: ${asked.refused.message}`)
+}
+
+/** The same of everything the sign socket has told. */
+function withStatus({ sign }: Facts, look: (answer: DaemonStatus) => Verdict): Verdict {
+    return "answer" in sign ? look(sign.answer) : notMade(SIGN_SOCKET)
+}
+
+function notMade(restsOn: string): Verdict {
+    return { verdict: "warning", findings: [`not checked: see ${restsOn}`], advice: THAT_FIRST, restsOn }
 }
 
 function signSocket({ sign, signSocket: path }: Facts): Verdict {
@@ -61,15 +75,16 @@ function adminSocket({ admin, adminSocket: path }: Facts): Verdict {
     return warning("Administration is not possible from here; who has to administer must be able to use it.", admin.refused.message)
 }
 
-function versions({ sign, clientVersion }: Facts): Verdict {
-    return withAnswer(sign, ({ version }) => {
+function versions(facts: Facts): Verdict {
+    const { clientVersion } = facts
+    return withStatus(facts, ({ version }) => {
         if (version === clientVersion) return ok(`client and daemon are ${version}`)
         return warning("Install the same version of both, and restart the daemon.", `the client is ${clientVersion}, the daemon ${version}`)
     })
 }
 
-function signers({ sign }: Facts): Verdict {
-    return withAnswer(sign, ({ signers: processes }) => {
+function signers(facts: Facts): Verdict {
+    return withStatus(facts, ({ signers: processes }) => {
         const failed = processes.filter(({ state }) => state === "failed")
         if (failed.length === 0) return ok(processes.length === 0 ? "none to be seen" : `${processes.length} at work`)
         const findings = failed.map(({ name, detail }) => `signer ${name} has failed: ${detail}`)
@@ -112,8 +127,8 @@ function unattendedGroups({ groups }: Facts): Verdict {
     })
 }
 
-function unpublishedFiles({ sign }: Facts): Verdict {
-    return withAnswer(sign, ({ outbox }) => {
+function unpublishedFiles(facts: Facts): Verdict {
+    return withStatus(facts, ({ outbox }) => {
         if (outbox === 0) return ok("none")
         const advice = "Run the command that signed them again, or trustkey trust renew for the repository: it publishes them first."
         return warning(advice, `${outbox} signed files were never seen published`)

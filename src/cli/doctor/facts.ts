@@ -5,7 +5,9 @@ import type { Cli } from "../context.ts"
 import type { AuditVerdict, DaemonGroup, DaemonRepository, DaemonStatus, DaemonToken } from "../daemon-types.ts"
 
 /** What somebody was asked for: an answer, or why there is none. */
-export type Asked<T> = { readonly answer: T } | { readonly refused: { readonly code: ErrorCode; readonly message: string } }
+export type Answered<T> = { readonly answer: T } | { readonly refused: { readonly code: ErrorCode; readonly message: string } }
+/** `unasked`: the check that says why nobody could be asked. */
+export type Asked<T> = Answered<T> | { readonly unasked: string }
 
 /** A private key file of docker or notary. */
 export type KeyFile = {
@@ -17,14 +19,18 @@ export type KeyFile = {
 /** How the file's keys are encrypted: the weakest of them. `rounds`: of PBKDF2. */
 export type KeyProtection = { readonly kind: "none" | "old cipher" | "unreadable" } | { readonly kind: "rounds"; readonly rounds: number }
 
+/** Checks that others rest on. */
+export const SIGN_SOCKET = "sign socket"
+export const ADMIN_SOCKET = "admin socket"
+
 /** What the checks look at. Nothing in it changes while they do. */
 export type Facts = {
     readonly now: Date
     readonly clientVersion: string
     readonly signSocket: string
     readonly adminSocket: string
-    readonly sign: Asked<DaemonStatus>
-    readonly admin: Asked<DaemonStatus>
+    readonly sign: Answered<DaemonStatus>
+    readonly admin: Answered<DaemonStatus>
     readonly tokens: Asked<readonly DaemonToken[]>
     readonly groups: Asked<readonly DaemonGroup[]>
     readonly repositories: Asked<readonly DaemonRepository[]>
@@ -44,14 +50,15 @@ export async function gatherFacts(cli: Cli, expiry: Facts["expiry"]): Promise<Fa
     const admin = await cli.daemon("admin")
     const status = await asked(() => sign.status())
     // Who does not answer once is not asked again.
-    const onSign = <T>(ask: () => Promise<T>): Promise<Asked<T>> => ("refused" in status ? Promise.resolve(status) : asked(ask))
+    const onSign = async <T>(ask: () => Promise<T>): Promise<Asked<T>> =>
+        "refused" in status ? { unasked: SIGN_SOCKET } : await asked(ask)
     const adminStatus = await asked(() => admin.status())
     const [tokens, groups, repositories, own, audit] = await Promise.all([
         onSign(() => sign.listTokens()),
         onSign(() => sign.listGroups()),
         onSign(() => sign.listTrust()),
         onSign(() => ownSnapshotsOf(sign)),
-        "refused" in adminStatus ? adminStatus : asked(() => admin.verifyAudit()),
+        "refused" in adminStatus ? { unasked: ADMIN_SOCKET } : asked(() => admin.verifyAudit()),
     ])
     return {
         now: cli.now,
@@ -70,7 +77,7 @@ export async function gatherFacts(cli: Cli, expiry: Facts["expiry"]): Promise<Fa
     }
 }
 
-async function asked<T>(ask: () => Promise<T>): Promise<Asked<T>> {
+async function asked<T>(ask: () => Promise<T>): Promise<Answered<T>> {
     try {
         return { answer: await ask() }
     } catch (error) {

@@ -11,9 +11,9 @@ const TRUSTKEY = fileURLToPath(new URL("../../../dist/trustkey.cjs", import.meta
 
 type Report = { checks: { name: string; verdict: string; findings: string[] }[] }
 
-function doctor(home: string): Promise<CommandResult> {
+function doctor(home: string, form: readonly string[] = ["--json"]): Promise<CommandResult> {
     const nowhere = path.join(home, "nowhere.sock")
-    return runCommand(process.execPath, [TRUSTKEY, "doctor", "--json"], {
+    return runCommand(process.execPath, [TRUSTKEY, "doctor", ...form], {
         env: { PATH: "/usr/bin:/bin", HOME: home, TRUSTKEYD_SOCKET: nowhere, TRUSTKEYD_ADMIN_SOCKET: nowhere },
     })
 }
@@ -32,6 +32,13 @@ describe("trustkey doctor on a machine without a daemon", () => {
         const empty = await doctor(home.path)
         assert.equal(empty.status, 6, empty.stderr)
         assert.match(empty.stderr, /1 of \d+ checks failed: sign socket \[daemon_unreachable\]/)
+
+        const { stdout: shown } = await doctor(home.path, [])
+        assert.equal(shown.split("there is no socket").length - 1, 2, shown)
+        assert.match(
+            shown,
+            /^warning {2}not checked +versions, signers, tokens, unattended groups, unpublished files, expiry: see sign socket\n +→ .+\nwarning {2}not checked +audit chain: see admin socket\n/m,
+        )
 
         await put(".docker/trust/private/ab.key", encrypted, 0o600)
         await put(".notary/private/tuf_keys/registry.example.com/app/cd_targets.key", encrypted, 0o640)

@@ -78,8 +78,15 @@ describe("doctor", () => {
     })
 
     test("a daemon that does not answer is a failure; what could not be asked because of it is no all-clear", () => {
-        const asked = { sign: UNREACHABLE, admin: UNREACHABLE, tokens: UNREACHABLE, groups: UNREACHABLE, repositories: UNREACHABLE }
-        const found = examine({ ...HEALTHY, ...asked, audit: UNREACHABLE }).map((each) => [each.name, code(each)])
+        const unasked = { unasked: "sign socket" }
+        const asked = { sign: UNREACHABLE, admin: UNREACHABLE, tokens: unasked, groups: unasked, repositories: unasked }
+        const checked = examine({ ...HEALTHY, ...asked, audit: { unasked: "admin socket" } })
+        const reasons = checked.filter(({ findings }) => findings.some((line) => line.includes("there is no socket")))
+        assert.deepEqual(
+            reasons.map(({ name }) => name),
+            ["sign socket", "admin socket"],
+        )
+        const found = checked.map((each) => [each.name, code(each)])
         assert.deepEqual(found, [
             ["sign socket", "daemon_unreachable"],
             ["admin socket", "warning"],
