@@ -66,6 +66,7 @@ export const ERROR_CODES = [
     "rollback_detected",
     "metadata_expired",
     "expires_soon",
+    "rotation_needed",
     "digest_mismatch",
     "digest_required",
     "publish_unconfirmed",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict"
 import { randomBytes } from "node:crypto"
+import { once } from "node:events"
 import { readFile, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -150,8 +152,9 @@ describe("metadata renewed by trustkeyd, beside the stock clients", () => {
     test("a root whose certificate ends too is left, and said to need a rotation", async () => {
         const gun = "registry.example.com/renew/certificate"
         await rig.init(gun)
-        const stderr = await rig.refused(["trust", "renew", gun, "--within", "3651d", "--role", "root"], "set_incomplete", 5)
+        const stderr = await rig.refused(["trust", "renew", gun, "--within", "3651d", "--role", "root"], "rotation_needed", 5)
         assert.match(stderr, /root certificate of .*: expires in \d+ days.*rotation of the root key/)
+        assert.ok(!stderr.includes("key list"), stderr)
         assert.equal((await served(gun, "root")).version, 1)
     })
 
@@ -231,6 +234,32 @@ describe("metadata renewed by trustkeyd, beside the stock clients", () => {
         assert.deepEqual(await tagsSeen(gun), [])
         assert.match(await rig.ok(["trust", "renew", gun, "--witness", named]), /^Renewed targets\/releases \(version 2\) of /)
         assert.deepEqual(await tagsSeen(gun), ["v1"])
+    })
+
+    test("a server that can't be reached is asked for one repository, and named for all", async () => {
+        const guns = ["registry.example.com/renew/one", "registry.example.com/renew/two"]
+        for (const gun of guns) await rig.init(gun)
+        let asked = 0
+        const server = createServer((socket) => {
+            asked += 1
+            socket.on("error", () => {})
+            socket.destroy()
+        })
+        server.listen(0, "127.0.0.1")
+        await once(server, "listening")
+        const address = server.address()
+        assert.ok(address !== null && typeof address === "object")
+        const env = { DOCKER_CONTENT_TRUST_SERVER: `https://127.0.0.1:${address.port}` }
+        const connections = async (...args: readonly string[]): Promise<number> => {
+            asked = 0
+            const stderr = await rig.refused(["trust", "renew", ...args], "server_unreachable", 6, { env })
+            for (const gun of args) assert.ok(args.length === 1 || stderr.includes(gun), stderr)
+            return asked
+        }
+        const forOne = await connections(...guns.slice(0, 1))
+        assert.ok(forOne > 0)
+        assert.equal(await connections(...guns), forOne)
+        server.close()
     })
 
     test("what is due and held elsewhere is named with its keys, and the exit code tells", async () => {

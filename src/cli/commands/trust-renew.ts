@@ -79,9 +79,10 @@ async function renewAll(cli: Cli, given: readonly string[], options: RenewOption
     if (guns.length === 0) cli.output.note("No repositories: trustkey trust init makes one, trustkey trust adopt takes one in.")
     const renewed: Renewed[] = []
     const failures: { gun: string; error: TrustkeyError }[] = []
+    const silent = new SilentServers()
     for (const gun of guns) {
         try {
-            const result = await renew(cli, gun, order)
+            const result = await renew(cli, gun, order, silent)
             renewed.push(result)
             if (options.json !== true) tell(cli, result, options)
         } catch (error) {
@@ -96,8 +97,27 @@ async function renewAll(cli: Cli, given: readonly string[], options: RenewOption
         throw guns.length === 1
             ? first.error
             : new TrustkeyError(first.error.code, `${first.gun}: ${first.error.message}`, { cause: first.error })
-    const left = renewed.flatMap(({ gun, plan }) => plan.left.map(({ role }) => `${role} of ${gun}`))
-    if (left.length > 0) throw new TrustkeyError("set_incomplete", `could not be renewed here: ${left.join(", ")}`)
+    const left = renewed.flatMap(({ gun, plan }) => plan.left.map((role) => ({ ...role, gun })))
+    if (left.length === 0) return
+    const code = left.every(({ needsRotation }) => needsRotation === true) ? "rotation_needed" : "set_incomplete"
+    throw new TrustkeyError(code, `could not be renewed here: ${left.map(({ role, gun }) => `${role} of ${gun}`).join(", ")}`)
+}
+
+/** A server that can't be reached takes its time to show it: it is asked for one repository, not for each. */
+class SilentServers {
+    readonly #answers = new Map<string, TrustkeyError>()
+
+    /** @throws server_unreachable without asking, if it was so before */
+    async ask<T>(url: string, work: () => Promise<T>): Promise<T> {
+        const before = this.#answers.get(url)
+        if (before !== undefined) throw new TrustkeyError(before.code, `${before.message}; it was not asked again`, { cause: before })
+        try {
+            return await work()
+        } catch (error) {
+            if (error instanceof TrustkeyError && error.code === "server_unreachable") this.#answers.set(url, error)
+            throw error
+        }
+    }
 }
 
 async function allGuns(daemon: Daemon): Promise<readonly string[]> {
@@ -105,12 +125,17 @@ async function allGuns(daemon: Daemon): Promise<readonly string[]> {
     return repositories.flatMap(({ gun, state }) => (state === "active" ? [gun] : []))
 }
 
-async function renew(cli: Cli, text: string, options: RenewalOrder): Promise<Renewed> {
-    const { knownRepository, openRepositorySession } = await import("../trust/session.ts")
+async function renew(cli: Cli, text: string, options: RenewalOrder, silent: SilentServers): Promise<Renewed> {
+    const { openRepositorySession } = await import("../trust/session.ts")
+    const session = await openRepositorySession(cli, text, "push")
+    return await silent.ask(session.server.url, () => renewOne(session, options))
+}
+
+async function renewOne(session: TrustSession, options: RenewalOrder): Promise<Renewed> {
+    const { knownRepository } = await import("../trust/session.ts")
     const { publishUpdates, whenNobodyInterferes } = await import("../trust/sign-tag.ts")
     const { OurKeys } = await import("../trust/our-keys.ts")
-    const session = await openRepositorySession(cli, text, "push")
-    const { gun } = session
+    const { cli, gun } = session
     const daemon = await cli.daemon()
     if (options.dryRun === true) {
         const known = await knownRepository(daemon, gun)

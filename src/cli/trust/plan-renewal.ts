@@ -38,6 +38,8 @@ export type LeftRole = {
     readonly role: string
     readonly expires: Date
     readonly reason: string
+    /** No key can: the root's certificate ends, and a root can't outlive it. */
+    readonly needsRotation?: boolean
     /** Whose keys could do it, by canonical ID. */
     readonly keyIds: readonly string[]
 }
@@ -155,18 +157,19 @@ function planRoot(
     const document = rootDocumentOf(verified.root)
     const certificate = firstToExpire(document)
     const { keyIds, threshold } = canonicalRole(document.keys, document.roles.get("root"))
-    const leave = (role: string, expires: Date, reason: string): LeftRole => ({ role, expires, reason, keyIds })
+    const rotation = "a new date does not help: the root key needs a new certificate, which is a rotation of the root key"
+    const leave = (role: string, expires: Date): LeftRole => ({ role, expires, reason: rotation, needsRotation: true, keyIds })
     const rootDue = isDue(document.expires, wish.now, wish.withinDays)
     const certificateDue = certificate !== undefined && isDue(certificate.notAfter, wish.now, wish.withinDays)
     if (!wanted(ROOT) || !(rootDue || certificateDue)) return { root: undefined, rootLeft: [] }
-    const rotation = "a new date does not help: the root key needs a new certificate, which is a rotation of the root key"
     if (certificate !== undefined && certificateDue) {
-        const rootLeft = [leave(ROOT_CERTIFICATE, certificate.notAfter, rotation)]
-        return { root: undefined, rootLeft: rootDue ? [leave(ROOT, document.expires, rotation), ...rootLeft] : rootLeft }
+        const rootLeft = [leave(ROOT_CERTIFICATE, certificate.notAfter)]
+        return { root: undefined, rootLeft: rootDue ? [leave(ROOT, document.expires), ...rootLeft] : rootLeft }
     }
     const expires = certificate === undefined ? document.expires : rootExpiry(wish.now, certificate.pem)
-    const reason = unsignable({ role: ROOT, keyIds, threshold }, wish) ?? (expires <= document.expires ? rotation : undefined)
-    if (reason !== undefined) return { root: undefined, rootLeft: [leave(ROOT, document.expires, reason)] }
+    const reason = unsignable({ role: ROOT, keyIds, threshold }, wish)
+    if (reason !== undefined) return { root: undefined, rootLeft: [{ role: ROOT, expires: document.expires, reason, keyIds }] }
+    if (expires <= document.expires) return { root: undefined, rootLeft: [leave(ROOT, document.expires)] }
     const version = document.version + 1
     const signed = encodeRoot({ ...document, version, expires })
     return { root: { signed, version, base: verified.root.signed.sha256, expires, keyIds, threshold }, rootLeft: [] }
