@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { makeKeyFiles } from "../test/interop/docker-trust/key-files.ts"
-import { openOurs, openStock, PLUGIN, type World, writePlugin } from "../test/interop/docker-trust/world.ts"
+import { openOurs, openStock, type World, writePlugin } from "../test/interop/docker-trust/world.ts"
 import { findDockerClis } from "../test/support/docker-clis.ts"
 import { startDockerd } from "../test/support/dockerd.ts"
 import { type Notary, startNotary } from "../test/support/notary.ts"
@@ -88,7 +88,7 @@ async function openDoors(
     await writeFile(docker, ["#!/bin/bash", ...lines, ""].join("\n"), { mode: 0o755 })
     await writePlugin(
         config,
-        [process.execPath, PLUGIN],
+        [path.join(ours.env["DOCKER_CONFIG"] ?? "", "cli-plugins/docker-trustkey")],
         `[ "$1" = docker-cli-plugin-metadata ] || echo $EPOCHREALTIME >> '${starts}'`,
         `export DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND='${docker}'`,
     )

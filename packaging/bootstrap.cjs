@@ -272,7 +272,7 @@ function buildBundles() {
     step("bundling the daemon and its signers", () => {
         run("packaging/bundle.ts", PINNED_NODE, ["packaging/bundle.ts"])
     })
-    const outputs = fs.readdirSync(path.join(ROOT, "dist")).filter((name) => name.endsWith(".cjs"))
+    const outputs = fs.readdirSync(path.join(ROOT, "dist")).filter((name) => /\.(?:cjs|metadata)$/.test(name))
     // The hash was taken before bundling: a file changed meanwhile makes the next run bundle again.
     fs.writeFileSync(BUNDLE_STAMP, `${[hash, ...outputs].join("\n")}\n`)
 }

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { build, type Plugin } from "esbuild"
 
@@ -13,6 +14,8 @@ const ENTRIES = {
     "docker-trust": "src/bin/docker-trust.ts",
     "database-worker": "src/storage/database-worker.ts",
 }
+
+const PLUGINS = ["docker-trustkey", "docker-trust"]
 
 // Packages with a native part find it beside themselves, so they stay where npm put them.
 const NATIVE = ["koffi", "pkcs11js", "argon2"]
@@ -60,16 +63,25 @@ async function bundle(root: string): Promise<void> {
         logLevel: "warning",
     })
     removeOldBundles(outdir)
+    writeMetadata(outdir)
     for (const name of Object.keys(ENTRIES)) {
         const kilobytes = Math.round(statSync(path.join(outdir, `${name}.cjs`)).size / 1024)
         console.log(`dist/${name}.cjs  ${kilobytes} kB`)
     }
 }
 
+/** What a plugin says it is, in its own words, for its launcher: docker asks too often to start a Node each time. */
+function writeMetadata(outdir: string): void {
+    for (const name of PLUGINS) {
+        const metadata = execFileSync(process.execPath, [path.join(outdir, `${name}.cjs`), "docker-cli-plugin-metadata"])
+        writeFileSync(path.join(outdir, `${name}.metadata`), metadata)
+    }
+}
+
 /** A bundle whose source is gone would go on being run. */
 function removeOldBundles(outdir: string): void {
     for (const file of readdirSync(outdir)) {
-        const name = /^(.+)\.cjs(\.map|\.LEGAL\.txt)?$/.exec(file)?.[1]
+        const name = /^(.+)\.(?:cjs(?:\.map|\.LEGAL\.txt)?|metadata)$/.exec(file)?.[1]
         if (name !== undefined && !Object.hasOwn(ENTRIES, name)) rmSync(path.join(outdir, file))
     }
 }

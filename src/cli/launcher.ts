@@ -10,8 +10,15 @@ const MARK = "# Written by trustkey. Starts the program with the Node it was bui
  * could name neither every path nor a flag. SIGUSR1 must not open the inspector of a process that is given passphrases.
  */
 export function launcherText({ node, directory }: Programs, program: LaunchedProgram): string {
-    const line = ["exec", quoted(node), "--disable-sigusr1", quoted(programFile(directory, program)), '"$@"']
-    return `#!/bin/sh\n${MARK}\n${line.join(" ")}\n`
+    const lines = ["#!/bin/sh", MARK]
+    if (program !== "trustkey") {
+        // docker asks this of every plugin before it does anything. Of what stands beside the program no copy can be out of date.
+        const answer = quoted(path.join(directory, `${program}.metadata`))
+        lines.push(`if [ "$1" = docker-cli-plugin-metadata ] && read -r answer 2> /dev/null < ${answer}; then`)
+        lines.push("    printf '%s\\n' \"$answer\"", "    exit", "fi")
+    }
+    lines.push(["exec", quoted(node), "--disable-sigusr1", quoted(programFile(directory, program)), '"$@"'].join(" "))
+    return `${lines.join("\n")}\n`
 }
 
 export function programFile(directory: string, program: LaunchedProgram): string {

@@ -219,6 +219,7 @@ describe("the plugin's programs", () => {
             const metadata: unknown = JSON.parse(stdout)
             const { version } = JSON.parse(await readFile(path.resolve(DIST, "../package.json"), "utf8")) as { version: string }
             assert.deepEqual(metadata, { SchemaVersion: "0.1.0", Vendor: "trustkeyd", Version: version, ShortDescription: description })
+            assert.equal(await readFile(path.join(DIST, `${name}.metadata`), "utf8"), stdout)
         }
         assert.deepEqual(await readdir(home), [])
     })
@@ -239,9 +240,10 @@ describe("the plugin's programs", () => {
         const given = { env: { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: docker29 } }
         const { status, stderr } = await trustkey(["plugin", "install", "--docker-trust", "--directory", place], given)
         assert.equal(status, 0, stderr)
-        for (const name of ["docker-trust", "docker-trustkey"]) {
+        for (const name of ["docker-trust", "docker-trustkey"] as const) {
             const { stdout } = await runCommand(path.join(place, name), ["docker-cli-plugin-metadata"], { env: { PATH: "/usr/bin:/bin" } })
             assert.match(stdout, /"SchemaVersion":"0\.1\.0"/)
+            assert.equal(stdout, (await plugin(name, ["docker-cli-plugin-metadata"])).stdout)
         }
         // Again: a newer one takes the place of ours, and of nothing else.
         assert.equal((await trustkey(["plugin", "install", "--directory", place])).status, 0)
@@ -249,6 +251,22 @@ describe("the plugin's programs", () => {
         const refused = await trustkey(["plugin", "install", "--directory", place])
         assert.equal(refused.status, 4)
         assert.match(refused.stderr, /\[already_exists\]/)
+    })
+
+    test("have a launcher that says what they are without a Node, or with it where nothing stands beside the program", async () => {
+        const ask = async (changed: string, to: string): Promise<string> => {
+            const text = await readFile(path.join(configDirectory, "cli-plugins/docker-trustkey"), "utf8")
+            assert.ok(text.includes(changed))
+            const launcher = path.join(directory.path, "changed-launcher")
+            await writeFile(launcher, text.replaceAll(changed, to), { mode: 0o755 })
+            const { status, stdout, stderr } = await runCommand(launcher, ["docker-cli-plugin-metadata"], { env })
+            assert.equal(status, 0)
+            assert.equal(stderr, "")
+            return stdout
+        }
+        const { stdout } = await plugin("docker-trustkey", ["docker-cli-plugin-metadata"])
+        assert.equal(await ask(process.execPath, "/nonexistent/node"), stdout)
+        assert.equal(await ask(".metadata", ".nothing"), stdout)
     })
 
     test("keep compiled code where only their user can write, or nowhere", async () => {

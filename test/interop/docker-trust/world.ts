@@ -56,7 +56,7 @@ export function openOurs(surroundings: Surroundings): Promise<World> {
         const pin = path.join(daemon.directory, "pin")
         await writeFile(pin, token.userPin, { mode: 0o600 })
         await daemon.ok(["init", "--pin-file", pin])
-        for (const folder of folders) await writePlugin(folder, [process.execPath, PLUGIN])
+        for (const folder of folders) await daemon.ok(["plugin", "install", "--directory", path.join(folder, "cli-plugins")])
         return {
             env: { TRUSTKEYD_SOCKET: daemon.signSocket, TRUSTKEYD_ADMIN_SOCKET: daemon.adminSocket },
             lock: async () => {
@@ -68,9 +68,7 @@ export function openOurs(surroundings: Surroundings): Promise<World> {
     })
 }
 
-export const PLUGIN = path.join(import.meta.dirname, "../../../dist/docker-trustkey.cjs")
-
-/** Installed for one user, as docker finds plugins first. The lines are run before it. */
+/** Another program in the plugin's place, for one user. The lines are run before it. */
 export async function writePlugin(configDirectory: string, command: readonly string[], ...lines: readonly string[]): Promise<void> {
     const plugins = path.join(configDirectory, "cli-plugins")
     await mkdir(plugins, { recursive: true })
