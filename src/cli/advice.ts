@@ -41,6 +41,11 @@ const ADVICE = {
     pin_blocked: "The token refuses every PIN now. Unblock it with its own tool and the PUK or SO PIN.",
     pin_final_try: "One more wrong PIN blocks the token. If you are sure of the PIN: trustkey token login NAME --even-final-try.",
     pin_refused_before: "The token has refused this very PIN before, so it was not tried again. Use another one.",
+    puk_incorrect: "Check the PUK before trying again: the token counts wrong tries and then blocks it for ever.",
+    puk_blocked:
+        "The token takes no PUK any more. If its PIN is blocked too, only a reset of the PIV applet helps (ykman piv reset), which destroys all keys on it.",
+    management_key_incorrect:
+        "Give the card's own management key, in hexadecimal. Cards of firmware 5.7 and later have an AES-192 key, which older tools mistake for 3DES.",
     object_ambiguous: "Make the URI narrower (add id= or object=) until it matches one key: trustkey token objects NAME.",
     signer_unavailable: "Try again in a moment; trustkey status shows the signer processes.",
     bad_signature: "The signature did not verify, so it was not released. Do not use this token until it has been examined.",

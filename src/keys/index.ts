@@ -15,6 +15,6 @@ export type {
 } from "./key-store.ts"
 export { openKeyStore } from "./process-key-store.ts"
 export type { SignerProcessState } from "./signer-process.ts"
-export type { TokenConfig, TokenState } from "./token-keys.ts"
+export type { PivAttestation, PivPlacement, TokenConfig, TokenState } from "./token-keys.ts"
 export type { LoginLimits } from "./token-logins.ts"
 export { Turns } from "./turns.ts"

@@ -1,16 +1,24 @@
-import type { Algorithm, Scheme, SealedSecret } from "../crypto/index.ts"
+import type { Algorithm, PublicKeyBytes, Scheme, SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import {
     ABSENT_TOKEN,
     encodePublicKey,
+    encodeSealed,
     type Fields,
     formatPkcs11Uri,
+    type ManagementAlgorithm,
+    type PinPolicy,
     type PinTries,
+    type PivDescription,
+    type PivSlot,
+    parsePivDescription,
     parsePkcs11Uri,
+    parsePublicKey,
     parseTokenKey,
     parseTokenSnapshot,
     type TokenKeyFacts,
     type TokenSnapshot,
+    type TouchPolicy,
     toBase64,
 } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
@@ -49,6 +57,18 @@ export type TokenState = {
     readonly until: Date | undefined
     /** Of the login; undefined without a limit. */
     readonly usesLeft: number | undefined
+}
+
+/** DER: what a card states of a key that it made, and the certificate of the key it signs such statements with. */
+export type PivAttestation = { readonly attestation: Uint8Array; readonly intermediate: Uint8Array }
+
+/** How a key gets into a slot. */
+export type PivPlacement = {
+    readonly slot: PivSlot
+    readonly pinPolicy: PinPolicy
+    readonly touchPolicy: TouchPolicy
+    /** Hexadecimal digits, as people write it, sealed with the purpose `management-key` and the subject `token:<name>`. */
+    readonly managementKey: SealedSecret
 }
 
 export type TokenKeysOptions = {
@@ -217,6 +237,74 @@ export class TokenKeys {
         return this.#process.understand(() => answer.list("objects").map(parseTokenKey))
     }
 
+    /** What a YubiKey says of itself. As all that follows it ends the login: the card has one owner at a time. */
+    async describePiv(): Promise<PivDescription> {
+        const answer = await this.#onCard("piv-describe", {})
+        return this.#process.understand(() => parsePivDescription(answer))
+    }
+
+    /** @throws not_found: no key in this slot was made on the card */
+    async attestPiv(slot: PivSlot): Promise<PivAttestation> {
+        const answer = await this.#onCard("piv-attest", { slot })
+        return this.#process.understand(() => parseAttestation(answer))
+    }
+
+    /**
+     * TK-KEY-2: made in that slot or not at all. It has signed nothing yet: `find` shows that it can.
+     *
+     * @throws already_exists, key_unfit, management_key_incorrect
+     */
+    async generatePiv(
+        algorithm: Algorithm,
+        placement: PivPlacement,
+    ): Promise<{ readonly publicKey: PublicKeyBytes } & Partial<PivAttestation>> {
+        const answer = await this.#onCard("piv-generate", { algorithm, ...this.#placement(placement) })
+        return this.#process.understand(() => ({
+            publicKey: parsePublicKey(answer.fields("publicKey")),
+            ...(answer.has("attestation") ? parseAttestation(answer) : {}),
+        }))
+    }
+
+    /**
+     * @param pkcs8 sealed with the purpose `import` and the subject `token:<name>`
+     * @throws already_exists, key_unfit, management_key_incorrect
+     */
+    async importPiv(pkcs8: SealedSecret, placement: PivPlacement): Promise<PublicKeyBytes> {
+        const answer = await this.#onCard("piv-import", { pkcs8: this.#sealed(pkcs8, "import"), ...this.#placement(placement) })
+        return this.#process.understand(() => parsePublicKey(answer.fields("publicKey")))
+    }
+
+    /**
+     * @param certificate DER
+     * @param replace SHA-256, in hexadecimal, of the one that may go
+     * @throws already_exists: there is another one. management_key_incorrect
+     */
+    async putPivCertificate(slot: PivSlot, certificate: Uint8Array, managementKey: SealedSecret, replace?: string): Promise<void> {
+        const key = this.#sealed(managementKey, "management-key")
+        await this.#onCard("piv-put-certificate", { slot, certificate: toBase64(certificate), managementKey: key, replace })
+    }
+
+    /** @param next sealed with the purpose `management-key-new` @throws management_key_incorrect, invalid_request */
+    async setPivManagementKey(old: SealedSecret, next: SealedSecret, algorithm: ManagementAlgorithm): Promise<void> {
+        const keys = { old: this.#sealed(old, "management-key"), new: this.#sealed(next, "management-key-new") }
+        await this.#onCard("piv-set-management-key", { ...keys, algorithm })
+    }
+
+    #placement({ slot, pinPolicy, touchPolicy, managementKey }: PivPlacement): Readonly<Record<string, unknown>> {
+        return { slot, pinPolicy, touchPolicy, managementKey: this.#sealed(managementKey, "management-key") }
+    }
+
+    #sealed(sealed: SealedSecret, purpose: string): object {
+        return { sealed: encodeSealed(sealed), context: { purpose, subject: `token:${this.config.name}` } }
+    }
+
+    /** Not between the halves of a login: the PIN would be tried on a session nobody has looked at. */
+    #onCard(operation: string, request: Readonly<Record<string, unknown>>): Promise<Fields> {
+        this.#checkTrusted()
+        const budgetMs = operation === "piv-generate" ? GENERATE_DEADLINE_MS : Math.max(this.config.deadlineMs, TOUCH_DEADLINE_MS)
+        return this.#logins.between(() => this.#process.control(operation, request, budgetMs))
+    }
+
     /** RFC 7512, by what identifies the key for ever: the token's serial and the key's CKA_ID. */
     uriOf(key: TokenKeyFacts): string {
         return formatPkcs11Uri({ token: this.#snapshot.label, serial: key.serial, type: "private", id: key.id })
@@ -340,6 +428,10 @@ export class TokenKeys {
                     : `the credential's PIN is not used: ${this.#logins.credentialRefused.message}`
         }
     }
+}
+
+function parseAttestation(answer: Fields): PivAttestation {
+    return { attestation: answer.bytes("attestation"), intermediate: answer.bytes("intermediate") }
 }
 
 /** What a signer says of a handle that it does not know any more. */

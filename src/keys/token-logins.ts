@@ -122,6 +122,11 @@ export class TokenLogins {
         this.#endedByCommand = limits.ttlSeconds !== 0 || limits.uses !== 0
     }
 
+    /** Do something while nobody is in the middle of a login. */
+    between<T>(work: () => Promise<T>): Promise<T> {
+        return this.#takeTurn(work)
+    }
+
     async #takeTurn<T>(work: () => Promise<T>): Promise<T> {
         this.#trying += 1
         const turn = this.#turn.then(work, work).finally(() => {

@@ -37,6 +37,20 @@ export {
 } from "./messages.ts"
 export { forbidDumps, openBootClock } from "./native.ts"
 export {
+    MANAGEMENT_ALGORITHMS,
+    type ManagementAlgorithm,
+    objectIdOfSlot,
+    PIN_POLICIES,
+    PIV_SLOTS,
+    type PinPolicy,
+    type PivDescription,
+    type PivSlot,
+    type PivSlotFacts,
+    parsePivDescription,
+    TOUCH_POLICIES,
+    type TouchPolicy,
+} from "./piv/description.ts"
+export {
     formatPkcs11Uri,
     matchesObject,
     matchesToken,

@@ -60,6 +60,8 @@ export type PinTries = "ok" | "low" | "final" | "blocked"
 
 /** A token as its signer sees it. */
 export type TokenSnapshot = {
+    /** A YubiKey can do more than PKCS#11 has words for: the operations whose names begin with `piv-`. */
+    readonly kind: "pkcs11" | "yubikey"
     readonly state: "absent" | "present" | "logged-in" | "blocked" | "failed"
     readonly label: string
     readonly serial: string
@@ -73,6 +75,7 @@ export type TokenSnapshot = {
 }
 
 export const ABSENT_TOKEN: TokenSnapshot = {
+    kind: "pkcs11",
     state: "absent",
     label: "",
     serial: "",
@@ -85,6 +88,7 @@ export const ABSENT_TOKEN: TokenSnapshot = {
 
 export function parseTokenSnapshot(fields: Fields): TokenSnapshot {
     return {
+        kind: fields.oneOf("kind", ["pkcs11", "yubikey"]),
         state: fields.oneOf("state", ["absent", "present", "logged-in", "blocked", "failed"]),
         label: fields.text("label"),
         serial: fields.text("serial"),

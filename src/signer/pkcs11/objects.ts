@@ -92,14 +92,18 @@ function keyFromAttributes(object: SessionObject, keyType: number): PublicKeyByt
         const modulus = readAttribute(object, CKA_MODULUS)
         const exponent = readAttribute(object, CKA_PUBLIC_EXPONENT)
         if (modulus === undefined || exponent === undefined) return undefined
-        return fromJwk({
-            kty: "RSA",
-            n: withoutLeadingZeros(modulus).toString("base64url"),
-            e: withoutLeadingZeros(exponent).toString("base64url"),
-        })
+        return keyFromModulus(modulus, exponent)
     }
     const point = readAttribute(object, CKA_EC_POINT)
     return point === undefined ? undefined : keyFromPoint(point, keyType)
+}
+
+export function keyFromModulus(modulus: Buffer, exponent: Buffer): PublicKeyBytes | undefined {
+    return fromJwk({
+        kty: "RSA",
+        n: withoutLeadingZeros(modulus).toString("base64url"),
+        e: withoutLeadingZeros(exponent).toString("base64url"),
+    })
 }
 
 /** The point decides the curve: ykcs11 gives explicit parameters for imported keys. DER OCTET STRING or bare, tokens differ. */
@@ -137,7 +141,7 @@ function fromJwk(jwk: Record<string, string>): PublicKeyBytes | undefined {
     }
 }
 
-function keyFromCertificate(der: Buffer | undefined): PublicKeyBytes | undefined {
+export function keyFromCertificate(der: Buffer | undefined): PublicKeyBytes | undefined {
     try {
         return der === undefined ? undefined : toPublicKeyBytes(new X509Certificate(der).publicKey)
     } catch {

@@ -1,12 +1,16 @@
 import { randomBytes } from "node:crypto"
 import { type Session, SessionFlag, type SessionObject } from "graphene-pk11"
 import type { PKCS11 } from "pkcs11js"
-import { algorithmOf, type PublicKeyBytes, type Scheme, tufScheme, verify } from "../../crypto/index.ts"
+import { algorithmOf, type PublicKeyBytes, type Scheme, type SecretInbox, tufScheme, verify } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { Signer, Surroundings } from "../child.ts"
 import type { Fields } from "../fields.ts"
 import { FrameError } from "../frames.ts"
 import { ALGORITHMS, canaryMessage, encodeTokenKey, parsePublicKey, samePublicKey, type TokenKeyFacts } from "../messages.ts"
+import { withPivCard, yubikeyReader } from "../piv/find-card.ts"
+import type { OpenPcsc } from "../piv/pcsc.ts"
+import type { PivCard } from "../piv/piv-card.ts"
+import { isPivOperation, runPivOperation } from "../piv/piv-operations.ts"
 import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
 import { generatePair } from "./generate.ts"
 import { Logins } from "./logins.ts"
@@ -27,20 +31,25 @@ import {
     readText,
 } from "./objects.ts"
 import { judge, resultCode } from "./result-codes.ts"
-import { loginRequired, Token, type TokenKey } from "./token.ts"
+import { loginRequired, type ReaderOf, Token, type TokenKey } from "./token.ts"
 
 /** Signs with the keys of one token. One call at a time: everything below is synchronous but for the fingerprint of a PIN. */
 export class Pkcs11Signer implements Signer {
     readonly #lib: PKCS11
+    readonly #inbox: SecretInbox
+    readonly #openPcsc: OpenPcsc
     readonly #token: Token
     readonly #logins: Logins
     #nextHandle = 1
 
-    constructor(surroundings: Surroundings, configuration: Fields, load: typeof loadModule) {
+    constructor(surroundings: Surroundings, configuration: Fields, load: typeof loadModule, openPcsc: OpenPcsc) {
         const parameters = configuration.has("libraryParameters") ? configuration.text("libraryParameters") : undefined
         const loaded = load(configuration.text("module"), parameters)
         this.#lib = loaded.lib
-        this.#token = new Token(loaded, { uri: parsePkcs11Uri(configuration.text("uri")), ...surroundings })
+        this.#inbox = surroundings.inbox
+        this.#openPcsc = openPcsc
+        const readerOf: ReaderOf = (slot) => yubikeyReader(openPcsc, slot)
+        this.#token = new Token(loaded, { uri: parsePkcs11Uri(configuration.text("uri")), readerOf, ...surroundings })
         this.#logins = new Logins(surroundings, configuration, this.#token)
     }
 
@@ -80,7 +89,25 @@ export class Pkcs11Signer implements Signer {
                 this.#token.keys.delete(request.integer("handle"))
                 return {}
             default:
-                throw new FrameError("operation is unknown")
+                return this.#other(operation, request)
+        }
+    }
+
+    #other(operation: string, request: Fields): object {
+        const useCard = <T>(work: (card: PivCard) => T): T => this.#onCard(work)
+        const answer = isPivOperation(operation) ? runPivOperation(operation, request, this.#inbox, useCard) : undefined
+        if (answer === undefined) throw new FrameError("operation is unknown")
+        return answer
+    }
+
+    /** The card without PKCS#11 between; whoever was logged in is not any more. Afterwards the module finds it again. */
+    #onCard<T>(work: (card: PivCard) => T): T {
+        this.#token.refresh()
+        const name = this.#token.handOver()
+        try {
+            return withPivCard(this.#openPcsc, name, work)
+        } finally {
+            this.#token.refresh()
         }
     }
 

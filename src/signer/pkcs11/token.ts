@@ -2,7 +2,8 @@ import { type Session, SessionFlag, type Slot, TokenFlag } from "graphene-pk11"
 import type { Algorithm, Secret } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, type TokenSnapshot } from "../messages.ts"
-import { matchesToken, type Pkcs11Uri } from "../pkcs11-uri.ts"
+import type { CardName } from "../piv/find-card.ts"
+import { matchesToken, type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
 import { initialize, type LoadedModule } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag } from "./objects.ts"
@@ -15,12 +16,16 @@ const MOST_KEYS_TO_ASK = 256
 // Timers stand still while the machine sleeps, and CLOCK_BOOTTIME does not.
 const SWEEP_MS = 5_000
 
+/** The PC/SC reader that a slot describes, if a YubiKey is in it. */
+export type ReaderOf = (slot: { readonly description: string; readonly manufacturer: string }) => string | undefined
+
 export type TokenOptions = {
     readonly uri: Pkcs11Uri
     readonly announce: (event: object) => void
     readonly giveUp: () => void
     /** Milliseconds, CLOCK_BOOTTIME. */
     readonly clock: () => number
+    readonly readerOf: ReaderOf
 }
 
 /** A private key found, checked against its pinned public key, and ready to sign in this session. */
@@ -38,9 +43,12 @@ export class Token {
     readonly #announce: (event: object) => void
     readonly #giveUp: () => void
     readonly #clock: () => number
+    readonly #readerOf: ReaderOf
     #initialized = false
     #session: Session | undefined
     #slots = ""
+    /** Of a YubiKey. */
+    #reader: string | undefined
     /** The module's sessions are. */
     #loggedIn = false
     #loginRequired = true
@@ -49,12 +57,13 @@ export class Token {
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #pinLengths = { least: 0, most: 0 }
 
-    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock }: TokenOptions) {
+    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf }: TokenOptions) {
         this.#loaded = loaded
         this.#uri = uri
         this.#announce = announce
         this.#giveUp = giveUp
         this.#clock = clock
+        this.#readerOf = readerOf
     }
 
     get snapshot(): TokenSnapshot {
@@ -76,6 +85,21 @@ export class Token {
     /** Whether the token part of `uri` names this token. */
     matches(uri: Pkcs11Uri): boolean {
         return this.#fits(uri, this.slot)
+    }
+
+    /**
+     * The card, when it is to be spoken to without PKCS#11: it has one owner, so nothing of this module's is left.
+     *
+     * @throws token_absent. invalid_request: it is no YubiKey
+     */
+    handOver(): CardName {
+        this.#open()
+        const { manufacturer, serial } = this.#snapshot
+        const reader = this.#reader
+        if (reader === undefined) throw new TrustkeyError("invalid_request", "this token is not a YubiKey that PC/SC knows")
+        this.lose()
+        // Yubico's module shows the serial number that is printed on the card.
+        return { reader, serial: manufacturer.startsWith("Yubico") ? serial : undefined }
     }
 
     /** Do something in the session, opening it when needed. Every failure of the module is judged here. @throws TrustkeyError */
@@ -261,6 +285,7 @@ export class Token {
             if (slot === undefined) throw this.#absent()
             this.#slots = this.#describeSlots()
             this.#session = slot.open(SessionFlag.SERIAL_SESSION)
+            this.#reader = this.#readerOf({ description: stripPadding(slot.slotDescription), manufacturer: slot.manufacturerID })
             this.#readToken()
             return this.#session
         } catch (error) {
@@ -336,6 +361,7 @@ export class Token {
         this.#pinLengths = { least: Number(token.minPinLen), most: Number(token.maxPinLen) }
         const tries = triesOf(token.flags)
         this.#setSnapshot({
+            kind: this.#reader === undefined ? "pkcs11" : "yubikey",
             state: tries === "blocked" && !this.#loggedIn ? "blocked" : this.isUsable ? "logged-in" : "present",
             label: token.label,
             serial: token.serialNumber,
