@@ -12,6 +12,7 @@ import type { OpenPcsc } from "../piv/pcsc.ts"
 import type { PivCard } from "../piv/piv-card.ts"
 import { isPivOperation, runPivOperation } from "../piv/piv-operations.ts"
 import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
+import { onlyOneKey } from "./candidates.ts"
 import { generatePair } from "./generate.ts"
 import { Logins } from "./logins.ts"
 import { prepare, signatureLength } from "./mechanisms.ts"
@@ -176,7 +177,7 @@ export class Pkcs11Signer implements Signer {
             using session = new OwnSession(this.#token.slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION))
             const pair = generatePair(this.#lib, session.session, algorithm, label)
             try {
-                const object = onlyOne(findObjects(session.session, CKO_PRIVATE_KEY, pair.id))
+                const object = onlyOneKey(findObjects(session.session, CKO_PRIVATE_KEY, pair.id))
                 const facts = this.#describe(session.session, object)
                 pair.check(object, facts.publicKey)
                 this.#checkCanary(session.session, object, facts)
@@ -197,8 +198,9 @@ export class Pkcs11Signer implements Signer {
         this.#token.refresh()
         return this.#usable((session) => {
             // The token is the configured one; a URI that names another finds nothing on it.
-            const objects = this.#token.matches(uri) ? findObjects(session, CKO_PRIVATE_KEY) : []
-            const object = onlyOne(objects.filter((candidate) => matchesObject(uri, objectFacts(candidate))))
+            const all = findObjects(session, CKO_PRIVATE_KEY)
+            const fitting = this.#token.matches(uri) ? all.filter((candidate) => matchesObject(uri, objectFacts(candidate))) : []
+            const object = onlyOneKey(fitting, all)
             const facts = this.#describe(session, object)
             this.#checkCanary(session, object, facts)
             return encodeTokenKey(facts)
@@ -231,7 +233,7 @@ export class Pkcs11Signer implements Signer {
                 this.#token.run(() => undefined)
                 throw changed("the key is not on it any more")
             }
-            const object = onlyOne(objects)
+            const object = onlyOneKey(objects)
             const found = readPublicKey(session, object, id)
             if (found === undefined || !samePublicKey(found, pinned)) throw changed("it shows another public key for this key")
             const handle = this.#nextHandle
@@ -260,17 +262,6 @@ class OwnSession implements Disposable {
 
 function toTokenKey(object: SessionObject, publicKey: PublicKeyBytes): TokenKey {
     return { object: object.handle, algorithm: algorithmOf(publicKey), alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE) }
-}
-
-/** @throws not_found, object_ambiguous */
-function onlyOne(objects: readonly SessionObject[]): SessionObject {
-    const [object] = objects
-    if (object === undefined) throw new TrustkeyError("not_found", "no private key on the token fits")
-    if (objects.length === 1) return object
-    const candidates = objects
-        .slice(0, 8)
-        .map((other) => `${readText(other, CKA_LABEL)} (id ${readAttribute(other, CKA_ID)?.toString("hex") ?? ""})`)
-    throw new TrustkeyError("object_ambiguous", `${objects.length} private keys fit: ${candidates.join(", ")}`)
 }
 
 function objectFacts(object: SessionObject): ObjectFacts {

@@ -4,6 +4,7 @@ import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, type TokenSnapshot } from "../messages.ts"
 import type { CardName } from "../piv/find-card.ts"
 import { matchesToken, type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
+import { listTokens } from "./candidates.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
 import { initialize, type LoadedModule } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag } from "./objects.ts"
@@ -310,7 +311,8 @@ export class Token {
         this.#initialized = true
         const matching = this.#slotsPresent().filter((slot) => this.#fits(this.#uri, slot))
         if (matching.length > 1) {
-            throw new TrustkeyError("object_ambiguous", "several tokens fit the configured URI; add its serial number")
+            const names = listTokens(matching)
+            throw new TrustkeyError("object_ambiguous", `several tokens fit the configured URI; add a serial number: ${names}`)
         }
         return matching[0]
     }
@@ -395,7 +397,12 @@ export class Token {
 
     #absent(): TrustkeyError {
         this.#setSnapshot({ ...this.#snapshot, state: "absent" })
-        return new TrustkeyError("token_absent", "the token is not there; insert it")
+        let others = ""
+        quietly(() => {
+            others = listTokens(this.#slotsPresent())
+        })
+        const instead = others === "" ? "" : `; what is there: ${others}`
+        return new TrustkeyError("token_absent", `the token is not there; insert it${instead}`)
     }
 
     #setSnapshot(next: TokenSnapshot): void {

@@ -233,7 +233,10 @@ describe("which token it is", () => {
             deadlineMs: 5_000,
         }
         await using rig = await KeyRig.open({ tokens: [config] })
-        await assert.rejects(rig.login("hsm", hsm.userPin), { code: "object_ambiguous" })
+        const listed = /: pkcs11:token=trust;serial=[0-9a-f]{16}, pkcs11:token=trust;serial=[0-9a-f]{16}$/
+        await assert.rejects(rig.login("hsm", hsm.userPin), { code: "object_ambiguous", message: listed })
+        await rig.restart({ tokens: [{ ...config, uri: "pkcs11:token=another" }] })
+        await assert.rejects(rig.login("hsm", hsm.userPin), { code: "token_absent", message: listed })
     })
 
     test("TK-SIG-2 a signature that does not verify never leaves, and its token is out of use until somebody logs in", async () => {
@@ -320,8 +323,9 @@ describe("keys on a token", () => {
         await importKey(hsm, "02", "twice")
         await rig.login("hsm", hsm.userPin)
         const enroll = (uri: string): Promise<KeyRecord> => rig.keys.enroll({ token: "hsm", uri, purpose: "root", label: "", bindings: [] })
-        await assert.rejects(enroll(`pkcs11:serial=${hsm.serial};object=twice`), { code: "object_ambiguous" })
-        await assert.rejects(enroll(`pkcs11:serial=${hsm.serial};id=%03`), { code: "not_found" })
+        const both = /pkcs11:object=twice;id=%01, pkcs11:object=twice;id=%02$/
+        await assert.rejects(enroll(`pkcs11:serial=${hsm.serial};object=twice`), { code: "object_ambiguous", message: both })
+        await assert.rejects(enroll(`pkcs11:serial=${hsm.serial};id=%03`), { code: "not_found", message: both })
         await assert.rejects(enroll("pkcs11:serial=0000;id=%01"), { code: "not_found" })
         for (const uri of ["pkcs11:id=%01", `pkcs11:serial=${hsm.serial}`, `pkcs11:serial=${hsm.serial};id=%01?pin-value=1`]) {
             await assert.rejects(enroll(uri), { code: "invalid_request" })
