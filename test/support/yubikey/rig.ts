@@ -336,9 +336,9 @@ function socketOf({ directory, index }: PlaceOptions): string {
     return path.join(directory, `card-${index}.sock`)
 }
 
-/** A card is known by its serial: one that was made here before is taken as it is. */
+/** A card is known by its serial, but for a twin: one that was made here before is taken as it is. */
 async function makeCard({ directory }: PlaceOptions, spec: CardSpec): Promise<string> {
-    const file = path.join(directory, `card-${spec.serial}.json`)
+    const file = path.join(directory, `card-${[spec.serial, spec.twin].filter((part) => part !== undefined).join("-")}.json`)
     if (!existsSync(file)) await writeFile(file, JSON.stringify(factoryState(spec)), { mode: 0o600 })
     return file
 }

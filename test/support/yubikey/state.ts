@@ -31,6 +31,8 @@ export type CardState = {
 
 export type CardSpec = {
     readonly serial: number
+    /** Another card that shows the same serial, as only a forged one does. */
+    readonly twin?: string
     /** Default 5.4.3; from 5.7 on the management key is AES-192. */
     readonly firmware?: readonly [number, number, number]
     readonly lastTry?: "63c0" | "6983"
