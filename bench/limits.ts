@@ -39,9 +39,9 @@ export async function emptyNode(): Promise<number> {
 }
 
 /** C_SignInit and C_Sign in a loop, one thread, nothing else in the process: signatures per second of the token itself. */
-export async function tokenLoop(token: SoftHsm, milliseconds: number): Promise<number> {
+export async function tokenLoop(token: SoftHsm, rsa: boolean, milliseconds: number): Promise<number> {
     const program = path.join(import.meta.dirname, "token-loop.ts")
-    const input = JSON.stringify({ module: token.module, serial: token.serial, pin: token.userPin, milliseconds })
+    const input = JSON.stringify({ module: token.module, serial: token.serial, pin: token.userPin, rsa, milliseconds })
     const rate = Number(await mustRun(process.execPath, [program], { env: token.env, input }))
     if (!(rate > 0)) throw new Error("the loop on the token gave no figure")
     return rate

@@ -21,6 +21,7 @@ const SIGNERS = ["targets/releases", "targets/alice", "targets/bob"].map((name) 
 const TAGS = 5
 const YEAR = 365 * 86_400_000
 
+export type TokenPlace = { readonly name: string; readonly algorithm: "p256" | "rsa2048" | "rsa4096" }
 export type Repositories = { readonly places: readonly Place[]; readonly sets: readonly SetPlace[] }
 
 type RoleKey = { readonly role: RoleName; readonly keyId: string; readonly tuf: TufKey }
@@ -28,14 +29,15 @@ type RoleKey = { readonly role: RoleName; readonly keyId: string; readonly tuf: 
 /**
  * Repositories with targets and three delegations, each role with a key of its own.
  *
- * @param token where the keys of targets and delegations are; without it they are sealed in the group, as the others always are
+ * @param token where the keys of targets and delegations are, and of which kind; without it they are sealed in the group, as the
+ *   others always are
  */
 export async function makeRepositories(
     adminSocket: string,
     name: string,
     count: number,
     group: string,
-    token?: string,
+    token?: TokenPlace,
 ): Promise<Repositories> {
     const daemon = openDaemon("admin", adminSocket)
     const places: Place[] = []
@@ -49,13 +51,15 @@ export async function makeRepositories(
     return { places, sets }
 }
 
-async function makeRepository(daemon: Daemon, gun: string, group: string, token: string | undefined): Promise<SetPlace> {
+async function makeRepository(daemon: Daemon, gun: string, group: string, token: TokenPlace | undefined): Promise<SetPlace> {
     const expires = new Date(Math.floor((Date.now() + YEAR) / 1000) * 1000)
     const makeKey = async (purpose: "root" | "targets" | "snapshot" | "delegation", role: RoleName): Promise<RoleKey> => {
-        const home = token !== undefined && role.startsWith(TARGETS) ? { token } : { group }
+        const isOnToken = token !== undefined && role.startsWith(TARGETS)
+        const home = isOnToken ? { token: token.name } : { group }
+        const algorithm = isOnToken ? token.algorithm : "p256"
         const bindings = [{ gun, role }]
-        const { id, publicKey } = await daemon.createKey({ algorithm: "p256", purpose, label: `${role} of ${gun}`, home, bindings })
-        return { role, keyId: id, tuf: { keytype: "ecdsa", public: publicKey } }
+        const { id, publicKey } = await daemon.createKey({ algorithm, purpose, label: `${role} of ${gun}`, home, bindings })
+        return { role, keyId: id, tuf: { keytype: algorithm === "p256" ? "ecdsa" : "rsa", public: publicKey } }
     }
     const root = await makeKey("root", ROOT)
     const snapshot = await makeKey("snapshot", SNAPSHOT)

@@ -3,7 +3,7 @@ import path from "node:path"
 import { parseArgs } from "node:util"
 import { type Daemon, startDaemon } from "../test/support/daemon.ts"
 import { mustRun } from "../test/support/process.ts"
-import { startSoftHsm } from "../test/support/softhsm.ts"
+import { type SoftHsm, startSoftHsm } from "../test/support/softhsm.ts"
 import { makeWorkingDirectory } from "../test/support/temp.ts"
 import { durableWrite, emptyNode, opensslSpeed, tokenLoop } from "./limits.ts"
 import { type Job, startLoad } from "./load.ts"
@@ -39,6 +39,8 @@ do = ["*"]
 /** The stream's depth that the goals are stated for. */
 const DEPTH = 32
 const CALLERS = [1, 10, 100]
+/** A token each, as a loop on one has to know which key to use. */
+const TOKEN_ALGORITHMS = ["p256", "rsa2048", "rsa4096"] as const
 const FEW_KEYS = 10
 const PLUGIN_ROUNDS = 21
 const WORKFLOW_ROUNDS = 15
@@ -63,20 +65,27 @@ function readOptions(): { readonly plan: Plan; readonly json: boolean } {
 
 /** Signatures: in every round each shape once, and the limits it is held against. */
 async function benchSignatures(report: Report, plan: Plan): Promise<void> {
-    await using token = await startSoftHsm()
-    const credentials = { [GROUP]: CREDENTIAL, "hsm-pin": token.userPin }
-    await using daemon = await startDaemon({ tokens: { hsm: token }, rules: RULES, credentials })
+    await using stack = new AsyncDisposableStack()
+    const tokens = new Map<(typeof TOKEN_ALGORITHMS)[number], SoftHsm>()
+    for (const algorithm of TOKEN_ALGORITHMS) tokens.set(algorithm, stack.use(await startSoftHsm()))
+    const pins = Array.from(tokens, ([name, { userPin }]): [string, string] => [`${name}-pin`, userPin])
+    const credentials = { [GROUP]: CREDENTIAL, ...Object.fromEntries(pins) }
+    await using daemon = await startDaemon({ tokens: Object.fromEntries(tokens), rules: RULES, credentials })
     await using load = startLoad()
     await daemon.ok(["key", "group", "create", GROUP, "--credential", GROUP, "--no-passphrase"])
     await daemon.ok(["key", "unlock", "--group", GROUP])
     const sealed = await makeRepositories(daemon.adminSocket, "sealed", 25, GROUP)
-    const onToken = await makeRepositories(daemon.adminSocket, "token", 2, GROUP, "hsm")
+    const onTokens: (readonly [string, Job])[] = []
+    for (const algorithm of TOKEN_ALGORITHMS) {
+        const { places } = await makeRepositories(daemon.adminSocket, algorithm, 2, GROUP, { name: algorithm, algorithm })
+        onTokens.push([`${algorithm} stream`, { kind: "stream", depth: DEPTH, places }])
+    }
 
     const jobs: readonly (readonly [string, Job])[] = [
         ...CALLERS.map((callers) => [`unary ${callers}`, { kind: "unary", callers, places: sealed.places }] as const),
         ["stream", { kind: "stream", depth: DEPTH, places: sealed.places }],
         ["set", { kind: "set", callers: 8, sets: sealed.sets }],
-        ["token stream", { kind: "stream", depth: DEPTH, places: onToken.places }],
+        ...onTokens,
     ]
     for (const [, job] of jobs) await load.run(daemon.signSocket, plan.milliseconds / 2, job)
     for (let round = 1; round <= plan.rounds; round++) {
@@ -85,7 +94,9 @@ async function benchSignatures(report: Report, plan: Plan): Promise<void> {
         report.add("openssl sign", sign)
         report.add("openssl verify", verify)
         report.add("durable write", await durableWrite(daemon.directory, plan.milliseconds / 2))
-        report.add("token loop", await tokenLoop(token, plan.milliseconds))
+        for (const [algorithm, token] of tokens) {
+            report.add(`${algorithm} loop`, await tokenLoop(token, algorithm !== "p256", plan.milliseconds))
+        }
         for (const [name, job] of jobs) {
             const before = await processorTime(daemon.service.pid)
             const { signatures, seconds, p50, p99 } = await load.run(daemon.signSocket, plan.milliseconds, job)
