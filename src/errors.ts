@@ -35,6 +35,7 @@ export const ERROR_CODES = [
     "token_changed",
     "token_busy",
     "token_failed",
+    "touch_timeout",
     "login_required",
     "pin_incorrect",
     "pin_blocked",

@@ -36,6 +36,7 @@ const ADVICE = {
         "Another token, or another key, answers than the one that was enrolled. Insert the right one; do not enter the PIN into this one.",
     token_busy: "Wait until the running operation is over (it may be waiting for a touch), then try again.",
     token_failed: "Look at trustkey token list, take the token out and insert it again; the daemon's log has the module's answer.",
+    touch_timeout: "Run the command again and touch the token while it blinks; what was promised is kept.",
     login_required: "Log in first: trustkey token login NAME.",
     pin_incorrect: "Check the PIN before trying again: the token counts wrong tries and then blocks.",
     pin_blocked: "The token refuses every PIN now. Unblock it with its own tool and the PUK or SO PIN.",

@@ -35,6 +35,7 @@ export const EXIT_CODES = {
     token_changed: 7,
     token_busy: 6,
     token_failed: 1,
+    touch_timeout: 5,
     login_required: 5,
     pin_incorrect: 5,
     pin_blocked: 5,

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { assembleCertificate, rootCertificateTbs } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord } from "../journal/index.ts"
-import { authorize, type Principal } from "../policy/index.ts"
+import { authorize, type Permit, type Principal } from "../policy/index.ts"
 import { certificateKey, type Gun, type KeyId, keyIdOf, ROOT } from "../tuf/index.ts"
 import { isKeyOf } from "./check.ts"
 import { bindingTurn, isBound, placesOf, requireTaking, usableKey } from "./places.ts"
@@ -39,15 +39,30 @@ export async function rootCertificate(
         const bound = isBound(key, { gun, role: ROOT }) ? key : await bindToRoot(rooms, principal, key, gun)
         if (published !== undefined) return published
         if (kept !== undefined) return { pem: kept, tufKeyId: keyIdOf(certificateKey(kept)) }
-        const notBefore = new Date(Math.floor(rooms.now().getTime() / 1000) * 1000)
-        const notAfter = new Date(notBefore.getTime() + VALIDITY_DAYS * 86_400_000)
-        const tbs = rootCertificateTbs({ gun, publicKey: bound.publicKey, serial: randomBytes(16), notBefore, notAfter })
-        const intent = await rooms.journal.commitCertificate(permit, bound, gun, tbs)
-        const signature = await rooms.keys.sign(intent)
-        await rooms.journal.signed(intent, signature)
-        const pem = await rooms.journal.keepCertificate(bound.id, gun, assembleCertificate(tbs, bound.publicKey, signature))
-        return { pem, tufKeyId: keyIdOf(certificateKey(pem)) }
+        // Whoever asks again while a token waits for a touch gets the certificate of that touch.
+        return await rooms.turns.take(`certificate of ${bound.id} for ${gun}`, () => makeCertificate(rooms, principal, permit, bound, gun))
     })
+}
+
+async function makeCertificate(
+    rooms: Rooms,
+    principal: Principal,
+    permit: Permit<"certificate">,
+    key: KeyRecord,
+    gun: Gun,
+): Promise<{ readonly pem: string; readonly tufKeyId: KeyId }> {
+    const { id, publicKey } = key
+    const meanwhile = rooms.journal.certificate(id, gun)
+    if (meanwhile !== undefined) return { pem: meanwhile, tufKeyId: keyIdOf(certificateKey(meanwhile)) }
+    const notBefore = new Date(Math.floor(rooms.now().getTime() / 1000) * 1000)
+    const notAfter = new Date(notBefore.getTime() + VALIDITY_DAYS * 86_400_000)
+    const tbs = rootCertificateTbs({ gun, publicKey, serial: randomBytes(16), notBefore, notAfter })
+    const intent = await rooms.journal.commitCertificate(permit, key, gun, tbs)
+    const difference = (): readonly string[] => [`the certificate that stands for this key in the root, until ${notAfter.toISOString()}`]
+    const signature = await rooms.keys.sign(intent, { asker: principal, difference })
+    await rooms.journal.signed(intent, signature)
+    const pem = await rooms.journal.keepCertificate(id, gun, assembleCertificate(tbs, publicKey, signature))
+    return { pem, tufKeyId: keyIdOf(certificateKey(pem)) }
 }
 
 /** @throws denied */

@@ -5,7 +5,7 @@
 import type { AuditRecord } from "../audit/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { JournalEntry, JournalFilter, Mark, Repository } from "../journal/index.ts"
-import { type TokenObject, type TokenState, Turns } from "../keys/index.ts"
+import { type TokenObject, type TokenState, type TouchListener, Turns } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
 import type { Gun, KeyId, RoleName, Signature } from "../tuf/index.ts"
 import { Burden } from "./burden.ts"
@@ -39,6 +39,7 @@ import type { CustodyOptions, Rooms } from "./rooms.ts"
 import { type SignRequest, sign } from "./sign.ts"
 import { type SignSetRequest, signSet } from "./sign-set.ts"
 import { type LoginRequest, listTokens, login, logout, tokenObjects } from "./tokens.ts"
+import { Watches } from "./touch.ts"
 import { adopt, listTrust, reset, showTrust, type TrustView, voidPromise } from "./trust.ts"
 
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
@@ -85,6 +86,13 @@ export interface Custody {
     login(principal: Principal, request: LoginRequest): Promise<TokenState>
     logout(principal: Principal, request: { readonly token: string }): Promise<TokenState>
     tokenObjects(principal: Principal, request: { readonly token: string }): Promise<readonly TokenObject[]>
+    /**
+     * Tell `listener` of touches that are waited for; of those that are already, at once. Not an operation: it goes on until it is ended.
+     *
+     * @returns ends it
+     * @throws overloaded, shutting_down
+     */
+    watchTouches(principal: Principal, request: { readonly own: boolean }, listener: TouchListener): () => void
     listTrust(principal: Principal): Promise<readonly Repository[]>
     showTrust(principal: Principal, request: { readonly gun: Gun }): Promise<TrustView>
     adopt(
@@ -120,13 +128,17 @@ export function openCustody(options: CustodyOptions): Custody {
     const rooms: Rooms = { ...options, turns: new Turns() }
     const running = new Set<Promise<unknown>>()
     const burden = new Burden()
+    const watches = new Watches()
     let draining = false
+    const requireRunning = (): void => {
+        if (draining) throw new TrustkeyError("shutting_down", "the daemon is stopping")
+    }
 
     function operation<R, A>(
         run: (rooms: Rooms, principal: Principal, request: R) => Promise<A> | A,
     ): (principal: Principal, request: R) => Promise<A> {
         return async (principal, request) => {
-            if (draining) throw new TrustkeyError("shutting_down", "the daemon is stopping")
+            requireRunning()
             const work = burden.carry(principal.uid, request, async () => await run(rooms, principal, request))
             running.add(work)
             try {
@@ -158,6 +170,10 @@ export function openCustody(options: CustodyOptions): Custody {
         login: operation(login),
         logout: operation(logout),
         tokenObjects: operation(tokenObjects),
+        watchTouches: (principal, request, listener) => {
+            requireRunning()
+            return watches.watch(rooms, principal, request, listener)
+        },
         listTrust: (principal) => operation(listTrust)(principal, undefined),
         showTrust: operation(showTrust),
         adopt: operation(adopt),

@@ -29,7 +29,7 @@ export async function createKey(rooms: Rooms, principal: Principal, request: Cre
     return await recorded(rooms, principal, "create-key", subject, async () => {
         return await inNewKeysTurn(rooms, principal, "create-key", request, async (madeBy) => {
             requireFit(request.algorithm, request.purpose, request.bindings)
-            const record = await rooms.keys.create({ ...request, madeBy })
+            const record = await rooms.keys.create({ ...request, madeBy, asker: principal })
             subject.keyId = record.id
             return viewOf(rooms, principal, record)
         })
@@ -110,7 +110,7 @@ export async function enrollKey(rooms: Rooms, principal: Principal, request: Enr
     return await recorded(rooms, principal, "enroll-key", subject, async () => {
         authorize(rooms.policy(), principal, "enroll-key", request.bindings)
         requirePurpose(request.purpose, request.bindings)
-        const record = await rooms.keys.enroll({ ...request, madeBy: makerOf(principal) })
+        const record = await rooms.keys.enroll({ ...request, madeBy: makerOf(principal), asker: principal })
         subject.keyId = record.id
         return viewOf(rooms, principal, record)
     })

@@ -35,6 +35,7 @@ import { requireBinding, requireSeeing, signingKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 import { makeSignature, parseBody, requireReady, surroundings } from "./sign.ts"
+import { occasionOf } from "./touch.ts"
 
 export type SetBody = {
     readonly role: RoleName
@@ -235,7 +236,10 @@ async function promise(rooms: Rooms, around: Surroundings, checked: CheckedBody)
 async function complete(rooms: Rooms, around: Surroundings, { body, intents, others }: PromisedBody): Promise<MetadataFile> {
     const ours = await Promise.all(
         intents.map(async ({ intent, keyId }) => {
-            const sig = await rooms.journal.signed(intent, await makeSignature(rooms, intent))
+            const sig = await rooms.journal.signed(
+                intent,
+                await makeSignature(rooms, intent, occasionOf(rooms, around.principal, around.gun, body)),
+            )
             return { keyId, method: intent.scheme, sig }
         }),
     )

@@ -1,11 +1,13 @@
 import { TrustkeyError } from "../errors.ts"
 import type { Intent, KeyRecord } from "../journal/index.ts"
+import type { Occasion } from "../keys/index.ts"
 import { limitsFor, type Principal } from "../policy/index.ts"
 import { type Gun, parseSigned, type RoleName, type Signature, type SignedMetadata } from "../tuf/index.ts"
 import { authoritiesFor, checkBody, roleKeyOf, type Surroundings } from "./check.ts"
 import { requireBinding, signingKey } from "./places.ts"
 import { record, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
+import { occasionOf } from "./touch.ts"
 
 export type SignRequest = { readonly keyId: string; readonly gun: Gun; readonly role: RoleName; readonly signed: Uint8Array }
 
@@ -23,7 +25,7 @@ export async function sign(rooms: Rooms, principal: Principal, request: SignRequ
         checkBody(around, body)
         const keyId = roleKeyOf(authoritiesFor(around, body), key, request.role)
         const intent = await rooms.journal.commitMetadata(permit, key, request.gun, body)
-        const signature = await makeSignature(rooms, intent)
+        const signature = await makeSignature(rooms, intent, occasionOf(rooms, principal, request.gun, body))
         // Both go to disk in one group; neither may be missing when the answer leaves.
         const [kept] = await Promise.all([rooms.journal.signed(intent, signature), record(rooms, principal, "sign", subject, "ok")])
         return { keyId, method: intent.scheme, sig: kept }
@@ -34,8 +36,8 @@ export async function sign(rooms: Rooms, principal: Principal, request: SignRequ
 }
 
 /** A retry gets the signature it was promised; otherwise the key is used, once. */
-export async function makeSignature(rooms: Rooms, intent: Intent): Promise<Uint8Array> {
-    return intent.signature ?? (await rooms.keys.sign(intent))
+export async function makeSignature(rooms: Rooms, intent: Intent, occasion: Occasion): Promise<Uint8Array> {
+    return intent.signature ?? (await rooms.keys.sign(intent, occasion))
 }
 
 export function parseBody(rooms: Rooms, gun: Gun, signed: Uint8Array, role: RoleName): SignedMetadata {

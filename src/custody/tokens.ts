@@ -1,15 +1,20 @@
 import type { SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { TokenObject, TokenState } from "../keys/index.ts"
+import { type TokenObject, type TokenState, touchText } from "../keys/index.ts"
 import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
 import { requireTtl } from "./keys.ts"
 import { recorded } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
+import { seesTouch } from "./touch.ts"
 
 export async function listTokens(rooms: Rooms, principal: Principal): Promise<readonly TokenState[]> {
     const allowed = (["list", "login", "status"] as const).some((action) => isAllowed(rooms.policy(), principal, action, []))
     if (!allowed) throw denial()
-    return await rooms.keys.tokens()
+    const tokens = await rooms.keys.tokens()
+    return tokens.map((token) => {
+        const { touch } = token
+        return touch === undefined || !seesTouch(rooms, principal, touch) ? token : { ...token, detail: touchText(touch) }
+    })
 }
 
 export type LoginRequest = {

@@ -1,11 +1,10 @@
 import { ALGORITHMS, type Algorithm, type PublicKeyBytes } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, KeyHome, KeyRecord, PinPolicy, Purpose, TouchPolicy } from "../journal/index.ts"
-import { encodePublicKey, Fields, FrameError, parsePublicKey } from "../signer/index.ts"
+import type { Binding, KeyHome, KeyRecord, PinPolicy, Purpose } from "../journal/index.ts"
+import { encodePublicKey, Fields, FrameError, parsePublicKey, TOUCH_POLICIES } from "../signer/index.ts"
 import { canonicalKeyIdOf, parseGun, parseRoleName, tufKey } from "../tuf/index.ts"
 
 const PIN_POLICIES: readonly PinPolicy[] = ["never", "once", "always"]
-const TOUCH_POLICIES: readonly TouchPolicy[] = ["never", "always", "cached"]
 
 /** The `facts` column of a key. The same record always gives the same text, so it can be compared and set. */
 export function encodeKeyFacts(record: KeyRecord): string {

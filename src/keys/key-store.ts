@@ -1,9 +1,11 @@
 import type { Algorithm, Argon2Cost, SealedSecret } from "../crypto/index.ts"
 import type { Binding, Intent, KeyRecord, Purpose } from "../journal/index.ts"
+import type { Principal } from "../policy/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import type { TokenConfig, TokenState } from "./token-keys.ts"
 import type { LoginLimits } from "./token-logins.ts"
+import type { Occasion, TouchListener } from "./touch.ts"
 
 export type KeySubject = { readonly keyId: string } | { readonly group: string }
 
@@ -50,6 +52,8 @@ export type CreateKeySpec = {
     readonly bindings: readonly Binding[]
     readonly madeBy?: string
     readonly home: NewKeyHome
+    /** Who is told when the token waits for a touch. */
+    readonly asker?: Principal
 }
 
 export type ImportKeySpec = {
@@ -71,6 +75,8 @@ export type EnrollKeySpec = {
     readonly label: string
     readonly bindings: readonly Binding[]
     readonly madeBy?: string
+    /** Who is told when the token waits for a touch. */
+    readonly asker?: Principal
 }
 
 /** Private keys, wherever they are. Public facts come from storage and are kept in memory; private halves never come here (TK-KEY-1). */
@@ -145,12 +151,20 @@ export interface KeyStore {
 
     /**
      * The one way to a signature (TK-SIG-1): raw r ‖ s, PSS, PKCS#1 v1.5 or Ed25519 as the intent says. Verified against the
-     * pinned public key before it leaves (TK-SIG-2).
+     * pinned public key before it leaves (TK-SIG-2). On a token the same promise, asked for again while its signature is being made, waits
+     * for that one: nobody is asked for a second touch. And a touch that did not come is never answered by another signature.
      *
-     * @throws key_locked, login_required, token_absent, token_changed, token_busy, token_failed, signer_unavailable,
+     * @throws key_locked, login_required, touch_timeout, token_absent, token_changed, token_busy, token_failed, signer_unavailable,
      *   deadline_exceeded, bad_signature (the key's process or token is out of use from then on)
      */
-    sign(intent: Intent): Promise<Uint8Array>
+    sign(intent: Intent, occasion?: Occasion): Promise<Uint8Array>
+
+    /**
+     * Be told when a token waits for a touch, and how that ends; of those that wait already, at once.
+     *
+     * @returns ends it
+     */
+    watchTouches(listener: TouchListener): () => void
 
     signers(): readonly SignerProcessState[]
     close(): Promise<void>

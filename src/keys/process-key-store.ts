@@ -23,6 +23,7 @@ import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { TokenKeys, type TokenState } from "./token-keys.ts"
 import { type LoginLimits, NO_LIMITS, type PinTryRecords } from "./token-logins.ts"
+import { type Occasion, type Touch, Touches, type TouchListener } from "./touch.ts"
 import { Turns } from "./turns.ts"
 
 // Argon2 with 2 GiB, an RSA-4096 key being made: slow, but never this slow.
@@ -60,10 +61,14 @@ class ProcessKeyStore implements KeyStore {
     readonly #tokens = new Map<string, TokenKeys>()
     readonly #verifier = new PinnedVerifier()
     readonly #turns = new Turns()
+    readonly #touches: Touches
+    /** Signatures that a token is making, by the promise's number. */
+    readonly #underway = new Map<number, { readonly touch: Touch; readonly signature: Promise<Uint8Array> }>()
     #signing = 0
 
     constructor(options: KeyStoreOptions, tries: PinTryRecords) {
         this.#options = options
+        this.#touches = new Touches(options.now)
         const { execPath, nodeFlags, monotonic, log, now, credentialsDirectory, store } = options
         const base = { execPath, nodeFlags, monotonic, log }
         this.#sealed = new SealedKeys({
@@ -88,6 +93,7 @@ class ProcessKeyStore implements KeyStore {
                     process,
                     credentialsDirectory,
                     store,
+                    touches: this.#touches,
                     now,
                     tries,
                     defaultTtlSeconds: options.defaultTtlSeconds,
@@ -180,7 +186,7 @@ class ProcessKeyStore implements KeyStore {
             throw new TrustkeyError("invalid_request", "the URI must name the token (serial or token) and the key (id or object)")
         }
         const token = this.#token(spec.token)
-        const found = await token.find(spec.uri)
+        const found = await token.find(spec.uri, spec.asker)
         // TK-KEY-3: what the token does not claim to have made itself counts as imported, for ever.
         const origin = found.local ? "generated" : "imported"
         return this.#insert(spec, pinned(found.publicKey), tokenHome(token, found), origin, this.#options.now().toISOString(), undefined)
@@ -360,14 +366,34 @@ class ProcessKeyStore implements KeyStore {
         }))
     }
 
-    async sign(intent: Intent): Promise<Uint8Array> {
+    async sign(intent: Intent, occasion?: Occasion): Promise<Uint8Array> {
         const entry = this.#usable(intent.key.id)
-        const { home, publicKey } = entry.record
-        const signer = home.kind === "token" ? this.#token(home.token) : this.#sealed
+        const { home } = entry.record
+        if (home.kind !== "token") return this.#verified(entry, intent, this.#sealed, this.#sealed.sign(entry, intent.scheme, intent.bytes))
+        const underway = this.#underway.get(intent.sequence)
+        if (underway !== undefined) {
+            underway.touch.join(occasion)
+            return underway.signature
+        }
+        const token = this.#token(home.token)
+        const { gun, role, version } = intent
+        const touch = token.expectTouch(entry.record, { gun, role, version })
+        touch.join(occasion)
+        const signature = this.#verified(entry, intent, token, token.sign(entry, intent.scheme, intent.bytes, touch))
+        this.#underway.set(intent.sequence, { touch, signature })
+        try {
+            return await signature
+        } finally {
+            this.#underway.delete(intent.sequence)
+        }
+    }
+
+    async #verified(entry: KeyEntry, intent: Intent, signer: SealedKeys | TokenKeys, made: Promise<Uint8Array>): Promise<Uint8Array> {
         this.#signing += 1
         try {
-            const signature = await signer.sign(entry, intent.scheme, intent.bytes)
+            const signature = await made
             // TK-SIG-2: against the public key of our own record. Catches a swapped card, a wrong slot, broken memory, an evil twin.
+            const { publicKey } = entry.record
             if (await this.#verifier.check(publicKey, intent.scheme, intent.bytes, signature, this.#signing)) return signature
         } finally {
             this.#signing -= 1
@@ -377,8 +403,12 @@ class ProcessKeyStore implements KeyStore {
         throw badSignature()
     }
 
+    watchTouches(listener: TouchListener): () => void {
+        return this.#touches.watch(listener)
+    }
+
     signers(): readonly SignerProcessState[] {
-        return [this.#sealed.process.state, ...[...this.#tokens.values()].map((token) => token.process.state)]
+        return [this.#sealed.process.state, ...[...this.#tokens.values()].map((token) => token.signerState)]
     }
 
     async close(): Promise<void> {

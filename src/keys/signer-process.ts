@@ -46,8 +46,10 @@ export type SignerProcessState = {
 type Pending = {
     readonly resolve: (frame: Frame) => void
     readonly reject: (error: TrustkeyError) => void
-    readonly sentAt: number
     readonly budgetMs: number
+    readonly onBegin: (() => void) | undefined
+    /** When what was asked before it was answered: the child works one by one. */
+    beganAt: number | undefined
 }
 
 const START_DEADLINE_MS = 20_000
@@ -105,9 +107,19 @@ export class SignerProcess {
         await this.#spawn()
     }
 
-    /** The hot call. Fails at once when there is no process: then there is no handle either. */
-    async sign(handle: number, scheme: Scheme, message: Uint8Array, budgetMs = this.#options.deadlineMs): Promise<Buffer> {
-        const frame = await this.#send((id) => encodeSignFrame(id, handle, schemeByte(scheme), message), budgetMs)
+    /**
+     * The hot call. Fails at once when there is no process: then there is no handle either.
+     *
+     * @param onBegin called when the child can begin with it
+     */
+    async sign(
+        handle: number,
+        scheme: Scheme,
+        message: Uint8Array,
+        budgetMs = this.#options.deadlineMs,
+        onBegin?: () => void,
+    ): Promise<Buffer> {
+        const frame = await this.#send((id) => encodeSignFrame(id, handle, schemeByte(scheme), message), budgetMs, onBegin)
         if (frame.kind !== FRAME_KINDS.signature) throw this.#breach("a signature was expected")
         return frame.body
     }
@@ -117,13 +129,14 @@ export class SignerProcess {
         operation: string,
         request: Readonly<Record<string, unknown>> = {},
         budgetMs = this.#options.deadlineMs,
+        onBegin?: () => void,
     ): Promise<Fields> {
         if (!this.#takesCalls) await this.#comeback()
-        return this.#call(operation, request, budgetMs)
+        return this.#call(operation, request, budgetMs, onBegin)
     }
 
-    async #call(operation: string, request: Readonly<Record<string, unknown>>, budgetMs: number): Promise<Fields> {
-        const frame = await this.#send((id) => encodeJsonFrame(FRAME_KINDS.control, id, { operation, ...request }), budgetMs)
+    async #call(operation: string, request: Readonly<Record<string, unknown>>, budgetMs: number, onBegin?: () => void): Promise<Fields> {
+        const frame = await this.#send((id) => encodeJsonFrame(FRAME_KINDS.control, id, { operation, ...request }), budgetMs, onBegin)
         if (frame.kind !== FRAME_KINDS.answer) throw this.#breach("an answer was expected")
         return this.#understand(() => Fields.parse(frame.body))
     }
@@ -152,7 +165,7 @@ export class SignerProcess {
 
     #isBusy(): boolean {
         const [oldest] = this.#pending.values()
-        return oldest !== undefined && this.#options.monotonic() - Math.max(oldest.sentAt, this.#lastAnswerAt) > BUSY_AFTER_MS
+        return oldest !== undefined && this.#options.monotonic() - Math.max(oldest.beganAt ?? 0, this.#lastAnswerAt) > BUSY_AFTER_MS
     }
 
     /** End the process, wait until it is gone, start a fresh one: only an end surely wipes what the runtime copied. */
@@ -251,6 +264,14 @@ export class SignerProcess {
         this.#pending.delete(frame.id)
         if (failure === undefined) pending.resolve(frame)
         else pending.reject(failure)
+        this.#beginNext()
+    }
+
+    #beginNext(): void {
+        const [next] = this.#pending.values()
+        if (next === undefined || next.beganAt !== undefined) return
+        next.beganAt = this.#options.monotonic()
+        next.onBegin?.()
     }
 
     #understand<T>(read: () => T): T {
@@ -268,7 +289,7 @@ export class SignerProcess {
         return unavailable()
     }
 
-    #send(encode: (id: number) => Buffer, budgetMs: number): Promise<Frame> {
+    #send(encode: (id: number) => Buffer, budgetMs: number, onBegin: (() => void) | undefined): Promise<Frame> {
         if (this.#child === undefined || this.#isStopping || this.#isDying) return Promise.reject(unavailable())
         const id = this.#nextId
         this.#nextId = id === 0xffff_ffff ? 1 : id + 1
@@ -281,7 +302,8 @@ export class SignerProcess {
             throw error
         }
         return new Promise((resolve, reject) => {
-            this.#pending.set(id, { resolve, reject, sentAt: this.#options.monotonic(), budgetMs })
+            this.#pending.set(id, { resolve, reject, budgetMs, onBegin, beganAt: undefined })
+            if (this.#pending.size === 1) this.#beginNext()
             // Everything asked for in one turn of the loop leaves in one write.
             if (this.#outgoing.push(frame) === 1) process.nextTick(() => this.#flush())
             this.#watch ??= setTimeout(() => this.#checkDeadlines(), WATCH_MS)
@@ -304,17 +326,20 @@ export class SignerProcess {
         }
     }
 
-    /** A call's time runs from when the child could begin with it: it works one by one, and others may be before it. */
+    /** A call's time runs from when the child could begin with it: what waits behind a touch is not late. */
     #checkDeadlines(): void {
         this.#watch = undefined
-        const now = this.#options.monotonic()
-        for (const [id, pending] of this.#pending) {
-            if (now - Math.max(pending.sentAt, this.#lastAnswerAt, this.#spawnedAt) <= pending.budgetMs) continue
-            this.#pending.delete(id)
-            pending.reject(new TrustkeyError("deadline_exceeded", `${this.#options.name} did not answer in time`))
-            this.#options.log({ level: "error", signer: this.#options.name, event: "deadline", budgetMs: pending.budgetMs })
-            this.kill("it did not answer in time")
-            break
+        const [first] = this.#pending
+        // Of one that is being killed everything fails when it is gone.
+        if (first !== undefined && !this.#isDying) {
+            const [id, { beganAt, budgetMs, reject }] = first
+            const now = this.#options.monotonic()
+            if (now - (beganAt ?? now) > budgetMs) {
+                this.#pending.delete(id)
+                reject(new TrustkeyError("deadline_exceeded", `${this.#options.name} did not answer in time`))
+                this.#options.log({ level: "error", signer: this.#options.name, event: "deadline", budgetMs })
+                this.kill("it did not answer in time")
+            }
         }
         if (this.#pending.size > 0) this.#watch = setTimeout(() => this.#checkDeadlines(), WATCH_MS)
     }

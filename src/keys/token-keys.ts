@@ -1,5 +1,7 @@
 import type { Algorithm, PublicKeyBytes, Scheme, SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
+import type { KeyRecord } from "../journal/index.ts"
+import type { Principal } from "../policy/index.ts"
 import {
     ABSENT_TOKEN,
     encodePublicKey,
@@ -7,6 +9,8 @@ import {
     type Fields,
     formatPkcs11Uri,
     type ManagementAlgorithm,
+    objectIdOfSlot,
+    PIV_SLOTS,
     type PinPolicy,
     type PinTries,
     type PivDescription,
@@ -23,8 +27,9 @@ import {
 } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { KeyEntry } from "./key-index.ts"
-import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
+import { SignerProcess, type SignerProcessOptions, type SignerProcessState } from "./signer-process.ts"
 import { type LoginLimits, type PinTryRecords, TokenLogins } from "./token-logins.ts"
+import { mayWaitForTouch, type Touch, type TouchEvent, type Touches, type TouchPurpose, touchText } from "./touch.ts"
 
 export type TokenConfig = {
     readonly name: string
@@ -57,6 +62,8 @@ export type TokenState = {
     readonly until: Date | undefined
     /** Of the login; undefined without a limit. */
     readonly usesLeft: number | undefined
+    /** What it waits for. */
+    readonly touch?: TouchEvent
 }
 
 /** DER: what a card states of a key that it made, and the certificate of the key it signs such statements with. */
@@ -79,6 +86,7 @@ export type TokenKeysOptions = {
     >
     readonly credentialsDirectory: string | undefined
     readonly store: Store
+    readonly touches: Touches
     readonly now: () => Date
     readonly tries: PinTryRecords
     readonly defaultTtlSeconds: number
@@ -103,13 +111,17 @@ export class TokenKeys {
     readonly #logins: TokenLogins
     readonly #open = new Map<string, OpenKey>()
     readonly #opening = new Map<string, Promise<OpenKey>>()
+    readonly #touches: Touches
     #snapshot: TokenSnapshot = ABSENT_TOKEN
+    /** The last one that the token has begun with. */
+    #touch: Touch | undefined
     /** Why nothing is asked of this token any more, until somebody logs in again. */
     #distrusted: string | undefined
 
     constructor(options: TokenKeysOptions) {
         const { config, credentialsDirectory } = options
         this.config = config
+        this.#touches = options.touches
         this.#process = new SignerProcess({
             ...options.process,
             name: config.name,
@@ -147,6 +159,16 @@ export class TokenKeys {
         return this.#process
     }
 
+    /** What its signer does; a touch that is waited for is known here. */
+    get signerState(): SignerProcessState {
+        const touch = this.#awaitedTouch
+        return touch === undefined ? this.#process.state : { ...this.#process.state, state: "busy", detail: touchText(touch) }
+    }
+
+    get #awaitedTouch(): TouchEvent | undefined {
+        return this.#touch?.isAwaited === true ? this.#touch.event("touch-awaited") : undefined
+    }
+
     /** Start the signer and have a first look. A module that takes longer is looked at again when somebody asks. */
     async start(): Promise<void> {
         const patience = new Promise<void>((resolve) => setTimeout(resolve, FIRST_LOOK_MS).unref())
@@ -171,20 +193,55 @@ export class TokenKeys {
         return { until: this.#logins.until, usesLeft: this.#snapshot.usesLeft || undefined }
     }
 
-    async sign(entry: KeyEntry, scheme: Scheme, message: Uint8Array): Promise<Buffer> {
+    /** What is going to be touched, if it comes to that. */
+    expectTouch({ id, label, home }: KeyRecord, purpose: TouchPurpose): Touch {
+        const { uri = "", serial = "", touchPolicy } = home.kind === "token" ? home : {}
+        return this.#touches.expect({ token: this.config.name, serial, slot: this.#slotOf(uri), keyId: id, label, touchPolicy }, purpose)
+    }
+
+    /** On a YubiKey a key's ID stands for its slot; on other tokens it means nothing to a person. */
+    #slotOf(uri: string): string {
+        const { id } = parsePkcs11Uri(uri)
+        if (this.#snapshot.kind !== "yubikey" || id === undefined) return ""
+        return PIV_SLOTS.find((slot) => objectIdOfSlot(slot).equals(id)) ?? ""
+    }
+
+    async sign(entry: KeyEntry, scheme: Scheme, message: Uint8Array, touch: Touch): Promise<Buffer> {
         this.#checkTrusted()
         const { id } = entry.record
         const open = this.#open.get(id) ?? (await this.#openKey(entry))
         const { deadlineMs } = this.config
-        const budgetMs = open.alwaysAuthenticate ? Math.max(deadlineMs, TOUCH_DEADLINE_MS) : deadlineMs
+        const { alwaysAuthenticate } = open
+        const mayWait = mayWaitForTouch(touch.key.touchPolicy, alwaysAuthenticate)
         try {
-            // A login that is missing now was there when the key was opened. It is never answered by signing a second time:
-            // a missed touch looks the same.
-            return await this.#process.sign(open.handle, scheme, message, budgetMs)
+            if (!mayWait) return await this.#process.sign(open.handle, scheme, message, deadlineMs)
+            // Whatever goes wrong is not answered by signing a second time: somebody would have to touch the token again.
+            return await this.#awaitTouch(touch, alwaysAuthenticate, (budgetMs, onBegin) =>
+                this.#process.sign(open.handle, scheme, message, budgetMs, onBegin),
+            )
         } catch (error) {
             // The handle is from before the token was lost: whoever asks next has it looked up again.
             const isGone = error instanceof TrustkeyError && HANDLE_ENDS.has(error.code)
             if (isGone && this.#open.get(id) === open) this.#open.delete(id)
+            throw error
+        }
+    }
+
+    async #awaitTouch<T>(
+        touch: Touch,
+        alwaysAuthenticate: boolean,
+        work: (budgetMs: number, onBegin: () => void) => Promise<T>,
+    ): Promise<T> {
+        const onBegin = (): void => {
+            this.#touch = touch
+            touch.begin(alwaysAuthenticate)
+        }
+        try {
+            const result = await work(Math.max(this.config.deadlineMs, TOUCH_DEADLINE_MS), onBegin)
+            touch.end("touched")
+            return result
+        } catch (error) {
+            touch.end(error instanceof TrustkeyError && error.code === "touch_timeout" ? "touch-timeout" : "gone")
             throw error
         }
     }
@@ -207,7 +264,8 @@ export class TokenKeys {
         const { home, publicKey, id } = entry.record
         if (home.kind !== "token") throw new TrustkeyError("internal", "this key is not on a token")
         const objectId = parsePkcs11Uri(home.uri).id ?? new Uint8Array()
-        const request = { id: toBase64(objectId), serial: home.serial, publicKey: encodePublicKey(publicKey) }
+        const { serial, touchPolicy } = home
+        const request = { id: toBase64(objectId), serial, publicKey: encodePublicKey(publicKey), touchPolicy }
         const answer = await this.#process.control("open-key", request)
         const open = this.#process.understand(() => ({
             handle: answer.integer("handle"),
@@ -225,10 +283,25 @@ export class TokenKeys {
         return this.#process.understand(() => parseTokenKey(answer))
     }
 
-    /** Exactly one private key, shown to sign. @throws not_found, object_ambiguous, key_unfit */
-    async find(uri: string): Promise<TokenKeyFacts> {
+    /** Exactly one private key, shown to sign. @throws not_found, object_ambiguous, key_unfit, touch_timeout */
+    async find(uri: string, asker: Principal | undefined, touchPolicy?: TouchPolicy): Promise<TokenKeyFacts> {
         this.#checkTrusted()
-        const answer = await this.#logins.within(() => this.#process.control("find", { uri }, TOUCH_DEADLINE_MS))
+        const answer = await this.#logins.within(() => {
+            const key = {
+                token: this.config.name,
+                serial: this.#snapshot.serial,
+                slot: this.#slotOf(uri),
+                keyId: "",
+                label: "",
+                touchPolicy,
+            }
+            const touch = this.#touches.expect(key, undefined)
+            if (asker !== undefined) touch.join({ asker, difference: () => [] })
+            // Whether it asks for the PIN each time, only the token knows yet.
+            return this.#awaitTouch(touch, true, (budgetMs, onBegin) =>
+                this.#process.control("find", { uri, touchPolicy }, budgetMs, onBegin),
+            )
+        })
         return this.#process.understand(() => parseTokenKey(answer))
     }
 
@@ -407,6 +480,8 @@ export class TokenKeys {
             return { ...facts, state: "failed", detail: `out of use: ${this.#distrusted}; check the token, then log in again` }
         if (process.state === "failed") return { ...facts, state: "failed", detail: process.detail }
         if (process.state === "starting") return { ...facts, state: "busy", detail: "its signer is starting" }
+        const touch = this.#awaitedTouch
+        if (touch !== undefined) return { ...facts, state: "busy", detail: "waiting for a touch", touch }
         if (process.state === "busy") return { ...facts, state: "busy", detail: "it is at work; touch it if it blinks" }
         return { ...facts, state, detail: this.#advice(state) }
     }

@@ -99,34 +99,42 @@ export function openConnection(socket: Socket, caller: Caller, shared: Shared): 
         "grpc-node.max_session_memory": SESSION_MEMORY_MB,
         interceptors: [uncompressed, receivedInTime(socket, caller.requestTimeoutMs), noteArrivals(socket, arrivals)],
     })
-    addServices(server, caller, shared)
+    const leaving = new AbortController()
+    addServices(server, caller, shared, leaving.signal)
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
     const hello = setTimeout(() => {
         if (socket.bytesRead < HELLO_BYTES) socket.destroy()
     }, timeouts.helloMs)
     // grpc-js has this too, but with a random part: Node keeps a list for every duration ever used until that time has passed,
     // so each short connection would cost memory for an hour.
-    const age = setTimeout(() => injector.drain(timeouts.ageGraceMs), timeouts.ageMs)
+    const drain = (graceMs: number): void => {
+        // A stream of events has no end of its own.
+        leaving.abort()
+        injector.drain(graceMs)
+    }
+    const age = setTimeout(() => drain(timeouts.ageGraceMs), timeouts.ageMs)
     socket.once("close", () => {
         clearTimeout(hello)
         clearTimeout(age)
         arrivals.clear()
+        leaving.abort()
         injector.destroy()
     })
     injector.injectConnection(socket)
     return {
-        drain: (grace) => injector.drain(grace),
+        drain,
         get arriving() {
             return arrivals.size === 0 ? 0 : socket.bytesRead - Math.min(...arrivals.values())
         },
     }
 }
 
-function addServices(server: Server, caller: Caller, { services, custody, health, reflection }: Shared): void {
+function addServices(server: Server, caller: Caller, shared: Shared, leaving: AbortSignal): void {
+    const { services, custody, health, reflection } = shared
     server.addService(services.Keys, keysHandlers(custody, caller))
     server.addService(services.Signing, signingHandlers(custody, caller))
     server.addService(services.Trust, trustHandlers(custody, caller))
-    server.addService(services.Tokens, tokensHandlers(custody, caller))
+    server.addService(services.Tokens, tokensHandlers(custody, caller, leaving))
     server.addService(services.Secrets, secretsHandlers(custody, caller))
     server.addService(services.Journal, journalHandlers(custody, caller))
     server.addService(services.Audit, auditHandlers(custody, caller))

@@ -2,7 +2,7 @@ import type { AuditRecord } from "../audit/index.ts"
 import type { Algorithm } from "../crypto/index.ts"
 import type { GroupView, KeyView, RawFile, StatusView, TrustView } from "../custody/index.ts"
 import type { JournalEntry as Entry, KeyRecord, Mark as KnownMark, Repository as KnownRepository } from "../journal/index.ts"
-import type { TokenState, TokenObject as TokenThing } from "../keys/index.ts"
+import type { TokenState, TokenObject as TokenThing, TouchEvent } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
 import { certificatesEnd, type RoleName, type Signature as TufSignature } from "../tuf/index.ts"
 import type { Algorithm as WireAlgorithm } from "../wire/trustkeyd/v1/Algorithm.ts"
@@ -18,6 +18,7 @@ import type { Purpose } from "../wire/trustkeyd/v1/Purpose.ts"
 import type { Repository } from "../wire/trustkeyd/v1/Repository.ts"
 import type { Signature } from "../wire/trustkeyd/v1/Signature.ts"
 import type { Token } from "../wire/trustkeyd/v1/Token.ts"
+import type { TokenEvent } from "../wire/trustkeyd/v1/TokenEvent.ts"
 import type { TokenObject } from "../wire/trustkeyd/v1/TokenObject.ts"
 
 const ALGORITHMS = {
@@ -91,6 +92,25 @@ export function encodeToken(token: TokenState): Token {
     const { name, uri, state, detail, label, serial, manufacturer, model, tries } = token
     const lease = { loggedInUntil: timeText(token.until), usesLeft: token.usesLeft ?? 0 }
     return { name, uri, state, detail, label, serial, manufacturer, model, tries, ...lease }
+}
+
+export function encodeTouch({ id, kind, key, purpose, difference, askers, deadline }: TouchEvent): TokenEvent {
+    return {
+        id,
+        kind,
+        token: key.token,
+        serial: key.serial,
+        slot: key.slot,
+        keyId: key.keyId,
+        keyLabel: key.label,
+        gun: purpose?.gun ?? "",
+        role: purpose?.role ?? "",
+        version: purpose?.version ?? 0,
+        difference: [...difference],
+        requestedBy: askers[0]?.name ?? "",
+        deadline: timeText(deadline),
+        touchPolicy: key.touchPolicy ?? "",
+    }
 }
 
 export function encodeTokenObject(object: TokenThing): TokenObject {

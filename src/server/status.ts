@@ -36,6 +36,7 @@ const STATUS = {
     token_changed: status.FAILED_PRECONDITION,
     token_busy: status.UNAVAILABLE,
     token_failed: status.INTERNAL,
+    touch_timeout: status.FAILED_PRECONDITION,
     login_required: status.FAILED_PRECONDITION,
     pin_incorrect: status.FAILED_PRECONDITION,
     pin_blocked: status.FAILED_PRECONDITION,

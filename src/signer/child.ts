@@ -20,6 +20,10 @@ export type Signer = {
     control(operation: string, request: Fields): unknown
     /** The pipe is closed: forget everything. */
     close(): void
+    /** Nothing begins before what came earlier is answered, not even beside a control request that works elsewhere. */
+    readonly oneByOne?: boolean
+    /** Whether a signature of this key may wait for a person. */
+    mayWait?(handle: number): boolean
 }
 
 /** What the child gives its signer. */
@@ -58,6 +62,10 @@ class Child {
     readonly #exit: Exit
     #signer: Signer | undefined
     #answers: Uint8Array[] = []
+    /** For a signer that takes one call at a time: frames behind a request that is not answered yet. */
+    #waiting: Frame[] = []
+    #isAtWork = false
+    #leavesAfter = false
 
     constructor(open: (surroundings: Surroundings, configuration: Fields) => Signer, exit: Exit) {
         this.#open = open
@@ -71,9 +79,14 @@ class Child {
     }
 
     #receive(chunk: Buffer): void {
+        this.#work(this.#reader.push(chunk))
+    }
+
+    #work(frames: Iterable<Frame>): void {
         let flushedAt = performance.now()
-        for (const frame of this.#reader.push(chunk)) {
-            if (frame.kind === FRAME_KINDS.sign) this.#sign(frame)
+        for (const frame of frames) {
+            if (this.#isAtWork) this.#waiting.push(frame)
+            else if (frame.kind === FRAME_KINDS.sign) this.#sign(frame)
             else void this.#control(frame)
             const now = performance.now()
             if (now - flushedAt > FLUSH_AFTER_MS) {
@@ -87,9 +100,12 @@ class Child {
     #sign(frame: Frame): void {
         if (frame.body.length < SIGN_HEADER_LENGTH || this.#signer === undefined)
             throw new FrameError("a sign frame is too short or too early")
+        const handle = frame.body.readUInt32BE(0)
         const scheme = parseSchemeByte(frame.body.readUInt8(4))
+        // What is done leaves before anybody is waited for.
+        if (this.#signer.mayWait?.(handle) === true) this.#flush()
         try {
-            const signature = this.#signer.sign(frame.body.readUInt32BE(0), scheme, frame.body.subarray(SIGN_HEADER_LENGTH))
+            const signature = this.#signer.sign(handle, scheme, frame.body.subarray(SIGN_HEADER_LENGTH))
             this.#answers.push(encodeFrame(FRAME_KINDS.signature, frame.id, signature))
         } catch (error) {
             this.#fail(frame.id, error)
@@ -97,14 +113,29 @@ class Child {
     }
 
     async #control(frame: Frame): Promise<void> {
+        this.#flush()
         try {
             const request = Fields.parse(frame.body)
-            const answer = await this.#dispatch(request.text("operation"), request)
-            this.#answers.push(encodeJsonFrame(FRAME_KINDS.answer, frame.id, answer ?? {}))
+            const answer = this.#dispatch(request.text("operation"), request)
+            // What is known at once is answered at once: the next frame may take as long as a person does.
+            const settled = answer instanceof Promise ? await this.#wait(answer) : answer
+            this.#answers.push(encodeJsonFrame(FRAME_KINDS.answer, frame.id, settled ?? {}))
         } catch (error) {
             this.#fail(frame.id, error)
         }
         this.#flush()
+        if (this.#isAtWork) return
+        if (this.#waiting.length > 0) this.#work(this.#waiting.splice(0))
+        if (this.#leavesAfter && !this.#isAtWork) this.#leave()
+    }
+
+    async #wait(answer: Promise<unknown>): Promise<unknown> {
+        this.#isAtWork = this.#signer?.oneByOne === true
+        try {
+            return await answer
+        } finally {
+            this.#isAtWork = false
+        }
     }
 
     #dispatch(operation: string, request: Fields): unknown {
@@ -154,6 +185,11 @@ class Child {
     }
 
     #leave(): void {
+        // What was read before the end is answered before it.
+        if (this.#isAtWork) {
+            this.#leavesAfter = true
+            return
+        }
         this.#flush()
         this.#signer?.close()
         this.#inbox[Symbol.dispose]()

@@ -1303,6 +1303,11 @@ export const descriptor: object = {
                                     "requestType": "LogoutRequest",
                                     "responseType": "Token"
                                 },
+                                "Watch": {
+                                    "requestType": "WatchTokensRequest",
+                                    "responseType": "TokenEvent",
+                                    "responseStream": true
+                                },
                                 "Objects": {
                                     "requestType": "TokenObjectsRequest",
                                     "responseType": "TokenObjectsResponse"
@@ -1455,6 +1460,75 @@ export const descriptor: object = {
                                 "alwaysAuthenticate": {
                                     "type": "bool",
                                     "id": 9
+                                }
+                            }
+                        },
+                        "WatchTokensRequest": {
+                            "fields": {
+                                "own": {
+                                    "type": "bool",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "TokenEvent": {
+                            "fields": {
+                                "id": {
+                                    "type": "uint64",
+                                    "id": 1
+                                },
+                                "kind": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "token": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "slot": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "keyLabel": {
+                                    "type": "string",
+                                    "id": 7
+                                },
+                                "gun": {
+                                    "type": "string",
+                                    "id": 8
+                                },
+                                "role": {
+                                    "type": "string",
+                                    "id": 9
+                                },
+                                "version": {
+                                    "type": "uint64",
+                                    "id": 10
+                                },
+                                "difference": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 11
+                                },
+                                "requestedBy": {
+                                    "type": "string",
+                                    "id": 12
+                                },
+                                "deadline": {
+                                    "type": "string",
+                                    "id": 13
+                                },
+                                "touchPolicy": {
+                                    "type": "string",
+                                    "id": 14
                                 }
                             }
                         },

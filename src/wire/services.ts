@@ -77,6 +77,7 @@ import type { SigningClient as _trustkeyd_v1_SigningClient, SigningDefinition as
 import type { SnapshotBody as _trustkeyd_v1_SnapshotBody, SnapshotBody__Output as _trustkeyd_v1_SnapshotBody__Output } from './trustkeyd/v1/SnapshotBody.ts';
 import type { StatusClient as _trustkeyd_v1_StatusClient, StatusDefinition as _trustkeyd_v1_StatusDefinition } from './trustkeyd/v1/Status.ts';
 import type { Token as _trustkeyd_v1_Token, Token__Output as _trustkeyd_v1_Token__Output } from './trustkeyd/v1/Token.ts';
+import type { TokenEvent as _trustkeyd_v1_TokenEvent, TokenEvent__Output as _trustkeyd_v1_TokenEvent__Output } from './trustkeyd/v1/TokenEvent.ts';
 import type { TokenObject as _trustkeyd_v1_TokenObject, TokenObject__Output as _trustkeyd_v1_TokenObject__Output } from './trustkeyd/v1/TokenObject.ts';
 import type { TokenObjectsRequest as _trustkeyd_v1_TokenObjectsRequest, TokenObjectsRequest__Output as _trustkeyd_v1_TokenObjectsRequest__Output } from './trustkeyd/v1/TokenObjectsRequest.ts';
 import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenObjectsResponse__Output as _trustkeyd_v1_TokenObjectsResponse__Output } from './trustkeyd/v1/TokenObjectsResponse.ts';
@@ -88,6 +89,7 @@ import type { VerifyAuditRequest as _trustkeyd_v1_VerifyAuditRequest, VerifyAudi
 import type { VerifyAuditResponse as _trustkeyd_v1_VerifyAuditResponse, VerifyAuditResponse__Output as _trustkeyd_v1_VerifyAuditResponse__Output } from './trustkeyd/v1/VerifyAuditResponse.ts';
 import type { VoidRequest as _trustkeyd_v1_VoidRequest, VoidRequest__Output as _trustkeyd_v1_VoidRequest__Output } from './trustkeyd/v1/VoidRequest.ts';
 import type { VoidResponse as _trustkeyd_v1_VoidResponse, VoidResponse__Output as _trustkeyd_v1_VoidResponse__Output } from './trustkeyd/v1/VoidResponse.ts';
+import type { WatchTokensRequest as _trustkeyd_v1_WatchTokensRequest, WatchTokensRequest__Output as _trustkeyd_v1_WatchTokensRequest__Output } from './trustkeyd/v1/WatchTokensRequest.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -205,6 +207,7 @@ export interface ProtoGrpcType {
       SnapshotBody: MessageTypeDefinition<_trustkeyd_v1_SnapshotBody, _trustkeyd_v1_SnapshotBody__Output>
       Status: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_StatusClient> & { service: _trustkeyd_v1_StatusDefinition }
       Token: MessageTypeDefinition<_trustkeyd_v1_Token, _trustkeyd_v1_Token__Output>
+      TokenEvent: MessageTypeDefinition<_trustkeyd_v1_TokenEvent, _trustkeyd_v1_TokenEvent__Output>
       TokenObject: MessageTypeDefinition<_trustkeyd_v1_TokenObject, _trustkeyd_v1_TokenObject__Output>
       TokenObjectsRequest: MessageTypeDefinition<_trustkeyd_v1_TokenObjectsRequest, _trustkeyd_v1_TokenObjectsRequest__Output>
       TokenObjectsResponse: MessageTypeDefinition<_trustkeyd_v1_TokenObjectsResponse, _trustkeyd_v1_TokenObjectsResponse__Output>
@@ -222,6 +225,7 @@ export interface ProtoGrpcType {
       VerifyAuditResponse: MessageTypeDefinition<_trustkeyd_v1_VerifyAuditResponse, _trustkeyd_v1_VerifyAuditResponse__Output>
       VoidRequest: MessageTypeDefinition<_trustkeyd_v1_VoidRequest, _trustkeyd_v1_VoidRequest__Output>
       VoidResponse: MessageTypeDefinition<_trustkeyd_v1_VoidResponse, _trustkeyd_v1_VoidResponse__Output>
+      WatchTokensRequest: MessageTypeDefinition<_trustkeyd_v1_WatchTokensRequest, _trustkeyd_v1_WatchTokensRequest__Output>
     }
   }
 }

@@ -27,6 +27,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         login: refused,
         logout: refused,
         tokenObjects: refused,
+        watchTouches: () => () => {},
         listTrust: refused,
         showTrust: refused,
         adopt: refused,

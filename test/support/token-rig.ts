@@ -4,6 +4,7 @@ import path from "node:path"
 import { type SealedSecret, Secret, sealSecret } from "../../src/crypto/index.ts"
 import type { TokenConfig } from "../../src/keys/index.ts"
 import { TokenKeys } from "../../src/keys/token-keys.ts"
+import { Touches } from "../../src/keys/touch.ts"
 import { openSqliteStore, type Store } from "../../src/storage/index.ts"
 import { bundleSigners, type SignerPrograms } from "./signer-programs.ts"
 
@@ -32,6 +33,7 @@ export class TokenRig implements AsyncDisposable {
             },
             credentialsDirectory: undefined,
             store,
+            touches: new Touches(() => new Date()),
             now: () => new Date(),
             tries: new Map(),
             serials: () => [],

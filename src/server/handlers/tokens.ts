@@ -1,15 +1,21 @@
 import type { Custody } from "../../custody/index.ts"
+import type { TokenEvent } from "../../wire/trustkeyd/v1/TokenEvent.ts"
 import type { TokensHandlers } from "../../wire/trustkeyd/v1/Tokens.ts"
+import type { WatchTokensRequest } from "../../wire/trustkeyd/v1/WatchTokensRequest.ts"
 import { decodeLogin, decodeToken } from "../decode.ts"
-import { encodeToken, encodeTokenObject } from "../encode.ts"
+import { encodeToken, encodeTokenObject, encodeTouch } from "../encode.ts"
 import { adminOnly, type Caller, unary } from "../unary.ts"
+import { watching } from "../watching.ts"
 
-export function tokensHandlers(custody: Custody, caller: Caller): TokensHandlers {
+export function tokensHandlers(custody: Custody, caller: Caller, leaving: AbortSignal): TokensHandlers {
     const { principal } = caller
     return {
         List: unary(caller, async () => ({ tokens: (await custody.listTokens(principal)).map(encodeToken) })),
         Login: unary(caller, async (request) => encodeToken(await custody.login(principal, decodeLogin(request)))),
         Logout: unary(caller, async (request) => encodeToken(await custody.logout(principal, decodeToken(request)))),
+        Watch: watching(caller, leaving, ({ own }: WatchTokensRequest, next: (event: TokenEvent) => void) =>
+            custody.watchTouches(principal, { own: own === true }, (event) => next(encodeTouch(event))),
+        ),
         Objects: adminOnly(caller, async (request) => {
             return { objects: (await custody.tokenObjects(principal, decodeToken(request))).map(encodeTokenObject) }
         }),

@@ -58,6 +58,11 @@ export function objectIdOfSlot(slot: PivSlot): Buffer {
     return Buffer.from([PIV_SLOTS.indexOf(slot) + 1])
 }
 
+/** Of a key, as the parent knows it. Undefined: not known. */
+export function parseTouchPolicy(fields: Fields): TouchPolicy | undefined {
+    return fields.has("touchPolicy") ? fields.oneOf("touchPolicy", TOUCH_POLICIES) : undefined
+}
+
 export function encodePivDescription(description: PivDescription): object {
     return {
         ...description,

@@ -7,6 +7,7 @@ import type { Signer, Surroundings } from "../child.ts"
 import type { Fields } from "../fields.ts"
 import { FrameError } from "../frames.ts"
 import { ALGORITHMS, canaryMessage, encodeTokenKey, parsePublicKey, samePublicKey, type TokenKeyFacts } from "../messages.ts"
+import { parseTouchPolicy, type TouchPolicy } from "../piv/description.ts"
 import { withPivCard, yubikeyReader } from "../piv/find-card.ts"
 import type { OpenPcsc } from "../piv/pcsc.ts"
 import type { PivCard } from "../piv/piv-card.ts"
@@ -31,22 +32,29 @@ import {
     readPublicKey,
     readText,
 } from "./objects.ts"
-import { judge, resultCode } from "./result-codes.ts"
+import { CKR_USER_NOT_LOGGED_IN, judge, judgeTouch, resultCode } from "./result-codes.ts"
 import { loginRequired, type ReaderOf, Token, type TokenKey } from "./token.ts"
+
+type Failure = { readonly error: unknown; readonly code: number | undefined; readonly touch: ReturnType<typeof judgeTouch> }
+type Attempt = { readonly signature: Buffer } | Failure
 
 /** Signs with the keys of one token. One call at a time: everything below is synchronous but for the fingerprint of a PIN. */
 export class Pkcs11Signer implements Signer {
+    readonly oneByOne = true
     readonly #lib: PKCS11
     readonly #inbox: SecretInbox
     readonly #openPcsc: OpenPcsc
     readonly #token: Token
     readonly #logins: Logins
+    /** Milliseconds */
+    readonly #clock: () => number
     #nextHandle = 1
 
     constructor(surroundings: Surroundings, configuration: Fields, load: typeof loadModule, openPcsc: OpenPcsc) {
         const parameters = configuration.has("libraryParameters") ? configuration.text("libraryParameters") : undefined
         const loaded = load(configuration.text("module"), parameters)
         this.#lib = loaded.lib
+        this.#clock = surroundings.clock
         this.#inbox = surroundings.inbox
         this.#openPcsc = openPcsc
         const readerOf: ReaderOf = (slot) => yubikeyReader(openPcsc, slot)
@@ -59,10 +67,15 @@ export class Pkcs11Signer implements Signer {
         if (key === undefined) throw this.#gone()
         this.#token.spend()
         try {
-            return this.#token.run((session) => this.#signIn(session, key, scheme, message))
+            return this.#token.run((session) => this.#signIn(session, key, scheme, message, true))
         } finally {
             this.#token.settle()
         }
+    }
+
+    mayWait(handle: number): boolean {
+        const key = this.#token.keys.get(handle)
+        return key !== undefined && key.touchPolicy !== "never" && (key.touchPolicy !== undefined || key.alwaysAuthenticate)
     }
 
     control(operation: string, request: Fields): unknown {
@@ -83,7 +96,7 @@ export class Pkcs11Signer implements Signer {
             case "generate":
                 return this.#generate(request)
             case "find":
-                return this.#find(request.text("uri"))
+                return this.#find(request.text("uri"), parseTouchPolicy(request))
             case "open-key":
                 return this.#openKey(request)
             case "close-key":
@@ -118,23 +131,52 @@ export class Pkcs11Signer implements Signer {
         this.#token.lose()
     }
 
-    #signIn(session: Session, key: TokenKey, scheme: Scheme, message: Buffer): Buffer {
+    #signIn(session: Session, key: TokenKey, scheme: Scheme, message: Buffer, mayRepeat: boolean): Buffer {
         const { mechanism, input } = prepare(key.algorithm, scheme, message)
-        this.#lib.C_SignInit(session.handle, mechanism, key.object)
-        if (key.alwaysAuthenticate) this.#token.loginForOne(session)
-        return this.#sign(session, key, input)
+        const attempt = (): Attempt => {
+            this.#lib.C_SignInit(session.handle, mechanism, key.object)
+            if (key.alwaysAuthenticate) this.#token.loginForOne(session)
+            return this.#attempt(session, key, input)
+        }
+        let result = attempt()
+        // Another program reset the card between the login for this signature and the signature. Nobody can have been asked for a touch
+        // in that time, so it is done once more; a signature that may have waited for a touch is never repeated by us.
+        if (mayRepeat && !("signature" in result) && this.#isResetInBetween(key, result)) result = attempt()
+        if ("signature" in result) return result.signature
+        return this.#refuse(result)
+    }
+
+    #attempt(session: Session, key: TokenKey, input: Buffer): Attempt {
+        const started = this.#clock()
+        try {
+            return { signature: this.#lib.C_Sign(session.handle, input, Buffer.allocUnsafe(signatureLength(key.algorithm))) }
+        } catch (error) {
+            const code = resultCode(error)
+            return { error, code, touch: judgeTouch(code, this.#clock() - started, key.touchPolicy) }
+        }
+    }
+
+    #isResetInBetween(key: TokenKey, { code, touch }: Failure): boolean {
+        return key.alwaysAuthenticate && code === CKR_USER_NOT_LOGGED_IN && touch === "ruled-out" && this.#token.isUnchanged
     }
 
     /** Once C_SignInit has passed, a failure leaves the operation in a state only a new session is sure to be free of. */
-    #sign(session: Session, key: TokenKey, input: Buffer): Buffer {
-        try {
-            return this.#lib.C_Sign(session.handle, input, Buffer.allocUnsafe(signatureLength(key.algorithm)))
-        } catch (error) {
-            const { consequence, error: answer } = judge(resultCode(error), error)
-            if (consequence === "lost") throw error
-            this.#token.lose()
-            throw answer
+    #refuse({ error, code, touch }: Failure): never {
+        const { consequence, error: answer } = judge(code, error)
+        if (touch === "missed") {
+            // Nobody was there; whoever logged in is logged in still, unless the module let go of the card.
+            if (consequence === "logged-out") this.#token.renew()
+            else this.#token.lose()
+            // A card that was pulled out while it waited says the same as one that was not touched.
+            this.#token.run(() => undefined)
+            throw new TrustkeyError("touch_timeout", "nobody touched the token in time", { cause: error })
         }
+        if (consequence === "lost") throw error
+        this.#token.lose()
+        if (code === CKR_USER_NOT_LOGGED_IN && touch === "undecided") {
+            throw new TrustkeyError("touch_timeout", "the token was not touched in time, or asks for a login", { cause: error })
+        }
+        throw answer
     }
 
     /** The parent knows a handle from before the token was lost, or from before a logout. */
@@ -190,7 +232,7 @@ export class Pkcs11Signer implements Signer {
         })
     }
 
-    #find(text: string): object {
+    #find(text: string, touchPolicy: TouchPolicy | undefined): object {
         const uri = parsePkcs11Uri(text)
         if (!namesOneKey(uri)) {
             throw new TrustkeyError("invalid_request", "the URI must name the token (serial or token) and the key (id or object)")
@@ -202,18 +244,19 @@ export class Pkcs11Signer implements Signer {
             const fitting = this.#token.matches(uri) ? all.filter((candidate) => matchesObject(uri, objectFacts(candidate))) : []
             const object = onlyOneKey(fitting, all)
             const facts = this.#describe(session, object)
-            this.#checkCanary(session, object, facts)
+            this.#checkCanary(session, object, facts, touchPolicy)
             return encodeTokenKey(facts)
         })
     }
 
     /** TK-SIG-1: the canary has a form no Intent can have. A key that cannot sign it, or whose public key does not fit, is refused. */
-    #checkCanary(session: Session, object: SessionObject, facts: TokenKeyFacts): void {
+    #checkCanary(session: Session, object: SessionObject, facts: TokenKeyFacts, touchPolicy?: TouchPolicy): void {
         if (facts.publicKey === undefined) throw new TrustkeyError("key_unfit", "the token does not show a public key of a kind we use")
         const algorithm = algorithmOf(facts.publicKey)
         const message = canaryMessage(randomBytes(32))
-        const key = { object: object.handle, algorithm, alwaysAuthenticate: facts.alwaysAuthenticate }
-        const signature = this.#signIn(session, key, tufScheme(algorithm), message)
+        const key = { object: object.handle, algorithm, alwaysAuthenticate: facts.alwaysAuthenticate, touchPolicy }
+        // The parent may log in and ask for all of this once more.
+        const signature = this.#signIn(session, key, tufScheme(algorithm), message, false)
         if (!verify(facts.publicKey, tufScheme(algorithm), message, signature)) {
             throw new TrustkeyError("key_unfit", "the key's signature does not verify against the public key the token shows")
         }
@@ -238,7 +281,7 @@ export class Pkcs11Signer implements Signer {
             if (found === undefined || !samePublicKey(found, pinned)) throw changed("it shows another public key for this key")
             const handle = this.#nextHandle
             this.#nextHandle += 1
-            this.#token.keys.set(handle, toTokenKey(object, pinned))
+            this.#token.keys.set(handle, toTokenKey(object, pinned, parseTouchPolicy(request)))
             return { handle, alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE) }
         })
     }
@@ -260,8 +303,9 @@ class OwnSession implements Disposable {
     }
 }
 
-function toTokenKey(object: SessionObject, publicKey: PublicKeyBytes): TokenKey {
-    return { object: object.handle, algorithm: algorithmOf(publicKey), alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE) }
+function toTokenKey(object: SessionObject, publicKey: PublicKeyBytes, touchPolicy: TouchPolicy | undefined): TokenKey {
+    const alwaysAuthenticate = readFlag(object, CKA_ALWAYS_AUTHENTICATE)
+    return { object: object.handle, algorithm: algorithmOf(publicKey), alwaysAuthenticate, touchPolicy }
 }
 
 function objectFacts(object: SessionObject): ObjectFacts {

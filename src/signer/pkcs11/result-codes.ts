@@ -1,4 +1,5 @@
 import { TrustkeyError } from "../../errors.ts"
+import type { TouchPolicy } from "../piv/description.ts"
 
 /** The names are PKCS#11 v3.0's. */
 export const CKR_OK = 0x00
@@ -6,6 +7,7 @@ export const CKR_ARGUMENTS_BAD = 0x07
 export const CKR_ATTRIBUTE_SENSITIVE = 0x11
 export const CKR_ATTRIBUTE_TYPE_INVALID = 0x12
 export const CKR_ATTRIBUTE_VALUE_INVALID = 0x13
+export const CKR_DEVICE_ERROR = 0x30
 export const CKR_DEVICE_MEMORY = 0x31
 export const CKR_DEVICE_REMOVED = 0x32
 export const CKR_KEY_SIZE_RANGE = 0x62
@@ -54,8 +56,8 @@ export function judge(code: number | undefined, cause: unknown): Verdict {
     switch (code) {
         case CKR_USER_NOT_LOGGED_IN:
         case CKR_USER_PIN_NOT_INITIALIZED:
-            // Also what a card says when nobody touched it. Signing again by ourselves could spend a second touch.
-            return verdict("logged-out", "login_required", "the token asks for a login, or was not touched in time", cause)
+            // Also what a card says when nobody touched it: see judgeTouch.
+            return verdict("logged-out", "login_required", "the token asks for a login", cause)
         case CKR_TOKEN_NOT_PRESENT:
         case CKR_DEVICE_REMOVED:
             return verdict("lost", "token_absent", "the token is not there", cause)
@@ -82,6 +84,27 @@ export function judge(code: number | undefined, cause: unknown): Verdict {
 
 function verdict(consequence: Consequence, code: TrustkeyError["code"], message: string, cause: unknown): Verdict {
     return { consequence, error: new TrustkeyError(code, message, { cause }) }
+}
+
+/** A card waits for a touch about 15 s; some readers give up after 10. */
+const LEAST_MISSED_TOUCH_MS = 3_000
+/** A card that wants no touch, or has had it, refuses within a moment. */
+const MOST_REFUSAL_MS = 1_000
+
+/**
+ * Whether C_Sign failed for want of a touch. A card says the same for a missing login, and only the time tells the two apart; in between
+ * it could have been either.
+ */
+export function judgeTouch(
+    code: number | undefined,
+    elapsedMs: number,
+    policy: TouchPolicy | undefined,
+): "missed" | "ruled-out" | "undecided" {
+    if (policy === "never" || elapsedMs < MOST_REFUSAL_MS) return "ruled-out"
+    if (elapsedMs < LEAST_MISSED_TOUCH_MS) return "undecided"
+    if (code === CKR_USER_NOT_LOGGED_IN) return "missed"
+    // Anything else can be said with it; of a key that is known to wait for a touch we take it for that.
+    return code === CKR_DEVICE_ERROR && policy !== undefined ? "missed" : "undecided"
 }
 
 export type LoginResult = "ok" | "already" | "incorrect" | "blocked" | "impossible" | "other"

@@ -2,6 +2,7 @@ import { type Session, SessionFlag, type Slot, TokenFlag } from "graphene-pk11"
 import type { Algorithm, Secret } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, type TokenSnapshot } from "../messages.ts"
+import type { TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
 import { matchesToken, type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
 import { listTokens } from "./candidates.ts"
@@ -30,7 +31,13 @@ export type TokenOptions = {
 }
 
 /** A private key found, checked against its pinned public key, and ready to sign in this session. */
-export type TokenKey = { readonly object: Buffer; readonly algorithm: Algorithm; readonly alwaysAuthenticate: boolean }
+export type TokenKey = {
+    readonly object: Buffer
+    readonly algorithm: Algorithm
+    readonly alwaysAuthenticate: boolean
+    /** Undefined: not known. */
+    readonly touchPolicy: TouchPolicy | undefined
+}
 
 /**
  * One token, by its URI, and what a failure does to it. The way back is always the same and never half: drop sessions,
@@ -159,6 +166,29 @@ export class Token {
         this.#initialized = false
     }
 
+    /** Whether the slots hold what they held when the session was opened: an evil twin would get to know the PIN. */
+    get isUnchanged(): boolean {
+        try {
+            return this.#session !== undefined && this.#describeSlots() === this.#slots
+        } catch {
+            return false
+        }
+    }
+
+    /** Another session in place of this one, login and keys kept: what failed may have left the old one in the middle of an operation. */
+    renew(): void {
+        const old = this.#session
+        if (old === undefined) return
+        try {
+            // First the new one: with its last session an application loses its login (PKCS#11, C_CloseSession).
+            this.#session = old.slot.open(SessionFlag.SERIAL_SESSION)
+            old.close()
+        } catch {
+            this.#session = old
+            this.lose()
+        }
+    }
+
     /** No bad try may be spent on what cannot be a PIN. */
     fitsPin(length: number): boolean {
         const { least, most } = this.#pinLengths
@@ -258,6 +288,10 @@ export class Token {
         }
         const result = judgeLogin(this.#callLogin(session, CKU_CONTEXT_SPECIFIC, pin))
         if (result === "ok") return
+        if (result === "other" || result === "already") {
+            this.lose()
+            throw new TrustkeyError("token_failed", "the token lost its session; log in again")
+        }
         this.#announce({ event: "pin-refused" })
         quietly(() => session.logout())
         this.lose()

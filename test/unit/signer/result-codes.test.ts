@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import { judge, judgeLogin, resultCode } from "../../../src/signer/pkcs11/result-codes.ts"
+import { judge, judgeLogin, judgeTouch, resultCode } from "../../../src/signer/pkcs11/result-codes.ts"
 import { loginRefusal } from "../../../src/signer/pkcs11/token.ts"
 
 describe("PKCS#11 result codes", () => {
@@ -48,5 +48,31 @@ describe("PKCS#11 result codes", () => {
         assert.equal(loginRefusal("incorrect", "final").code, "pin_incorrect")
         assert.match(loginRefusal("incorrect", "final").message, /one try is left/)
         assert.equal(loginRefusal("other", "ok").code, "token_failed")
+    })
+})
+
+describe("a signature that was refused", () => {
+    const [NOT_LOGGED_IN, DEVICE_ERROR, GENERAL_ERROR] = [0x101, 0x30, 0x05]
+
+    test("within a moment did not wait for a touch, whatever the card says and the key wants", () => {
+        for (const code of [NOT_LOGGED_IN, DEVICE_ERROR, undefined])
+            for (const policy of ["always", "cached", undefined] as const) assert.equal(judgeTouch(code, 999, policy), "ruled-out")
+    })
+    test("after seconds was not touched, if the card says what cards say then", () => {
+        for (const policy of ["always", "cached"] as const) {
+            assert.equal(judgeTouch(NOT_LOGGED_IN, 15_000, policy), "missed")
+            assert.equal(judgeTouch(DEVICE_ERROR, 10_000, policy), "missed")
+            assert.equal(judgeTouch(GENERAL_ERROR, 15_000, policy), "undecided")
+        }
+        // Of a key about which nothing is known a failing device is a failing device.
+        assert.equal(judgeTouch(NOT_LOGGED_IN, 15_000, undefined), "missed")
+        assert.equal(judgeTouch(DEVICE_ERROR, 15_000, undefined), "undecided")
+    })
+    test("in between could be either, so nobody may sign again", () => {
+        assert.equal(judgeTouch(NOT_LOGGED_IN, 1_000, "always"), "undecided")
+        assert.equal(judgeTouch(NOT_LOGGED_IN, 2_999, undefined), "undecided")
+    })
+    test("by a key that never waits for a touch was not waiting for one, however long it took", () => {
+        assert.equal(judgeTouch(NOT_LOGGED_IN, 20_000, "never"), "ruled-out")
     })
 })

@@ -7,8 +7,10 @@ import type { ListTokensResponse as _trustkeyd_v1_ListTokensResponse, ListTokens
 import type { LoginRequest as _trustkeyd_v1_LoginRequest, LoginRequest__Output as _trustkeyd_v1_LoginRequest__Output } from '../../trustkeyd/v1/LoginRequest.ts';
 import type { LogoutRequest as _trustkeyd_v1_LogoutRequest, LogoutRequest__Output as _trustkeyd_v1_LogoutRequest__Output } from '../../trustkeyd/v1/LogoutRequest.ts';
 import type { Token as _trustkeyd_v1_Token, Token__Output as _trustkeyd_v1_Token__Output } from '../../trustkeyd/v1/Token.ts';
+import type { TokenEvent as _trustkeyd_v1_TokenEvent, TokenEvent__Output as _trustkeyd_v1_TokenEvent__Output } from '../../trustkeyd/v1/TokenEvent.ts';
 import type { TokenObjectsRequest as _trustkeyd_v1_TokenObjectsRequest, TokenObjectsRequest__Output as _trustkeyd_v1_TokenObjectsRequest__Output } from '../../trustkeyd/v1/TokenObjectsRequest.ts';
 import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenObjectsResponse__Output as _trustkeyd_v1_TokenObjectsResponse__Output } from '../../trustkeyd/v1/TokenObjectsResponse.ts';
+import type { WatchTokensRequest as _trustkeyd_v1_WatchTokensRequest, WatchTokensRequest__Output as _trustkeyd_v1_WatchTokensRequest__Output } from '../../trustkeyd/v1/WatchTokensRequest.ts';
 
 /**
  * PKCS#11 tokens named in the configuration.
@@ -56,6 +58,17 @@ export interface TokensClient extends grpc.Client {
   objects(argument: _trustkeyd_v1_TokenObjectsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
   objects(argument: _trustkeyd_v1_TokenObjectsRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
   
+  /**
+   * Until the caller ends it: who waits for a touch. One's own requests; on the admin socket, or with the action "status", all.
+   */
+  Watch(argument: _trustkeyd_v1_WatchTokensRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trustkeyd_v1_TokenEvent__Output>;
+  Watch(argument: _trustkeyd_v1_WatchTokensRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trustkeyd_v1_TokenEvent__Output>;
+  /**
+   * Until the caller ends it: who waits for a touch. One's own requests; on the admin socket, or with the action "status", all.
+   */
+  watch(argument: _trustkeyd_v1_WatchTokensRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trustkeyd_v1_TokenEvent__Output>;
+  watch(argument: _trustkeyd_v1_WatchTokensRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trustkeyd_v1_TokenEvent__Output>;
+  
 }
 
 /**
@@ -73,6 +86,11 @@ export interface TokensHandlers extends grpc.UntypedServiceImplementation {
    */
   Objects: grpc.handleUnaryCall<_trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse>;
   
+  /**
+   * Until the caller ends it: who waits for a touch. One's own requests; on the admin socket, or with the action "status", all.
+   */
+  Watch: grpc.handleServerStreamingCall<_trustkeyd_v1_WatchTokensRequest__Output, _trustkeyd_v1_TokenEvent>;
+  
 }
 
 export interface TokensDefinition extends grpc.ServiceDefinition {
@@ -80,4 +98,5 @@ export interface TokensDefinition extends grpc.ServiceDefinition {
   Login: MethodDefinition<_trustkeyd_v1_LoginRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LoginRequest__Output, _trustkeyd_v1_Token__Output>
   Logout: MethodDefinition<_trustkeyd_v1_LogoutRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LogoutRequest__Output, _trustkeyd_v1_Token__Output>
   Objects: MethodDefinition<_trustkeyd_v1_TokenObjectsRequest, _trustkeyd_v1_TokenObjectsResponse, _trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse__Output>
+  Watch: MethodDefinition<_trustkeyd_v1_WatchTokensRequest, _trustkeyd_v1_TokenEvent, _trustkeyd_v1_WatchTokensRequest__Output, _trustkeyd_v1_TokenEvent__Output>
 }
