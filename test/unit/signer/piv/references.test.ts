@@ -1,12 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import type { TrustkeyError } from "../../../../src/errors.ts"
 import { INS } from "../../../support/yubikey/card.ts"
-import { hex, text, VirtualLink } from "./virtual-link.ts"
-
-function refused(work: () => unknown, code: TrustkeyError["code"], message = /./): void {
-    assert.throws(work, (error: TrustkeyError) => error.code === code && message.test(error.message))
-}
+import { hex, refused, text, VirtualLink } from "./virtual-link.ts"
 
 describe("PIN and PUK of a card", () => {
     test("are changed by who knows them, and the new ones count", () => {
