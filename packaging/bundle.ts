@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { build, type Plugin } from "esbuild"
+import { build } from "esbuild"
 
 // Under --jitless there is no WebAssembly, so type stripping fails and whatever runs there must be plain JavaScript.
 const ENTRIES = {
@@ -24,17 +24,6 @@ const NATIVE = ["koffi", "pkcs11js", "argon2"]
 // and modules would silently run in sloppy mode.
 const BANNER = '"use strict"; const __bundle_url = require("node:url").pathToFileURL(__filename).href;'
 
-// The client's names are small programs that load it, and only when it is wanted. It is required: import() would bring Node's second
-// loader along.
-const CLIENT_APART: Plugin = {
-    name: "client-apart",
-    setup: ({ onResolve }) => {
-        onResolve({ filter: /^\.\/client\.ts$/ }, ({ kind }) =>
-            kind === "dynamic-import" ? { path: "./client.cjs", external: true } : undefined,
-        )
-    },
-}
-
 async function bundle(root: string): Promise<void> {
     const missing = Object.values(ENTRIES).filter((entry) => !existsSync(path.join(root, entry)))
     if (missing.length > 0) throw new Error(`cannot bundle, these files are missing: ${missing.join(", ")}`)
@@ -48,11 +37,11 @@ async function bundle(root: string): Promise<void> {
         platform: "node",
         format: "cjs",
         target: "node24",
-        charset: "utf8",
+        // src/bin/compiled.ts counts on it.
+        charset: "ascii",
         sourcemap: "linked",
         legalComments: "linked",
         external: NATIVE,
-        plugins: [CLIENT_APART],
         supported: { "dynamic-import": false },
         banner: { js: BANNER },
         define: {

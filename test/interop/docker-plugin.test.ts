@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises"
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { createServer, type Server, type Socket } from "node:net"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
@@ -282,6 +282,36 @@ describe("the plugin's programs", () => {
         assert.deepEqual(await compiled((cache) => chmod(cache, 0o777)), [])
         assert.deepEqual(await compiled((cache) => chmod(path.dirname(cache), 0o770)), [])
         assert.deepEqual(await compiled((cache) => chmod(path.resolve(cache, "../../.."), 0o1777)).then((names) => names.length), 1)
+    })
+
+    test("don't run compiled code that was damaged, or that is of another program, and replace it", async () => {
+        const home = path.join(directory.path, "home-damaged")
+        const cache = path.join(home, ".cache/trustkeyd/compiled")
+        const help = async (): Promise<Buffer> => {
+            const { status, stdout, stderr } = await trustkey(["--help"], { env: { HOME: home } })
+            assert.equal(status, 0, stderr)
+            assert.match(stdout, /^Usage: trustkey /m)
+            const [name, second] = await readdir(cache)
+            assert.ok(name !== undefined && second === undefined)
+            kept = path.join(cache, name)
+            return readFile(kept)
+        }
+        let kept = ""
+        const good = await help()
+        for (const at of [0, 40, good.length >> 1, good.length - 1]) {
+            const bad = Buffer.from(good)
+            bad[at] = (bad[at] ?? 0) ^ 0xff
+            await writeFile(kept, bad)
+            assert.notDeepEqual(await help(), bad)
+        }
+        await writeFile(kept, good.subarray(0, good.length >> 1))
+        assert.ok((await help()).length > good.length >> 1)
+        await writeFile(path.join(cache, `${"0".repeat(64)}.other`), good)
+        await rm(kept)
+        await help()
+        // What another run kept stays as it is.
+        const again = await readFile(kept)
+        assert.deepEqual(await help(), again)
     })
 
     test("are completed by bash, whatever is in the words", async () => {
