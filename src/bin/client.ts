@@ -1,13 +1,13 @@
 // The client, under each of its names: everything it may know of its surroundings is collected here and handed in.
 import { type ChildProcess, spawn } from "node:child_process"
-import { constants, createReadStream, fstatSync, openSync } from "node:fs"
+import { constants, createReadStream, fstatSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { homedir, constants as osConstants } from "node:os"
 import path from "node:path"
 import { ReadStream, WriteStream } from "node:tty"
 import { type DockerCommand, type RunOptions, readDockerArguments, runCli, type Terminal, type Tty } from "../cli/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import { forbidDumps } from "../signer/index.ts"
+import { closeOnExec, forbidDumps } from "../signer/index.ts"
 import type { Program } from "./start.ts"
 import { VERSION } from "./version.ts"
 
@@ -50,16 +50,46 @@ function isReadable(descriptor: number): boolean {
     }
 }
 
+const LAST_STANDARD_DESCRIPTOR = 2
+/** O_CLOEXEC, as /proc shows it. */
+const CLOSED_ON_EXEC = 0o2000000
+
+/**
+ * Those that docker and credential helpers would get from us: there may be a secret behind one. The runtime keeps the first sixteen to
+ * itself (uv_disable_stdio_inheritance), and gives up at the first gap above them.
+ */
+function inheritedDescriptors(): readonly number[] {
+    return openDescriptors().filter((descriptor) => {
+        try {
+            const [, flags = ""] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8")) ?? []
+            return (Number.parseInt(flags, 8) & CLOSED_ON_EXEC) === 0
+        } catch {
+            // The one the directory was read through.
+            return false
+        }
+    })
+}
+
+function openDescriptors(): readonly number[] {
+    try {
+        return readdirSync("/proc/self/fd")
+            .map(Number)
+            .filter((descriptor) => descriptor > LAST_STANDARD_DESCRIPTOR)
+    } catch {
+        return []
+    }
+}
+
 /** Set when we were told to end while a program had the terminal: it was told too, and we follow it. */
 let endWith: number | undefined
 let interrupted = false
 const foreground = new Set<ChildProcess>()
 
-async function run(program: string, args: readonly string[], { env, onStdout, onStderr }: RunOptions): Promise<number> {
+async function run(program: string, args: readonly string[], { env, withoutStdin, onStdout, onStderr }: RunOptions): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     const stdout = onStdout === undefined ? "inherit" : "pipe"
     const stderr = onStderr === undefined ? "inherit" : "pipe"
-    const child = spawn(program, args, { env: { ...env }, stdio: ["inherit", stdout, stderr] })
+    const child = spawn(program, args, { env: { ...env }, stdio: [withoutStdin === true ? "ignore" : "inherit", stdout, stderr] })
     foreground.add(child)
     child.stdout?.on("data", (piece: Buffer) => onStdout?.(piece))
     child.stderr?.on("data", (piece: Buffer) => onStderr?.(piece))
@@ -140,6 +170,8 @@ export async function runClient(program: Program): Promise<void> {
     if (program !== "trustkey" && socket !== "") obeyDocker(socket)
     // TK-SEC-1: passphrases and PINs are typed here.
     forbidDumps()
+    const inherited = inheritedDescriptors()
+    if (inherited.length > 0) closeOnExec(inherited)
     // Whoever reads our output may have seen enough.
     process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
     const terminal: Terminal = {

@@ -1,7 +1,9 @@
 import type { Command } from "commander"
+import type { Secret } from "../crypto/index.ts"
 import type { Daemon } from "./daemon-types.ts"
 import { Output, wantsColour } from "./output.ts"
 import type { Prompts } from "./prompts.ts"
+import type { SecretDescriptors } from "./secret-descriptors.ts"
 import type { Terminal } from "./terminal.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -51,6 +53,8 @@ export class Cli {
     #output: Output
     #daemons = new Map<Daemon["socket"], Promise<Daemon>>()
     #prompts: Promise<Prompts> | undefined
+    #secrets: Promise<SecretDescriptors> | undefined
+    #secretOnStdin = false
     readonly #warned = new Set<string>()
 
     constructor(context: CliContext) {
@@ -61,6 +65,7 @@ export class Cli {
     /** Called once, when the global options are known. */
     configure(command: Command): void {
         this.#options = command.optsWithGlobals<GlobalOptions>()
+        for (const [name, value] of Object.entries(command.opts())) if (name.endsWith("Fd")) this.reserveDescriptor(value)
         this.#output = this.#makeOutput()
     }
 
@@ -87,6 +92,22 @@ export class Cli {
         return opening
     }
 
+    /** A flag names this descriptor: there is a secret behind it, whether or not it is wanted. */
+    reserveDescriptor(descriptor: unknown): void {
+        if (descriptor === 0) this.#secretOnStdin = true
+    }
+
+    /** Then no program of ours reads there. */
+    get secretOnStdin(): boolean {
+        return this.#secretOnStdin
+    }
+
+    /** What an inherited descriptor gives, as often as it is asked for; whoever gets it wipes it. @throws usage, payload_too_large */
+    async secretFrom(descriptor: number): Promise<Secret> {
+        this.#secrets ??= import("./secret-descriptors.ts").then(({ SecretDescriptors }) => new SecretDescriptors(this.context.terminal))
+        return (await this.#secrets).read(descriptor)
+    }
+
     prompts(): Promise<Prompts> {
         this.#prompts ??= import("./prompts.ts").then(({ openPrompts }) => openPrompts(this.context.terminal))
         return this.#prompts
@@ -100,6 +121,7 @@ export class Cli {
     }
 
     async close(): Promise<void> {
+        if (this.#secrets !== undefined) (await this.#secrets)[Symbol.dispose]()
         for (const daemon of this.#daemons.values()) (await daemon.catch(() => undefined))?.close()
         if (this.#prompts !== undefined) (await this.#prompts).close()
     }

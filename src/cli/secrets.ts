@@ -6,7 +6,6 @@ import type { Daemon, DaemonKey, DaemonToken, KeySubject, Sealed } from "./daemo
 import { printable, shortId } from "./output.ts"
 import type { PassphraseOptions, PinOptions } from "./syntax.ts"
 
-const MAX_SECRET_BYTES = 64 * 1024
 /** docker's minimum, counted in characters. */
 const LEAST_PASSPHRASE_CHARACTERS = 8
 const PASSPHRASE_TRIES = 3
@@ -30,42 +29,9 @@ export async function sealFor(daemon: Daemon, purpose: string, subject: string, 
 
 /** A secret from one of the flags; undefined when none was given. */
 export async function fromFlags(cli: Cli, descriptor: number | undefined, file: string | undefined): Promise<Secret | undefined> {
-    if (descriptor !== undefined) return descriptorSecret(cli, descriptor)
+    if (descriptor !== undefined) return notEmpty(await cli.secretFrom(descriptor))
     if (file !== undefined) return notEmpty(new Secret(await readSecretFile(file)))
     return undefined
-}
-
-/** A descriptor can be read once, and the first signature in a repository makes several keys. */
-const READ = new WeakMap<Cli, Map<number, Secret>>()
-
-async function descriptorSecret(cli: Cli, descriptor: number): Promise<Secret> {
-    const known = READ.get(cli) ?? new Map<number, Secret>()
-    READ.set(cli, known)
-    const secret = known.get(descriptor) ?? (await readDescriptor(cli, descriptor))
-    known.set(descriptor, secret)
-    // Whoever is given one wipes it.
-    return secret.reveal((bytes) => new Secret(Buffer.from(bytes)))
-}
-
-async function readDescriptor(cli: Cli, descriptor: number): Promise<Secret> {
-    const collected = Buffer.alloc(MAX_SECRET_BYTES)
-    let length = 0
-    try {
-        for await (const chunk of cli.context.terminal.openDescriptor(descriptor)) {
-            const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk
-            if (length + bytes.length > MAX_SECRET_BYTES) throw new TrustkeyError("payload_too_large", "a secret has at most 64 KiB")
-            collected.set(bytes, length)
-            length += bytes.length
-            bytes.fill(0)
-        }
-        if (length > 0 && collected[length - 1] === 0x0a) length -= 1
-        return notEmpty(new Secret(Buffer.from(collected.subarray(0, length))))
-    } catch (error) {
-        if (error instanceof TrustkeyError) throw error
-        throw new TrustkeyError("usage", `file descriptor ${descriptor} can't be read`, { cause: error })
-    } finally {
-        collected.fill(0)
-    }
 }
 
 function notEmpty(secret: Secret): Secret {

@@ -30,6 +30,8 @@ export type Terminal = {
 
 export type RunOptions = {
     readonly env: Readonly<Record<string, string | undefined>>
+    /** Standard input isn't for the program: a secret comes that way. */
+    readonly withoutStdin?: boolean
     readonly onStdout?: (piece: Buffer) => void
     readonly onStderr?: (piece: Buffer) => void
 }

@@ -35,7 +35,7 @@ export {
     type TokenKeyFacts,
     type TokenSnapshot,
 } from "./messages.ts"
-export { forbidDumps, openBootClock } from "./native.ts"
+export { closeOnExec, forbidDumps, openBootClock } from "./native.ts"
 export {
     MANAGEMENT_ALGORITHMS,
     type ManagementAlgorithm,

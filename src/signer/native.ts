@@ -4,6 +4,8 @@ const PR_SET_PDEATHSIG = 1
 const PR_SET_DUMPABLE = 4
 const RLIMIT_CORE = 4
 const SIGKILL = 9
+const F_SETFD = 2
+const FD_CLOEXEC = 1
 const CLOCK_BOOTTIME = 7
 
 const libc = koffi.load(null)
@@ -13,6 +15,14 @@ export function forbidDumps(): void {
     const setrlimit = libc.func("int setrlimit(int resource, void *limit)")
     prctl(PR_SET_DUMPABLE, 0)
     if (setrlimit(RLIMIT_CORE, Buffer.alloc(16)) !== 0) throw new Error("setrlimit failed")
+}
+
+/** No program we start gets these descriptors. */
+export function closeOnExec(descriptors: readonly number[]): void {
+    const fcntl = libc.func("int fcntl(int fd, int cmd, ...)")
+    for (const descriptor of descriptors) {
+        if (fcntl(descriptor, F_SETFD, "int", FD_CLOEXEC) !== 0) throw new Error("fcntl failed")
+    }
 }
 
 /** The first act of a process that will hold keys: no dumps, and no life after the parent's. */

@@ -183,6 +183,24 @@ describe("cancelled by docker", () => {
         })
     }
 
+    test("a program of ours gets no descriptor that was handed to us, and no standard input with a secret in it", async () => {
+        const [seen, read] = [path.join(directory.path, "descriptors"), path.join(directory.path, "stdin")]
+        const nosy = path.join(directory.path, "docker-nosy")
+        const secret = path.join(directory.path, "handed-down")
+        await writeFile(secret, "correct horse\n", { mode: 0o600 })
+        await writeFile(nosy, `#!/bin/sh\ncat > ${read}\nls -l /proc/$$/fd > ${seen}\n`, { mode: 0o755 })
+        const program = `'${process.execPath}' '${path.join(DIST, "docker-trustkey.cjs")}' push --disable-content-trust`
+        for (const descriptor of [3, 12, 40, 200]) {
+            const line = `${program} --passphrase-fd ${descriptor} localhost:1/app:v1 ${descriptor}<'${secret}' 99<'${secret}' <'${secret}'`
+            const given = { env: { ...env, DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: nosy } }
+            assert.equal((await runCommand("bash", ["-c", line], given)).status, 0)
+            assert.equal(await readFile(read, "utf8"), "correct horse\n")
+            assert.deepEqual((await readFile(seen, "utf8")).match(/\d+ -> .*handed-down/g), [`0 -> ${secret}`])
+            assert.equal((await runCommand("bash", ["-c", line.replace(`fd ${descriptor}`, "fd 0")], given)).status, 0)
+            assert.equal(await readFile(read, "utf8"), "")
+        }
+    })
+
     test("a program in the foreground is told too, and waited for", async () => {
         const slow = path.join(directory.path, "docker-slow")
         const [started, told] = [path.join(directory.path, "started"), path.join(directory.path, "told")]

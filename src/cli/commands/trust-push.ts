@@ -28,6 +28,9 @@ async function push(cli: Cli, args: Arguments): Promise<void> {
     const { openSession } = await import("../trust/session.ts")
     const { prepareToSign, signPushed } = await import("../trust/sign-pushed.ts")
     const { flags, operands } = args
+    const secrets = secretOptions(flags)
+    cli.reserveDescriptor(secrets.passphraseFd)
+    cli.reserveDescriptor(secrets.pinFd)
     const engine = openEngine(cli)
     if (!isTrustOn(cli, flags)) return passOn(engine, "push", args, SIGNING_FLAGS)
     const reference = parseReference(operands[0] ?? "")
@@ -40,7 +43,6 @@ async function push(cli: Cli, args: Arguments): Promise<void> {
     if (!all && tag === undefined && !quiet) cli.output.line("Using default tag: latest")
     const session = await openSession(cli, gun, "push")
     const daemon = await cli.daemon()
-    const secrets = secretOptions(flags)
     // Of an image that isn't there docker says so, and nobody has been asked for a passphrase.
     const isThere = all || (await engine.image(`${gun}:${tag ?? "latest"}`)) !== undefined
     using ready = isThere ? await prepareToSign(session, daemon, all ? undefined : (tag ?? "latest"), secrets) : undefined

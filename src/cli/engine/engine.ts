@@ -123,7 +123,11 @@ class DockerCommandLine implements Engine {
     ): Promise<number> {
         const { docker, terminal } = this.#cli.context
         try {
-            return await terminal.run(docker.program, [...docker.globalFlags, ...args], { env: this.#environment(), ...listeners })
+            return await terminal.run(docker.program, [...docker.globalFlags, ...args], {
+                env: this.#environment(),
+                withoutStdin: this.#cli.secretOnStdin,
+                ...listeners,
+            })
         } catch (error) {
             throw new TrustkeyError("engine_unreachable", `docker's command line can't be run: ${codeOf(error)}`, { cause: error })
         }

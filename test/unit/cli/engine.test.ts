@@ -43,6 +43,26 @@ async function refusal(work: Promise<unknown>): Promise<TrustkeyError> {
 }
 
 describe("the docker engine", () => {
+    test("docker shares our standard input, unless a flag says that a secret comes that way", async () => {
+        for (const [descriptor, expected] of [
+            ["3", false],
+            ["0", true],
+        ] as const) {
+            const seen: unknown[] = []
+            const run = async (_program: string, _args: readonly string[], options: RunOptions): Promise<number> => {
+                seen.push(options.withoutStdin)
+                return 0
+            }
+            const flags = ["--disable-content-trust", "--passphrase-fd", descriptor]
+            const terminal = { ...fakeTerminal(), run }
+            assert.equal(await runCli(["trust", "push", ...flags, IMAGE.text], fakeContext(terminal)), 0, terminal.remarks())
+            const local = { ...fakeTerminal({ descriptors: { 0: "correct horse" } }), run }
+            await runCli(["trust", "sign", "--local", "--passphrase-fd", descriptor, IMAGE.text], fakeContext(local))
+            assert.ok(seen.length >= 1)
+            assert.deepEqual(new Set(seen), new Set([expected]))
+        }
+    })
+
     test("docker gets its own flags first, no trust of its own, and no passphrase", async () => {
         const env = {
             DOCKER_CONTENT_TRUST: "1",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import type { Daemon } from "../../../src/cli/daemon-types.ts"
 import { askNewPassphrase, login, makeReady, thingOfGroup, thingOfKey, unlock } from "../../../src/cli/secrets.ts"
+import { Secret } from "../../../src/crypto/index.ts"
 import { fakeDaemon, fakeSigner, refuse, sampleKey, sampleToken } from "./fake-daemon.ts"
 import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
 
@@ -53,6 +54,28 @@ describe("secrets", () => {
         const cli = fakeCli(fakeTerminal({ typed: ["never asked"], descriptors: { 3: "wrong\n" } }))
         await assert.rejects(unlock(cli, daemon, thingOfKey(sampleKey()), { passphraseFd: 3 }, LIMITS), { code: "open_failed" })
         assert.equal(asked, 1)
+    })
+
+    test("what a descriptor gave serves every key of a command, and is wiped when the command has ended", async () => {
+        const wipe = Secret.prototype[Symbol.dispose]
+        let wiped = 0
+        const counted = function (this: Secret): void {
+            wiped += 1
+            wipe.call(this)
+        }
+        Reflect.set(Secret.prototype, Symbol.dispose, counted)
+        try {
+            const cli = fakeCli(fakeTerminal({ descriptors: { 3: "correct horse\n" } }))
+            for (const purpose of ["targets", "snapshot"]) {
+                using secret = await askNewPassphrase(cli, { passphraseFd: 3 }, { purpose, name: purpose })
+                assert.equal(secret.reveal(String), "correct horse")
+            }
+            assert.equal(wiped, 2)
+            await cli.close()
+            assert.equal(wiped, 3)
+        } finally {
+            Reflect.set(Secret.prototype, Symbol.dispose, wipe)
+        }
     })
 
     test("one newline at the end of a secret from a descriptor is dropped, no more", async () => {
