@@ -59,6 +59,7 @@ export const tokenSchema: z.ZodType<TokenConfig> = z
         environment: environment.default({}),
         library_parameters: libraryParameters.optional(),
         deadline: duration("1s", "10m").prefault("30s"),
+        release_after: duration("0s", "1h").optional(),
     })
     .transform((table) => ({
         name: table.name,
@@ -68,4 +69,5 @@ export const tokenSchema: z.ZodType<TokenConfig> = z
         environment: table.environment,
         ...(table.library_parameters === undefined ? {} : { libraryParameters: table.library_parameters }),
         deadlineMs: table.deadline,
+        ...(table.release_after === undefined ? {} : { releaseAfterMs: table.release_after }),
     }))

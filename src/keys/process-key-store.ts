@@ -22,7 +22,7 @@ import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { TokenKeys, type TokenState } from "./token-keys.ts"
-import { type LoginLimits, NO_LIMITS, type PinTryRecords } from "./token-logins.ts"
+import { type KnownKey, type LoginLimits, NO_LIMITS, type PinTryRecords } from "./token-logins.ts"
 import { type Occasion, type Touch, Touches, type TouchListener } from "./touch.ts"
 import { Turns } from "./turns.ts"
 
@@ -97,15 +97,17 @@ class ProcessKeyStore implements KeyStore {
                     now,
                     tries,
                     defaultTtlSeconds: options.defaultTtlSeconds,
-                    serials: () => this.#serialsOf(config.name),
+                    known: () => this.#knownOn(config.name),
                 }),
             )
         }
     }
 
-    *#serialsOf(token: string): Iterable<string> {
+    *#knownOn(token: string): Iterable<KnownKey> {
         for (const { record } of this.#keys.values()) {
-            if (record.home.kind === "token" && record.home.token === token && record.removedAt === undefined) yield record.home.serial
+            const { home, publicKey } = record
+            if (home.kind !== "token" || home.token !== token || record.removedAt !== undefined) continue
+            yield { serial: home.serial, id: parsePkcs11Uri(home.uri).id ?? new Uint8Array(), publicKey }
         }
     }
 

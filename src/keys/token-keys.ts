@@ -28,7 +28,7 @@ import {
 import type { Store } from "../storage/index.ts"
 import type { KeyEntry } from "./key-index.ts"
 import { SignerProcess, type SignerProcessOptions, type SignerProcessState } from "./signer-process.ts"
-import { type LoginLimits, type PinTryRecords, TokenLogins } from "./token-logins.ts"
+import { type KnownKey, type LoginLimits, type PinTryRecords, TokenLogins } from "./token-logins.ts"
 import { mayWaitForTouch, type Touch, type TouchEvent, type Touches, type TouchPurpose, touchText } from "./touch.ts"
 
 export type TokenConfig = {
@@ -43,6 +43,8 @@ export type TokenConfig = {
     readonly environment: Readonly<Record<string, string>>
     /** What C_Initialize gets in pReserved; NSS needs it. */
     readonly libraryParameters?: string
+    /** After so long without use other programs may have the token; zero: never. Undefined: 10 s for YubiKeys, never for others. */
+    readonly releaseAfterMs?: number
     /** For one call. Where a touch is needed, time for a person. */
     readonly deadlineMs: number
 }
@@ -90,8 +92,8 @@ export type TokenKeysOptions = {
     readonly now: () => Date
     readonly tries: PinTryRecords
     readonly defaultTtlSeconds: number
-    /** Of the tokens on which keys under this name are. */
-    readonly serials: () => Iterable<string>
+    /** The keys that are on tokens under this name. */
+    readonly known: () => Iterable<KnownKey>
 }
 
 type OpenKey = { readonly handle: number; readonly alwaysAuthenticate: boolean }
@@ -100,7 +102,7 @@ type OpenKey = { readonly handle: number; readonly alwaysAuthenticate: boolean }
 const TOUCH_DEADLINE_MS = 30_000
 const FIRST_LOOK_MS = 3_000
 /** The last use of a login has its answer on the way; somebody may be logging in. */
-const RETIRE_LATER_MS = 500
+const LATER_MS = 500
 /** RSA on a smart card. */
 const GENERATE_DEADLINE_MS = 300_000
 
@@ -112,9 +114,12 @@ export class TokenKeys {
     readonly #open = new Map<string, OpenKey>()
     readonly #opening = new Map<string, Promise<OpenKey>>()
     readonly #touches: Touches
+    readonly #monotonic: () => number
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     /** The last one that the token has begun with. */
     #touch: Touch | undefined
+    #usedAt = 0
+    #idle: NodeJS.Timeout | undefined
     /** Why nothing is asked of this token any more, until somebody logs in again. */
     #distrusted: string | undefined
 
@@ -122,6 +127,7 @@ export class TokenKeys {
         const { config, credentialsDirectory } = options
         this.config = config
         this.#touches = options.touches
+        this.#monotonic = options.process.monotonic
         this.#process = new SignerProcess({
             ...options.process,
             name: config.name,
@@ -132,6 +138,7 @@ export class TokenKeys {
                 libraryParameters: config.libraryParameters,
                 pinCredential: config.pinCredential,
                 credentialsDirectory,
+                releaseAfterMs: config.releaseAfterMs,
             },
             deadlineMs: config.deadlineMs,
             onEvent: (event) => this.#onEvent(event),
@@ -147,11 +154,9 @@ export class TokenKeys {
             store: options.store,
             now: options.now,
             tries: options.tries,
-            serials: options.serials,
+            known: options.known,
             snapshot: () => this.#snapshot,
-            onSnapshot: (snapshot) => {
-                this.#snapshot = snapshot
-            },
+            onSnapshot: (snapshot) => this.#hear(snapshot),
         })
     }
 
@@ -224,6 +229,17 @@ export class TokenKeys {
             const isGone = error instanceof TrustkeyError && HANDLE_ENDS.has(error.code)
             if (isGone && this.#open.get(id) === open) this.#open.delete(id)
             throw error
+        } finally {
+            this.#usedAt = this.#monotonic()
+        }
+    }
+
+    /** Something that needs a login, but for signatures. */
+    async #use<T>(work: () => Promise<T>): Promise<T> {
+        try {
+            return await this.#logins.within(work)
+        } finally {
+            this.#usedAt = this.#monotonic()
         }
     }
 
@@ -250,7 +266,7 @@ export class TokenKeys {
         const { id } = entry.record
         const under = this.#opening.get(id)
         if (under !== undefined) return under
-        const opening = this.#logins.within(() => this.#lookUp(entry))
+        const opening = this.#use(() => this.#lookUp(entry))
         this.#opening.set(id, opening)
         try {
             return await opening
@@ -279,14 +295,14 @@ export class TokenKeys {
     async generate(algorithm: Algorithm, label: string): Promise<TokenKeyFacts> {
         this.#checkTrusted()
         const request = { algorithm, label }
-        const answer = await this.#logins.within(() => this.#process.control("generate", request, GENERATE_DEADLINE_MS))
+        const answer = await this.#use(() => this.#process.control("generate", request, GENERATE_DEADLINE_MS))
         return this.#process.understand(() => parseTokenKey(answer))
     }
 
     /** Exactly one private key, shown to sign. @throws not_found, object_ambiguous, key_unfit, touch_timeout */
     async find(uri: string, asker: Principal | undefined, touchPolicy?: TouchPolicy): Promise<TokenKeyFacts> {
         this.#checkTrusted()
-        const answer = await this.#logins.within(() => {
+        const answer = await this.#use(() => {
             const key = {
                 token: this.config.name,
                 serial: this.#snapshot.serial,
@@ -306,7 +322,7 @@ export class TokenKeys {
     }
 
     async objects(): Promise<readonly TokenKeyFacts[]> {
-        const answer = await this.#logins.within(() => this.#process.control("objects"))
+        const answer = await this.#use(() => this.#process.control("objects"))
         return this.#process.understand(() => answer.list("objects").map(parseTokenKey))
     }
 
@@ -399,7 +415,7 @@ export class TokenKeys {
     async logout(): Promise<TokenState> {
         this.#logins.endByCommand()
         const answer = await this.#process.control("logout")
-        this.#snapshot = this.#process.understand(() => parseTokenSnapshot(answer.fields("token")))
+        this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
         return this.#describe()
     }
 
@@ -414,7 +430,7 @@ export class TokenKeys {
         if (this.#process.isIdle && this.#process.state.state === "ready") {
             try {
                 const answer = await this.#process.control("state")
-                this.#snapshot = this.#process.understand(() => parseTokenSnapshot(answer.fields("token")))
+                this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
             } catch {
                 // Its signer is gone or going; what it says of itself below is enough.
             }
@@ -437,10 +453,39 @@ export class TokenKeys {
         if (this.#distrusted !== undefined) throw new TrustkeyError("token_failed", `the token is out of use: ${this.#distrusted}`)
     }
 
+    #hear(snapshot: TokenSnapshot): void {
+        this.#snapshot = snapshot
+        if (snapshot.releaseAfterMs > 0 && !snapshot.released) this.#idle ??= this.#releaseAfter(snapshot.releaseAfterMs)
+    }
+
+    #releaseAfter(milliseconds: number): NodeJS.Timeout {
+        return setTimeout(() => void this.#releaseWhenIdle(), milliseconds).unref()
+    }
+
+    /** Other programs can use the token while nobody asks us anything of it. */
+    async #releaseWhenIdle(): Promise<void> {
+        this.#idle = undefined
+        const { releaseAfterMs, released } = this.#snapshot
+        if (releaseAfterMs === 0 || released) return
+        const left = this.#usedAt + releaseAfterMs - this.#monotonic()
+        if (left > 0 || !this.#process.isIdle || this.#logins.isTrying) {
+            this.#idle = this.#releaseAfter(Math.max(left, LATER_MS))
+            return
+        }
+        // The frames keep their order: what is asked for from now on is looked up anew.
+        this.#open.clear()
+        try {
+            const answer = await this.#process.control("release")
+            this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
+        } catch {
+            // Its signer is gone, and the token with it.
+        }
+    }
+
     #onEvent(event: Fields): void {
         switch (event.text("event")) {
             case "token":
-                this.#snapshot = parseTokenSnapshot(event.fields("token"))
+                this.#hear(parseTokenSnapshot(event.fields("token")))
                 break
             case "keys-gone":
                 this.#open.clear()
@@ -458,7 +503,7 @@ export class TokenKeys {
     #retire(): void {
         if (this.#snapshot.state === "logged-in") return
         if (!this.#process.isIdle || this.#logins.isTrying) {
-            setTimeout(() => this.#retire(), RETIRE_LATER_MS).unref()
+            setTimeout(() => this.#retire(), LATER_MS).unref()
             return
         }
         const look = this.#process.restart().then(() => this.refresh())

@@ -1,12 +1,15 @@
-import type { SealedSecret } from "../crypto/index.ts"
+import type { PublicKeyBytes, SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import { encodeSealed, type Fields, parseTokenSnapshot, type TokenSnapshot, toBase64 } from "../signer/index.ts"
+import { encodePublicKey, encodeSealed, type Fields, parseTokenSnapshot, type TokenSnapshot, toBase64 } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { SignerProcess } from "./signer-process.ts"
 
 type PinTry = { readonly fingerprint: Uint8Array; readonly salt: Uint8Array }
 /** What is recorded of tries without a known good end, by the row's name. */
 export type PinTryRecords = Map<string, PinTry>
+
+/** A key that is on a token: what a token must show before a PIN that nobody types is told to it. */
+export type KnownKey = { readonly serial: string; readonly id: Uint8Array; readonly publicKey: PublicKeyBytes }
 
 /** Zero: the default time, any number of uses. */
 export type LoginLimits = { readonly ttlSeconds: number; readonly uses: number }
@@ -26,13 +29,20 @@ export type TokenLoginsOptions = {
     readonly store: Store
     readonly now: () => Date
     readonly tries: PinTryRecords
-    /** Of the tokens on which keys under this name are. */
-    readonly serials: () => Iterable<string>
+    /** The keys that are on tokens under this name. */
+    readonly known: () => Iterable<KnownKey>
     readonly snapshot: () => TokenSnapshot
     /** What the signer said of the token while somebody logged in. */
     readonly onSnapshot: (snapshot: TokenSnapshot) => void
 }
 
+/** Nobody types it: it is the credential's, or the one that the token has accepted before. */
+const CREDENTIAL = "credential"
+const AGAIN = "again"
+type Pin = SealedSecret | typeof CREDENTIAL | typeof AGAIN
+
+/** So many public keys tell a token from its twin. */
+const MOST_KEYS_SHOWN = 16
 /** A person types it, on a PIN pad. */
 const PIN_PAD_DEADLINE_MS = 30_000
 
@@ -95,7 +105,8 @@ export class TokenLogins {
         try {
             return await work()
         } catch (error) {
-            if (!(error instanceof TrustkeyError) || error.code !== "login_required") throw error
+            if (!isLoginRequired(error)) throw error
+            if (await this.#again(since)) return work()
             // TK-PIN-1: the stored PIN was refused. "Log in" would send a person the wrong way: the credential has to be corrected.
             const refused = this.#credentialRefused
             if (refused !== undefined && !this.#endedByCommand) {
@@ -104,8 +115,20 @@ export class TokenLogins {
             }
             if (!this.mayUseCredential) throw error
         }
-        await this.#takeTurn(() => this.#try(undefined, false, NO_LIMITS, since))
+        await this.#takeTurn(() => this.#try(CREDENTIAL, false, NO_LIMITS, since))
         return work()
+    }
+
+    /** The login of a token that was let go of goes on: its signer still has the PIN. @returns false when that is over as well */
+    async #again(since: number): Promise<boolean> {
+        if (this.#options.snapshot().state !== "logged-in") return false
+        try {
+            await this.#takeTurn(() => this.#try(AGAIN, false, NO_LIMITS, since))
+            return true
+        } catch (error) {
+            if (isLoginRequired(error) && this.#ends === since) return false
+            throw error
+        }
     }
 
     /**
@@ -117,7 +140,7 @@ export class TokenLogins {
         const since = this.#ends
         const byPerson = sealed !== undefined || this.#options.pinCredential === undefined
         const ttlSeconds = limits.ttlSeconds || (byPerson ? this.#options.defaultTtlSeconds : 0)
-        await this.#takeTurn(() => this.#try(sealed, evenFinalTry, { ...limits, ttlSeconds }, since))
+        await this.#takeTurn(() => this.#try(sealed ?? CREDENTIAL, evenFinalTry, { ...limits, ttlSeconds }, since))
         // Who said for how long has also said that it ends then: the credential must not make more of it.
         this.#endedByCommand = limits.ttlSeconds !== 0 || limits.uses !== 0
     }
@@ -137,15 +160,16 @@ export class TokenLogins {
     }
 
     /** TK-PIN-1: the try is on stable storage before it is made, and is taken back only when the token said yes. */
-    async #try(sealed: SealedSecret | undefined, evenFinalTry: boolean, limits: LoginLimits, since: number): Promise<void> {
+    async #try(pin: Pin, evenFinalTry: boolean, limits: LoginLimits, since: number): Promise<void> {
         const { store, now, tries, process, onSnapshot } = this.#options
         this.#checkNotEnded(since)
-        const byCredential = sealed === undefined
-        const row = byCredential ? this.#credentialRow : `human:${this.#options.name}`
+        let byCredential = pin === CREDENTIAL
         try {
-            const prepared = await process.control("prepare-login", this.#request(sealed, evenFinalTry, limits))
+            const prepared = await process.control("prepare-login", this.#request(pin, evenFinalTry, limits))
             const attempt = process.understand(() => this.#readPrepared(prepared))
             if (attempt === undefined) return this.#checkNotEnded(since)
+            byCredential = process.understand(() => prepared.flag("fromCredential"))
+            const row = byCredential ? this.#credentialRow : `human:${this.#options.name}`
             if (byCredential) await this.#checkSerial()
             const before = tries.get(row)
             await store.commit([{ kind: "pin-try.put", token: row, ...attempt, at: now().toISOString() }])
@@ -157,7 +181,7 @@ export class TokenLogins {
                 onSnapshot(parseTokenSnapshot(answer.fields("token")))
                 return answer.flag("credentialConfirmed")
             })
-            this.#until = limits.ttlSeconds === 0 ? undefined : new Date(now().getTime() + limits.ttlSeconds * 1000)
+            if (pin !== AGAIN) this.#until = limits.ttlSeconds === 0 ? undefined : new Date(now().getTime() + limits.ttlSeconds * 1000)
             await this.#takeBack(confirmed ? [row, this.#credentialRow] : [row])
             this.#credentialTry = confirmed ? attempt : undefined
             if (byCredential || confirmed) this.#credentialRefused = undefined
@@ -176,7 +200,7 @@ export class TokenLogins {
     /** TK-KEY-4: the stored PIN is for the tokens our keys are on. A stranger with the right label would get to know it, or count it wrong. */
     async #checkSerial(): Promise<void> {
         if (this.#options.pinCredential === undefined) return
-        const known = new Set(this.#options.serials())
+        const known = new Set(Array.from(this.#options.known(), ({ serial }) => serial))
         if (known.size === 0 || known.has(this.#options.snapshot().serial)) return
         // The signer has read the PIN, and lets go of it.
         await this.#options.process.control("logout")
@@ -198,16 +222,28 @@ export class TokenLogins {
         return snapshot().pinPad ? Math.max(deadlineMs, PIN_PAD_DEADLINE_MS) : deadlineMs
     }
 
-    #request(sealed: SealedSecret | undefined, evenFinalTry: boolean, { ttlSeconds, uses }: LoginLimits): Record<string, unknown> {
+    #request(pin: Pin, evenFinalTry: boolean, { ttlSeconds, uses }: LoginLimits): Record<string, unknown> {
         const terms = { evenFinalTry, ttlMs: ttlSeconds * 1000, uses }
-        if (sealed !== undefined) {
+        if (pin === AGAIN) return { ...terms, again: true, keys: this.#knownKeys() }
+        if (pin !== CREDENTIAL) {
             const context = { purpose: "login", subject: `token:${this.#options.name}` }
             // A typed PIN is not held against an earlier one: one byte is too little to refuse a person by.
-            return { ...terms, sealed: encodeSealed(sealed), context }
+            return { ...terms, sealed: encodeSealed(pin), context }
         }
         const refused = this.#options.tries.get(this.#credentialRow)
-        if (refused === undefined) return terms
-        return { ...terms, refused: { fingerprint: toBase64(refused.fingerprint), salt: toBase64(refused.salt) } }
+        // A PIN pad's user looks at the token himself.
+        const keys = this.#options.pinCredential === undefined ? {} : { keys: this.#knownKeys() }
+        if (refused === undefined) return { ...terms, ...keys }
+        return { ...terms, ...keys, refused: { fingerprint: toBase64(refused.fingerprint), salt: toBase64(refused.salt) } }
+    }
+
+    #knownKeys(): readonly object[] {
+        const keys: object[] = []
+        for (const { serial, id, publicKey } of this.#options.known()) {
+            if (keys.length === MOST_KEYS_SHOWN) break
+            if (serial === this.#options.snapshot().serial) keys.push({ id: toBase64(id), publicKey: encodePublicKey(publicKey) })
+        }
+        return keys
     }
 
     #readPrepared(prepared: Fields): PinTry | undefined {
@@ -239,3 +275,7 @@ export class TokenLogins {
 
 /** After these the credential is not even read again until somebody logs in or the daemon restarts. */
 const CREDENTIAL_ENDS: ReadonlySet<string> = new Set(["pin_incorrect", "pin_refused_before", "pin_blocked", "pin_final_try"])
+
+function isLoginRequired(error: unknown): boolean {
+    return error instanceof TrustkeyError && error.code === "login_required"
+}

@@ -70,6 +70,10 @@ export type TokenSnapshot = {
     readonly tries: PinTries
     /** Of a login that is limited to so many; zero without a limit. */
     readonly usesLeft: number
+    /** After so long without use other programs shall have it; zero: never. */
+    readonly releaseAfterMs: number
+    /** Other programs have it. A login that goes on is told the token again when it is used. */
+    readonly released: boolean
     /** The PIN is typed on the token itself. */
     readonly pinPad: boolean
 }
@@ -83,6 +87,8 @@ export const ABSENT_TOKEN: TokenSnapshot = {
     model: "",
     tries: "ok",
     usesLeft: 0,
+    releaseAfterMs: 0,
+    released: false,
     pinPad: false,
 }
 
@@ -96,6 +102,8 @@ export function parseTokenSnapshot(fields: Fields): TokenSnapshot {
         model: fields.text("model"),
         tries: fields.oneOf("tries", ["ok", "low", "final", "blocked"]),
         usesLeft: fields.integer("usesLeft"),
+        releaseAfterMs: fields.integer("releaseAfterMs"),
+        released: fields.flag("released"),
         pinPad: fields.flag("pinPad"),
     }
 }

@@ -36,7 +36,7 @@ export class TokenRig implements AsyncDisposable {
             touches: new Touches(() => new Date()),
             now: () => new Date(),
             tries: new Map(),
-            serials: () => [],
+            known: () => [],
             defaultTtlSeconds: 900,
         })
     }

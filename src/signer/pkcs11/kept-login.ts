@@ -4,21 +4,36 @@ import { isOver, type Lease, openLease } from "../lease.ts"
 /** What a login is given for. Zero: no limit. */
 export type LoginTerms = { readonly ttlMs: number; readonly uses: number; readonly fromCredential: boolean }
 
+type TokenName = { readonly serial: string; readonly label: string }
+
 /** A login the token has accepted: for how long and how often, and the PIN for when the token wants it again. */
 export class KeptLogin implements Disposable {
     readonly fromCredential: boolean
-    /** Of the token that accepted it: no other is told the PIN (TK-KEY-4). */
-    readonly serial: string
+    readonly #token: TokenName
     /** Undefined: the token never wants it again, or a person typed it on a PIN pad. */
     readonly pin: Secret | undefined
     readonly #lease: Lease
 
-    /** Takes over `pin`. */
-    constructor(pin: Secret | undefined, serial: string, terms: LoginTerms, now: number) {
+    private constructor(pin: Secret | undefined, { serial, label }: TokenName, lease: Lease, fromCredential: boolean) {
         this.pin = pin
-        this.serial = serial
-        this.fromCredential = terms.fromCredential
-        this.#lease = openLease(now, terms.ttlMs, terms.uses)
+        this.fromCredential = fromCredential
+        this.#token = { serial, label }
+        this.#lease = lease
+    }
+
+    /** From `now` on. Takes over `pin`. */
+    static begin(pin: Secret | undefined, token: TokenName, { ttlMs, uses, fromCredential }: LoginTerms, now: number): KeptLogin {
+        return new KeptLogin(pin, token, openLease(now, ttlMs, uses), fromCredential)
+    }
+
+    /** The same, after the token has accepted the same PIN again: what was used up stays so. Takes over `pin`. */
+    again(pin: Secret | undefined): KeptLogin {
+        return new KeptLogin(pin, this.#token, this.#lease, this.fromCredential)
+    }
+
+    /** TK-KEY-4: no other token than the one that accepted the PIN is told it. */
+    isOf({ serial, label }: TokenName): boolean {
+        return serial === this.#token.serial && label === this.#token.label
     }
 
     /** CLOCK_BOOTTIME in milliseconds; Infinity without a limit. */

@@ -6,13 +6,13 @@ import type { Surroundings } from "../child.ts"
 import { readCredential } from "../credential.ts"
 import { type Fields, toBase64 } from "../fields.ts"
 import { FrameError } from "../frames.ts"
-import { parseContext, parseSealed } from "../messages.ts"
-import type { LoginTerms } from "./kept-login.ts"
+import { parseContext, parsePublicKey, parseSealed, type TokenSnapshot } from "../messages.ts"
+import type { KeptLogin, LoginTerms } from "./kept-login.ts"
 import { loginRefusal, loginRequired, type Token } from "./token.ts"
 
 const argon2Async = promisify(argon2)
 
-type PreparedLogin = { readonly pin: Secret | undefined; readonly terms: LoginTerms }
+type PreparedLogin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
 
 /** A login in two halves, since what is about to be tried is written down in between, by the parent. */
 export class Logins {
@@ -35,12 +35,15 @@ export class Logins {
      */
     async prepare(request: Fields): Promise<object> {
         this.forget()
+        this.#token.run(() => undefined)
         const token = this.#token.refresh()
-        if (token.state === "absent" || token.state === "failed") this.#token.run(() => undefined)
         // Whoever types the PIN, or says for how long, begins a login anew: a time that is running is not made longer by a PIN nobody tried.
         const isAsked = request.has("sealed") || request.integer("ttlMs") + request.integer("uses") > 0
         if (this.#token.isLoggedIn && !isAsked) return { needed: false, token }
-        const prepared = this.#readPin(request, token.pinPad)
+        for (const known of request.has("keys") ? request.list("keys") : []) {
+            this.#token.checkShown(known.bytes("id"), parsePublicKey(known.fields("publicKey")))
+        }
+        const prepared = request.has("again") ? this.#again(token) : this.#readPin(request, token.pinPad)
         try {
             if (token.tries === "blocked") throw loginRefusal("blocked", "blocked")
             if (token.tries === "final" && !request.flag("evenFinalTry")) {
@@ -60,11 +63,27 @@ export class Logins {
             const salt = randomBytes(16)
             const mark = prepared.pin === undefined ? Buffer.alloc(0) : await fingerprint(prepared.pin, salt)
             this.#prepared = prepared
-            return { needed: true, fingerprint: toBase64(mark), salt: toBase64(salt), token }
+            const { fromCredential } = prepared.terms
+            return { needed: true, fromCredential, fingerprint: toBase64(mark), salt: toBase64(salt), token }
         } catch (error) {
             prepared.pin?.[Symbol.dispose]()
             throw error
         }
+    }
+
+    /**
+     * The PIN that the token has accepted before, for as long as that login goes on.
+     *
+     * TK-PIN-1: nobody types it now, so it is worth no try that might be one of the last: somebody else has had wrong ones meanwhile, or
+     * the PIN is another by now.
+     */
+    #again(token: TokenSnapshot): PreparedLogin {
+        const { keptLogin } = this.#token
+        if (keptLogin?.pin === undefined) throw loginRequired()
+        if (token.tries === "ok") return { pin: keptLogin.pin.clone(), terms: keptLogin }
+        this.#token.logout()
+        this.#token.refresh()
+        throw new TrustkeyError("login_required", "the token has had wrong PINs meanwhile; nobody is logged in any more, log in again")
     }
 
     #readPin(request: Fields, pinPad: boolean): PreparedLogin {

@@ -80,7 +80,22 @@ export function readPublicKey(session: Session, privateKey: SessionObject, id: U
         const key = keyType === undefined ? undefined : keyFromAttributes(object, keyType)
         if (key !== undefined) return key
     }
-    for (const object of id.length === 0 ? [] : findObjects(session, CKO_CERTIFICATE, id)) {
+    return id.length === 0 ? undefined : keyFromCertificates(session, id)
+}
+
+/** What a token shows for an id to who has not logged in: a public object or a certificate. Undefined when it shows neither. */
+export function readShownKey(session: Session, id: Uint8Array): PublicKeyBytes | undefined {
+    if (id.length === 0) return undefined
+    for (const object of findObjects(session, CKO_PUBLIC_KEY, id)) {
+        const keyType = readNumber(object, CKA_KEY_TYPE)
+        const key = keyType === undefined ? undefined : keyFromAttributes(object, keyType)
+        if (key !== undefined) return key
+    }
+    return keyFromCertificates(session, id)
+}
+
+function keyFromCertificates(session: Session, id: Uint8Array): PublicKeyBytes | undefined {
+    for (const object of findObjects(session, CKO_CERTIFICATE, id)) {
         const key = keyFromCertificate(readAttribute(object, CKA_VALUE))
         if (key !== undefined) return key
     }

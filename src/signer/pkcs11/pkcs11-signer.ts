@@ -58,7 +58,12 @@ export class Pkcs11Signer implements Signer {
         this.#inbox = surroundings.inbox
         this.#openPcsc = openPcsc
         const readerOf: ReaderOf = (slot) => yubikeyReader(openPcsc, slot)
-        this.#token = new Token(loaded, { uri: parsePkcs11Uri(configuration.text("uri")), readerOf, ...surroundings })
+        this.#token = new Token(loaded, {
+            ...surroundings,
+            uri: parsePkcs11Uri(configuration.text("uri")),
+            readerOf,
+            releaseAfterMs: configuration.has("releaseAfterMs") ? configuration.integer("releaseAfterMs") : undefined,
+        })
         this.#logins = new Logins(surroundings, configuration, this.#token)
     }
 
@@ -91,6 +96,9 @@ export class Pkcs11Signer implements Signer {
                 this.#logins.forget()
                 this.#token.logout()
                 return { token: this.#token.refresh() }
+            case "release":
+                this.#token.release()
+                return { token: this.#token.snapshot }
             case "objects":
                 return { objects: this.#usable((session) => this.#privateKeys(session)).map(encodeTokenKey) }
             case "generate":
@@ -114,7 +122,7 @@ export class Pkcs11Signer implements Signer {
         return answer
     }
 
-    /** The card without PKCS#11 between; whoever was logged in is not any more. Afterwards the module finds it again. */
+    /** The card without PKCS#11 between; a login goes on, and the card is told the PIN again when it is next used. */
     #onCard<T>(work: (card: PivCard) => T): T {
         this.#token.refresh()
         const name = this.#token.handOver()

@@ -1,14 +1,14 @@
 import { type Session, SessionFlag, type Slot, TokenFlag } from "graphene-pk11"
-import type { Algorithm, Secret } from "../../crypto/index.ts"
+import type { Algorithm, PublicKeyBytes, Secret } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
-import { ABSENT_TOKEN, type PinTries, type TokenSnapshot } from "../messages.ts"
+import { ABSENT_TOKEN, type PinTries, samePublicKey, type TokenSnapshot } from "../messages.ts"
 import type { TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
 import { matchesToken, type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
 import { listTokens } from "./candidates.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
 import { initialize, type LoadedModule } from "./module.ts"
-import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag } from "./objects.ts"
+import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readShownKey } from "./objects.ts"
 import { judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
 
 const CKU_USER = 1
@@ -17,6 +17,8 @@ const CKU_CONTEXT_SPECIFIC = 2
 const MOST_KEYS_TO_ASK = 256
 // Timers stand still while the machine sleeps, and CLOCK_BOOTTIME does not.
 const SWEEP_MS = 5_000
+// gpg's scdaemon, ykman and docker's own client want a YubiKey too, some of them for themselves.
+const YUBIKEY_RELEASE_MS = 10_000
 
 /** The PC/SC reader that a slot describes, if a YubiKey is in it. */
 export type ReaderOf = (slot: { readonly description: string; readonly manufacturer: string }) => string | undefined
@@ -25,6 +27,8 @@ export type TokenOptions = {
     readonly uri: Pkcs11Uri
     readonly announce: (event: object) => void
     readonly giveUp: () => void
+    /** After so long without use other programs shall have the token; zero: never. Undefined: 10 s for YubiKeys, never for others. */
+    readonly releaseAfterMs: number | undefined
     /** Milliseconds, CLOCK_BOOTTIME. */
     readonly clock: () => number
     readonly readerOf: ReaderOf
@@ -52,6 +56,7 @@ export class Token {
     readonly #giveUp: () => void
     readonly #clock: () => number
     readonly #readerOf: ReaderOf
+    readonly #releaseAfterMs: number | undefined
     #initialized = false
     #session: Session | undefined
     #slots = ""
@@ -65,13 +70,14 @@ export class Token {
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #pinLengths = { least: 0, most: 0 }
 
-    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf }: TokenOptions) {
+    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf, releaseAfterMs }: TokenOptions) {
         this.#loaded = loaded
         this.#uri = uri
         this.#announce = announce
         this.#giveUp = giveUp
         this.#clock = clock
         this.#readerOf = readerOf
+        this.#releaseAfterMs = releaseAfterMs
     }
 
     get snapshot(): TokenSnapshot {
@@ -105,7 +111,7 @@ export class Token {
         const { manufacturer, serial } = this.#snapshot
         const reader = this.#reader
         if (reader === undefined) throw new TrustkeyError("invalid_request", "this token is not a YubiKey that PC/SC knows")
-        this.lose()
+        if (!this.release()) this.lose()
         // Yubico's module shows the serial number that is printed on the card.
         return { reader, serial: manufacturer.startsWith("Yubico") ? serial : undefined }
     }
@@ -139,9 +145,28 @@ export class Token {
         return new TrustkeyError("token_failed", "the token lost its session; log in again", { cause: error })
     }
 
+    /**
+     * TK-KEY-4: what the token shows before anybody has logged in is not another key than the one that is known for the id. Some show
+     * nothing then.
+     *
+     * @throws token_changed
+     */
+    checkShown(id: Uint8Array, publicKey: PublicKeyBytes): void {
+        const shown = this.run((session) => readShownKey(session, id))
+        if (shown === undefined || samePublicKey(shown, publicKey)) return
+        this.logout()
+        throw new TrustkeyError("token_changed", "this is not the token the key was enrolled on: it shows another public key for it")
+    }
+
+    /** The login that goes on, whether the token knows of it now or not. */
+    get keptLogin(): KeptLogin | undefined {
+        return this.#login
+    }
+
     /** Look at the token as it is now. A slot list that changed means nothing held before can be trusted (an evil twin, a swap). */
     refresh(): TokenSnapshot {
         try {
+            if (this.#snapshot.released && this.#isStillThere()) return this.#snapshot
             if (this.#session !== undefined && this.#describeSlots() !== this.#slots) this.lose()
             this.#open()
             this.#readToken()
@@ -151,11 +176,36 @@ export class Token {
         return this.#snapshot
     }
 
+    /**
+     * Let other programs have the token. The login goes on: when it is used next, whoever wrote down the try has the PIN told again.
+     *
+     * @returns whether it was done: a PIN that a person typed on the token itself can't be told again
+     */
+    release(): boolean {
+        if (this.#loggedIn && this.#login?.pin === undefined) return false
+        this.#loggedIn = false
+        this.#dropKeys()
+        this.#close()
+        this.#setSnapshot({ ...this.#snapshot, released: true })
+        return true
+    }
+
+    /** A short look at a token that was let go of. */
+    #isStillThere(): boolean {
+        const name = { serial: this.#snapshot.serial, label: this.#snapshot.label }
+        try {
+            const token = this.#findSlot()?.getToken()
+            return token !== undefined && token.serialNumber === name.serial && token.label === name.label
+        } finally {
+            this.#close()
+        }
+    }
+
     /** Nobody may use what was found before. Ends with C_Finalize: with some modules C_Logout changes a variable only. */
     lose(): void {
         this.#forgetLogin()
         this.#close()
-        this.#setSnapshot({ ...this.#snapshot, state: "absent" })
+        this.#setSnapshot({ ...this.#snapshot, state: "absent", released: false })
     }
 
     #close(): void {
@@ -196,7 +246,7 @@ export class Token {
     }
 
     /** One C_Login; the caller has recorded the try. What was logged in before is not any more, whatever comes of it. */
-    login(pin: Secret | undefined, terms: LoginTerms): LoginResult {
+    login(pin: Secret | undefined, terms: LoginTerms | KeptLogin): LoginResult {
         const session = this.#open()
         if (this.#loggedIn) quietly(() => session.logout())
         this.#forgetLogin()
@@ -213,17 +263,17 @@ export class Token {
         return result
     }
 
-    #accept(session: Session, pin: Secret | undefined, terms: LoginTerms): void {
+    #accept(session: Session, given: Secret | undefined, terms: LoginTerms | KeptLogin): void {
         this.#loggedIn = true
-        const kept = pin !== undefined && this.#needsPinAgain(session) ? pin.clone() : undefined
-        this.#login = new KeptLogin(kept, this.#snapshot.serial, terms, this.#clock())
+        const pin = given !== undefined && this.#needsPinAgain(session) ? given.clone() : undefined
+        this.#login = terms instanceof KeptLogin ? terms.again(pin) : KeptLogin.begin(pin, this.#snapshot, terms, this.#clock())
         this.#scheduleSweep()
     }
 
     logout(): void {
         const session = this.#session
-        if (session === undefined) return
-        if (this.#loggedIn) quietly(() => session.logout())
+        if (session === undefined && this.#login === undefined) return
+        if (this.#loggedIn) quietly(() => session?.logout())
         this.lose()
     }
 
@@ -251,7 +301,7 @@ export class Token {
         if (this.#loggedIn) quietly(() => session?.logout())
         this.#forgetLogin()
         this.#close()
-        this.#setSnapshot({ ...this.#snapshot, state: "present", usesLeft: 0 })
+        this.#setSnapshot({ ...this.#snapshot, state: "present", usesLeft: 0, released: true })
         this.#announce({ event: "login-over" })
     }
 
@@ -304,6 +354,7 @@ export class Token {
     }
 
     #needsPinAgain(session: Session): boolean {
+        if (this.#snapshot.releaseAfterMs > 0) return true
         try {
             const keys = findObjects(session, CKO_PRIVATE_KEY)
             return keys.length > MOST_KEYS_TO_ASK || keys.some((key) => readFlag(key, CKA_ALWAYS_AUTHENTICATE))
@@ -322,6 +373,11 @@ export class Token {
             this.#session = slot.open(SessionFlag.SERIAL_SESSION)
             this.#reader = this.#readerOf({ description: stripPadding(slot.slotDescription), manufacturer: slot.manufacturerID })
             this.#readToken()
+            // TK-KEY-4: another token took the place of the one that was let go of.
+            if (this.#login?.isOf(this.#snapshot) === false) {
+                this.#forgetLogin()
+                this.#readToken()
+            }
             return this.#session
         } catch (error) {
             this.#session = undefined
@@ -398,15 +454,22 @@ export class Token {
         const tries = triesOf(token.flags)
         this.#setSnapshot({
             kind: this.#reader === undefined ? "pkcs11" : "yubikey",
-            state: tries === "blocked" && !this.#loggedIn ? "blocked" : this.isUsable ? "logged-in" : "present",
+            state: this.#stateWith(tries),
             label: token.label,
             serial: token.serialNumber,
             manufacturer: token.manufacturerID,
             model: token.model,
             tries,
             usesLeft: this.#login?.usesLeft ?? 0,
+            releaseAfterMs: this.#releaseAfterMs ?? (this.#reader === undefined ? 0 : YUBIKEY_RELEASE_MS),
+            released: false,
             pinPad: (token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH) !== 0,
         })
+    }
+
+    #stateWith(tries: PinTries): TokenSnapshot["state"] {
+        if (tries === "blocked" && !this.#loggedIn) return "blocked"
+        return this.isUsable || this.#login !== undefined ? "logged-in" : "present"
     }
 
     /** After a login: read the flags, and let go of a token that cannot even say them. */
@@ -424,13 +487,19 @@ export class Token {
         this.#login?.[Symbol.dispose]()
         this.#login = undefined
         this.#loggedIn = false
+        this.#dropKeys()
+    }
+
+    #dropKeys(): void {
         if (this.keys.size === 0) return
         this.keys.clear()
         this.#announce({ event: "keys-gone" })
     }
 
     #absent(): TrustkeyError {
-        this.#setSnapshot({ ...this.#snapshot, state: "absent" })
+        // Who took it out may put it back, or another in its place: the PIN is not for that.
+        this.#forgetLogin()
+        this.#setSnapshot({ ...this.#snapshot, state: "absent", usesLeft: 0, released: false })
         let others = ""
         quietly(() => {
             others = listTokens(this.#slotsPresent())

@@ -8,23 +8,15 @@ import type { Store } from "../../../src/storage/index.ts"
 import type { FaultModule } from "../../support/fault-module.ts"
 import { KeyRig, killSigner } from "../../support/key-rig.ts"
 import { mustRun } from "../../support/process.ts"
-import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
+import { startSoftHsm } from "../../support/softhsm.ts"
 import { isGood } from "./signer-contract.ts"
-import { openWorld, signs, tokenDirectory, tokenState, tries } from "./token-world.ts"
+import { importKey, openWorld, replaceKey, signs, tokenDirectory, tokenState, tries } from "./token-world.ts"
 
 const CKF_USER_PIN_FINAL_TRY = 0x20000
 const CKF_USER_PIN_LOCKED = 0x40000
 const CKR_DEVICE_ERROR = 0x30
 const CKR_PIN_INCORRECT = 0xa0
 const CKR_USER_NOT_LOGGED_IN = 0x101
-
-/** A key made outside, put onto the token under a chosen id. */
-async function importKey(hsm: SoftHsm, id: string, label: string): Promise<void> {
-    const file = path.join(path.dirname(hsm.conf), `${randomBytes(4).toString("hex")}.pem`)
-    await mustRun("openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file])
-    const place = ["--token", hsm.label, "--label", label, "--id", id, "--pin", hsm.userPin]
-    await mustRun("softhsm2-util", ["--import", file, ...place], { env: hsm.env })
-}
 
 describe("PINs", () => {
     test("TK-PIN-1 a wrong PIN is tried once, leaves its record, and the right one takes it back", async () => {
@@ -206,13 +198,7 @@ describe("which token it is", () => {
         const [object] = await rig.keys.objects("hsm")
         const id = Buffer.from(object?.id ?? []).toString("hex")
         assert.ok(await signs(rig, key))
-        for (const type of ["privkey", "pubkey"]) {
-            const login = ["--login", "--pin", hsm.userPin, "--token-label", hsm.label]
-            await mustRun("pkcs11-tool", ["--module", hsm.module, ...login, "--delete-object", "--type", type, "--id", id], {
-                env: hsm.env,
-            })
-        }
-        await importKey(hsm, id, "a key of the tests")
+        await replaceKey(hsm, id)
         const intent = await rig.promiseCertificate(key)
         await assert.rejects(rig.keys.sign(intent), { code: "token_failed" })
         await rig.login("hsm", hsm.userPin)

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict"
+import { readdir, rename } from "node:fs/promises"
+import path from "node:path"
 import { describe, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { KeyRecord } from "../../../src/journal/index.ts"
+import type { Store } from "../../../src/storage/index.ts"
+import type { FaultModule } from "../../support/fault-module.ts"
 import type { KeyRig } from "../../support/key-rig.ts"
-import { openWorld, signs, tokenState } from "./token-world.ts"
+import { mustRun } from "../../support/process.ts"
+import type { SoftHsm } from "../../support/softhsm.ts"
+import { openWorld, replaceKey, signs, tokenDirectory, tokenState, tries } from "./token-world.ts"
 
 /** A login somebody types, with the limits of `token login --for --uses`. */
 async function login(rig: KeyRig, pin: string, ttlSeconds: number, uses = 0): Promise<void> {
@@ -139,3 +145,170 @@ describe("the time of a login", () => {
         assert.equal((await tokenState(rig)).until, undefined)
     })
 })
+
+/** Long enough for a test's next step, short enough to wait for. */
+const RELEASE_MS = 150
+
+/** After this the token has been let go of. */
+const idle = (): Promise<void> => sleep(RELEASE_MS + 700)
+
+describe("a token that is let go of when nobody uses it", () => {
+    test("TK-PIN-1 it is logged in again at its next use with the PIN that is kept, each try on record before it is made", async () => {
+        const seen: { kind: string; logins: number }[] = []
+        let faults: FaultModule | undefined
+        const wrapStore = (store: Store): Store => ({
+            read: (query) => store.read(query),
+            close: () => store.close(),
+            commit: async (changes) => {
+                await store.commit(changes)
+                const kind = changes[0]?.kind ?? ""
+                if (kind.startsWith("pin-try")) seen.push({ kind, logins: (await faults?.logins())?.length ?? -1 })
+            },
+        })
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS }, { wrapStore })
+        const { rig, hsm } = world
+        await login(rig, hsm.userPin, 600, 5)
+        const key = await rig.createOnToken("hsm")
+        assert.ok(await signs(rig, key))
+        await idle()
+        seen.length = 0
+        faults = world.faults
+        assert.deepEqual(await faults.logins(), [1])
+        assert.equal((await tokenState(rig)).state, "logged-in")
+        assert.ok(rig.keys.state(key.id).ready)
+        assert.ok(await signs(rig, key))
+        assert.deepEqual(await faults.logins(), [1, 1])
+        assert.deepEqual(seen, [
+            { kind: "pin-try.put", logins: 1 },
+            { kind: "pin-try.remove", logins: 2 },
+        ])
+        // The time and the uses are those of the login that somebody typed.
+        assert.equal(rig.keys.state(key.id).usesLeft, 3)
+        const { until } = await tokenState(rig)
+        assert.ok(until !== undefined && until.getTime() - Date.now() < 600_000)
+    })
+
+    test("its login ends at its time, also while other programs have the token", async () => {
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
+        const { rig, hsm, faults } = world
+        await login(rig, hsm.userPin, 60)
+        const key = await rig.createOnToken("hsm")
+        await login(rig, hsm.userPin, 2)
+        await idle()
+        const before = rig.signerPid("hsm")
+        await sleep(1_500)
+        await replaced(rig, before)
+        await refused(rig, key, "login_required")
+        assert.deepEqual(await faults.logins(), [1, 1])
+    })
+
+    test("TK-PIN-1 a PIN that was changed elsewhere is tried once, forgotten, and stays on record", async () => {
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
+        const { rig, hsm, faults } = world
+        await login(rig, hsm.userPin, 600)
+        const key = await rig.createOnToken("hsm")
+        await idle()
+        await changePin(hsm, hsm.userPin, "87654321")
+        await refused(rig, key, "pin_incorrect")
+        assert.deepEqual(await tries(rig), ["human:hsm"])
+        await refused(rig, key, "login_required")
+        assert.deepEqual(await faults.logins(), [1, 1])
+        assert.deepEqual(rig.keys.state(key.id), { state: "locked", ready: false })
+        await login(rig, "87654321", 600)
+        assert.ok(await signs(rig, key))
+    })
+
+    test("TK-PIN-1 a credential's PIN that was changed elsewhere is tried once, after a restart neither", async () => {
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS, pinCredential: "hsm-pin" })
+        const { rig, hsm, faults } = world
+        await rig.writeCredential("hsm-pin", hsm.userPin)
+        const key = await rig.createOnToken("hsm")
+        await idle()
+        await changePin(hsm, hsm.userPin, "87654321")
+        await refused(rig, key, "pin_incorrect")
+        await refused(rig, key, "pin_refused_before")
+        await rig.restart()
+        await refused(rig, key, "pin_refused_before")
+        assert.deepEqual(await faults.logins(), [1, 1])
+        assert.deepEqual(await tries(rig), ["credential:hsm"])
+    })
+
+    for (const [flag, value] of [
+        ["low", 0x10000],
+        ["final", 0x20000],
+        ["blocked", 0x40000],
+    ] as const) {
+        test(`TK-PIN-1 with tries ${flag} the PIN that is kept is not tried, and forgotten`, async () => {
+            await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
+            const { rig, hsm, faults } = world
+            await login(rig, hsm.userPin, 600)
+            const key = await rig.createOnToken("hsm")
+            await idle()
+            await faults.set("flags", value)
+            await refused(rig, key, "login_required")
+            await faults.clear("flags")
+            await refused(rig, key, "login_required")
+            assert.deepEqual(await faults.logins(), [1])
+        })
+    }
+
+    test("TK-KEY-4 the PIN that is kept is not told to a token that shows another key under the same serial, label and id", async () => {
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
+        const { rig, hsm, faults } = world
+        await login(rig, hsm.userPin, 600)
+        const key = await rig.createOnToken("hsm")
+        const [object] = await rig.keys.objects("hsm")
+        await idle()
+        await replaceKey(hsm, Buffer.from(object?.id ?? []).toString("hex"))
+        await refused(rig, key, "token_changed")
+        assert.deepEqual(await faults.logins(), [1])
+        await refused(rig, key, "login_required")
+    })
+
+    test("a token that was taken out and put back meanwhile wants its PIN anew", async () => {
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
+        const { rig, hsm, faults } = world
+        await login(rig, hsm.userPin, 600)
+        const key = await rig.createOnToken("hsm")
+        await idle()
+        const [name = ""] = await readdir(tokenDirectory(hsm))
+        const away = path.join(path.dirname(hsm.conf), "away")
+        await rename(path.join(tokenDirectory(hsm), name), away)
+        assert.equal((await tokenState(rig)).state, "absent")
+        await refused(rig, key, "token_absent")
+        await rename(away, path.join(tokenDirectory(hsm), name))
+        assert.equal((await tokenState(rig)).state, "present")
+        await refused(rig, key, "login_required")
+        assert.deepEqual(await faults.logins(), [1])
+    })
+
+    test("whatever is asked for at the moment it is let go of is done", async () => {
+        await using world = await openWorld({ releaseAfterMs: 20 })
+        const { rig, hsm, faults } = world
+        await login(rig, hsm.userPin, 600)
+        const key = await rig.createOnToken("hsm")
+        for (let round = 0; round < 25; round += 1) {
+            await sleep(round * 2)
+            const signed = await Promise.all([signs(rig, key), signs(rig, key), rig.keys.objects("hsm")])
+            assert.deepEqual(signed.slice(0, 2), [true, true])
+            await sleep(480 + round * 2)
+        }
+        assert.ok((await faults.logins()).length > 5)
+    })
+
+    test("lock --all forgets the PIN of a token that was let go of", async () => {
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
+        const { rig, hsm, faults } = world
+        await login(rig, hsm.userPin, 600)
+        const key = await rig.createOnToken("hsm")
+        await idle()
+        await rig.keys.lock("all")
+        await refused(rig, key, "login_required")
+        assert.deepEqual(await faults.logins(), [1])
+    })
+})
+
+async function changePin(hsm: SoftHsm, from: string, to: string): Promise<void> {
+    const how = ["--module", hsm.module, "--token-label", hsm.label, "--login", "--pin", from, "--change-pin", "--new-pin", to]
+    await mustRun("pkcs11-tool", how, { env: hsm.env })
+}

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict"
+import { randomBytes } from "node:crypto"
 import path from "node:path"
 import type { KeyRecord } from "../../../src/journal/index.ts"
 import type { TokenConfig, TokenState } from "../../../src/keys/index.ts"
 import { buildFaultModule, type FaultModule } from "../../support/fault-module.ts"
 import { KeyRig, type KeyRigOptions } from "../../support/key-rig.ts"
+import { mustRun } from "../../support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
 import { isGood } from "./signer-contract.ts"
 
@@ -48,4 +50,21 @@ export async function signs(rig: KeyRig, key: KeyRecord): Promise<boolean> {
 
 export function tokenDirectory(hsm: SoftHsm): string {
     return path.join(path.dirname(hsm.conf), "tokens")
+}
+
+/** A key made outside, put onto the token under a chosen id. */
+export async function importKey(hsm: SoftHsm, id: string, label: string): Promise<void> {
+    const file = path.join(path.dirname(hsm.conf), `${randomBytes(4).toString("hex")}.pem`)
+    await mustRun("openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file])
+    const place = ["--token", hsm.label, "--label", label, "--id", id, "--pin", hsm.userPin]
+    await mustRun("softhsm2-util", ["--import", file, ...place], { env: hsm.env })
+}
+
+/** Another key in the place of the one with that id, as somebody else's program may put it there. */
+export async function replaceKey(hsm: SoftHsm, id: string): Promise<void> {
+    for (const type of ["privkey", "pubkey"]) {
+        const login = ["--login", "--pin", hsm.userPin, "--token-label", hsm.label]
+        await mustRun("pkcs11-tool", ["--module", hsm.module, ...login, "--delete-object", "--type", type, "--id", id], { env: hsm.env })
+    }
+    await importKey(hsm, id, "a key of the tests")
 }

@@ -57,6 +57,7 @@ describe("the shipped example", async () => {
                 environment: { YKCS11_DBG: "0" },
                 libraryParameters: "configdir='sql:/var/lib/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags=",
                 deadlineMs: 30_000,
+                releaseAfterMs: 10_000,
             },
         ])
         assert.equal(config.policy.rules.length, 3)
