@@ -1,10 +1,9 @@
 import { connect } from "node:net"
 import path from "node:path"
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js"
-import type { MethodDefinition } from "@grpc/proto-loader"
 import { isErrorCode, TrustkeyError } from "../errors.ts"
 import { fileMode } from "../storage/index.ts"
-import { CHANNEL_OPTIONS, loadMethod } from "../wire/load.ts"
+import { CHANNEL_OPTIONS, type Method, methodOf } from "../wire/method.ts"
 import type {
     AuditRecord,
     AuditVerdict,
@@ -50,11 +49,7 @@ class GrpcDaemon implements Daemon {
         this.#client.close()
     }
 
-    async #ask<Req, Res, ReqOut, Out>(
-        method: MethodDefinition<Req, Res, ReqOut, Out>,
-        request: Req,
-        seconds = QUICK_SECONDS,
-    ): Promise<Out> {
+    async #ask<Req, Out>(method: Method<Req, Out>, request: Req, seconds = QUICK_SECONDS): Promise<Out> {
         const { promise, resolve, reject } = Promise.withResolvers<Out>()
         const answer = (error: ServiceError | null, value: Out | undefined): void => {
             if (error !== null) reject(error)
@@ -77,36 +72,36 @@ class GrpcDaemon implements Daemon {
     }
 
     status(): Promise<DaemonStatus> {
-        return this.#ask(loadMethod("Status", "Get"), {})
+        return this.#ask(methodOf("Status", "Get"), {})
     }
 
     challenge(purpose: string, subject: string): Promise<Challenge> {
-        return this.#ask(loadMethod("Secrets", "Challenge"), { purpose, subject })
+        return this.#ask(methodOf("Secrets", "Challenge"), { purpose, subject })
     }
 
     async createKey(request: Parameters<Daemon["createKey"]>[0]): Promise<DaemonKey> {
         const { home } = request
         const wire = { algorithm: encodeAlgorithm(request.algorithm), purpose: encodePurpose(request.purpose), label: request.label }
         const bindings = mutable(request.bindings)
-        return readKey(await this.#ask(loadMethod("Keys", "Create"), { ...wire, bindings, ...home }, SLOW_SECONDS))
+        return readKey(await this.#ask(methodOf("Keys", "Create"), { ...wire, bindings, ...home }, SLOW_SECONDS))
     }
 
     async enrollKey(request: Parameters<Daemon["enrollKey"]>[0]): Promise<DaemonKey> {
         const wire = { ...request, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings) }
-        return readKey(await this.#ask(loadMethod("Keys", "Enroll"), wire, SLOW_SECONDS))
+        return readKey(await this.#ask(methodOf("Keys", "Enroll"), wire, SLOW_SECONDS))
     }
 
     async importKey(request: Parameters<Daemon["importKey"]>[0]): Promise<DaemonKey> {
         const { pkcs8, label, home } = request
         const wire = { pkcs8, label, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings), ...home }
-        return readKey(await this.#ask(loadMethod("Keys", "Import"), wire, SLOW_SECONDS))
+        return readKey(await this.#ask(methodOf("Keys", "Import"), wire, SLOW_SECONDS))
     }
 
     async listKeys(filter: Parameters<Daemon["listKeys"]>[0]): Promise<readonly DaemonKey[]> {
         const keys: DaemonKey[] = []
         let pageToken = ""
         do {
-            const page = await this.#ask(loadMethod("Keys", "List"), { ...filter, pageToken })
+            const page = await this.#ask(methodOf("Keys", "List"), { ...filter, pageToken })
             keys.push(...page.keys.map(readKey))
             pageToken = page.nextPageToken
         } while (pageToken !== "")
@@ -114,67 +109,67 @@ class GrpcDaemon implements Daemon {
     }
 
     async getKey(id: string): Promise<DaemonKey> {
-        return readKey(await this.#ask(loadMethod("Keys", "Get"), { id }))
+        return readKey(await this.#ask(methodOf("Keys", "Get"), { id }))
     }
 
     async bindKey(request: Parameters<Daemon["bindKey"]>[0]): Promise<DaemonKey> {
         const wire = { id: request.id, add: mutable(request.add), remove: mutable(request.remove) }
-        return readKey(await this.#ask(loadMethod("Keys", "Bind"), wire))
+        return readKey(await this.#ask(methodOf("Keys", "Bind"), wire))
     }
 
     async unlock(request: Parameters<Daemon["unlock"]>[0]): Promise<string> {
         const { subject, sealed, ttlSeconds, uses } = request
         const wire = { ...subject, passphrase: sealed ?? null, ttlSeconds, uses }
-        return (await this.#ask(loadMethod("Keys", "Unlock"), wire, SLOW_SECONDS)).unlockedUntil
+        return (await this.#ask(methodOf("Keys", "Unlock"), wire, SLOW_SECONDS)).unlockedUntil
     }
 
     async lock(subject: KeySubject | "all"): Promise<void> {
-        await this.#ask(loadMethod("Keys", "Lock"), subject === "all" ? { all: true } : subject)
+        await this.#ask(methodOf("Keys", "Lock"), subject === "all" ? { all: true } : subject)
     }
 
     async changePassphrase(request: Parameters<Daemon["changePassphrase"]>[0]): Promise<void> {
         const { subject, oldSealed, newSealed } = request
         const wire = { ...subject, oldPassphrase: oldSealed, newPassphrase: newSealed }
-        await this.#ask(loadMethod("Keys", "ChangePassphrase"), wire, SLOW_SECONDS)
+        await this.#ask(methodOf("Keys", "ChangePassphrase"), wire, SLOW_SECONDS)
     }
 
     async removeKey(request: Parameters<Daemon["removeKey"]>[0]): Promise<DaemonKey> {
-        return readKey(await this.#ask(loadMethod("Keys", "Remove"), request))
+        return readKey(await this.#ask(methodOf("Keys", "Remove"), request))
     }
 
     async rootCertificate(request: Parameters<Daemon["rootCertificate"]>[0]): Promise<{ pem: string; tufKeyId: string }> {
-        const { certificatePem, tufKeyId } = await this.#ask(loadMethod("Keys", "RootCertificate"), request, SLOW_SECONDS)
+        const { certificatePem, tufKeyId } = await this.#ask(methodOf("Keys", "RootCertificate"), request, SLOW_SECONDS)
         return { pem: certificatePem, tufKeyId }
     }
 
     createGroup(request: Parameters<Daemon["createGroup"]>[0]): Promise<DaemonGroup> {
         const { name, sealed, credential } = request
-        return this.#ask(loadMethod("Keys", "CreateGroup"), { name, passphrase: sealed ?? null, credential }, SLOW_SECONDS)
+        return this.#ask(methodOf("Keys", "CreateGroup"), { name, passphrase: sealed ?? null, credential }, SLOW_SECONDS)
     }
 
     async listGroups(): Promise<readonly DaemonGroup[]> {
-        return (await this.#ask(loadMethod("Keys", "ListGroups"), {})).groups
+        return (await this.#ask(methodOf("Keys", "ListGroups"), {})).groups
     }
 
     async listTokens(): Promise<readonly DaemonToken[]> {
-        return (await this.#ask(loadMethod("Tokens", "List"), {})).tokens
+        return (await this.#ask(methodOf("Tokens", "List"), {})).tokens
     }
 
     login(request: Parameters<Daemon["login"]>[0]): Promise<DaemonToken> {
         const { sealed, ...rest } = request
-        return this.#ask(loadMethod("Tokens", "Login"), { ...rest, pin: sealed ?? null }, SLOW_SECONDS)
+        return this.#ask(methodOf("Tokens", "Login"), { ...rest, pin: sealed ?? null }, SLOW_SECONDS)
     }
 
     logout(token: string): Promise<DaemonToken> {
-        return this.#ask(loadMethod("Tokens", "Logout"), { token }, SLOW_SECONDS)
+        return this.#ask(methodOf("Tokens", "Logout"), { token }, SLOW_SECONDS)
     }
 
     async tokenObjects(token: string): Promise<readonly DaemonTokenObject[]> {
-        return (await this.#ask(loadMethod("Tokens", "Objects"), { token }, SLOW_SECONDS)).objects.map(readTokenObject)
+        return (await this.#ask(methodOf("Tokens", "Objects"), { token }, SLOW_SECONDS)).objects.map(readTokenObject)
     }
 
     async sign(request: Parameters<Daemon["sign"]>[0]): Promise<WireSignature> {
-        const { signature } = await this.#ask(loadMethod("Signing", "Sign"), request, SLOW_SECONDS)
+        const { signature } = await this.#ask(methodOf("Signing", "Sign"), request, SLOW_SECONDS)
         if (signature === null) throw new TrustkeyError("internal", "the daemon answered without a signature")
         return signature
     }
@@ -187,47 +182,47 @@ class GrpcDaemon implements Daemon {
             bodies: request.bodies.map((body) => ({ ...body, keyIds: [...body.keyIds], signatures: [...body.signatures] })),
             snapshot: snapshot === undefined ? null : { ...snapshot, keyIds: [...snapshot.keyIds] },
         }
-        return (await this.#ask(loadMethod("Signing", "SignSet"), wire, SLOW_SECONDS)).files
+        return (await this.#ask(methodOf("Signing", "SignSet"), wire, SLOW_SECONDS)).files
     }
 
     async listTrust(): Promise<readonly DaemonRepository[]> {
-        return (await this.#ask(loadMethod("Trust", "List"), {})).repositories
+        return (await this.#ask(methodOf("Trust", "List"), {})).repositories
     }
 
     showTrust(gun: string): Promise<DaemonRepository> {
-        return this.#ask(loadMethod("Trust", "Show"), { gun })
+        return this.#ask(methodOf("Trust", "Show"), { gun })
     }
 
     adopt(request: Parameters<Daemon["adopt"]>[0]): Promise<DaemonRepository> {
-        return this.#ask(loadMethod("Trust", "Adopt"), { ...request, files: [...request.files] }, SLOW_SECONDS)
+        return this.#ask(methodOf("Trust", "Adopt"), { ...request, files: [...request.files] }, SLOW_SECONDS)
     }
 
     reset(request: Parameters<Daemon["reset"]>[0]): Promise<DaemonRepository> {
-        return this.#ask(loadMethod("Trust", "Reset"), request)
+        return this.#ask(methodOf("Trust", "Reset"), request)
     }
 
     observe(request: Parameters<Daemon["observe"]>[0]): Promise<{ marks: readonly WireMark[]; published: readonly string[] }> {
-        return this.#ask(loadMethod("Trust", "Observe"), { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
+        return this.#ask(methodOf("Trust", "Observe"), { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
     }
 
     async outbox(gun: string): Promise<readonly WireFile[]> {
-        return (await this.#ask(loadMethod("Trust", "Outbox"), { gun })).files
+        return (await this.#ask(methodOf("Trust", "Outbox"), { gun })).files
     }
 
     async showJournal(request: Parameters<Daemon["showJournal"]>[0]): Promise<readonly JournalEntry[]> {
-        return (await this.#ask(loadMethod("Journal", "Show"), request)).entries
+        return (await this.#ask(methodOf("Journal", "Show"), request)).entries
     }
 
     async voidPromise(request: Parameters<Daemon["voidPromise"]>[0]): Promise<void> {
-        await this.#ask(loadMethod("Journal", "Void"), request)
+        await this.#ask(methodOf("Journal", "Void"), request)
     }
 
     async listAudit(request: Parameters<Daemon["listAudit"]>[0]): Promise<readonly AuditRecord[]> {
-        return (await this.#ask(loadMethod("Audit", "List"), request)).records
+        return (await this.#ask(methodOf("Audit", "List"), request)).records
     }
 
     verifyAudit(): Promise<AuditVerdict> {
-        return this.#ask(loadMethod("Audit", "Verify"), {}, SLOW_SECONDS)
+        return this.#ask(methodOf("Audit", "Verify"), {}, SLOW_SECONDS)
     }
 }
 
