@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import type { Secret } from "../crypto/index.ts"
-import type { Daemon } from "./daemon-types.ts"
+import type { Daemon, TouchWatcher } from "./daemon-types.ts"
 import { Output, wantsColour } from "./output.ts"
 import type { Prompts } from "./prompts.ts"
 import type { SecretDescriptors } from "./secret-descriptors.ts"
@@ -87,7 +87,9 @@ export class Cli {
     daemon(socket: Daemon["socket"] = "sign"): Promise<Daemon> {
         const known = this.#daemons.get(socket)
         if (known !== undefined) return known
-        const opening = import("./daemon.ts").then(({ openDaemon }) => openDaemon(socket, this.socketPath(socket)))
+        const opening = import("./daemon.ts").then(({ openDaemon }) =>
+            openDaemon(socket, this.socketPath(socket), () => this.#openTouchDisplay()),
+        )
         this.#daemons.set(socket, opening)
         return opening
     }
@@ -106,6 +108,15 @@ export class Cli {
     async secretFrom(descriptor: number): Promise<Secret> {
         this.#secrets ??= import("./secret-descriptors.ts").then(({ SecretDescriptors }) => new SecretDescriptors(this.context.terminal))
         return (await this.#secrets).read(descriptor)
+    }
+
+    async #openTouchDisplay(): Promise<TouchWatcher> {
+        const { TouchDisplay } = await import("./touch-display.ts")
+        const { env, terminal, now } = this.context
+        const { stderr, stderrIsTerminal } = terminal
+        // Somebody at a terminal has to know what is waited for, however quiet.
+        const silent = this.#options.quiet === true && !stderrIsTerminal
+        return new TouchDisplay({ stderr, counts: stderrIsTerminal && env["TERM"] !== "dumb", silent, now })
     }
 
     prompts(): Promise<Prompts> {

@@ -66,6 +66,30 @@ export type DaemonTokenObject = {
     readonly alwaysAuthenticate: boolean
 }
 
+/** A token that waits for a touch, or how that ended: see TokenEvent in tokens.proto. */
+export type TouchNotice = {
+    readonly id: number
+    readonly kind: string
+    readonly token: string
+    readonly serial: string
+    readonly slot: string
+    readonly keyId: string
+    readonly keyLabel: string
+    readonly gun: string
+    readonly role: string
+    readonly version: number
+    readonly difference: readonly string[]
+    readonly deadline: string
+    readonly touchPolicy: string
+}
+
+/** Is told of touches while a call runs that may wait for one. */
+export type TouchWatcher = {
+    notice(notice: TouchNotice): void
+    /** The call is over, and with it whatever was noticed. */
+    close(): void
+}
+
 export type WireFile = { readonly role: string; readonly content: Uint8Array }
 export type WireSignature = { readonly keyid: string; readonly method: string; readonly sig: Uint8Array }
 export type WireMark = { readonly role: string; readonly version: number; readonly sha256: string; readonly expires: string }

@@ -18,6 +18,8 @@ import type {
     DaemonTokenObject,
     JournalEntry,
     KeySubject,
+    TouchNotice,
+    TouchWatcher,
     WireFile,
     WireMark,
     WireSignature,
@@ -29,19 +31,31 @@ const QUICK_SECONDS = 20
 /** For Argon2, tokens, touches and large repositories. */
 const SLOW_SECONDS = 150
 
-/** Does not connect yet: the first call does, and says what is wrong. */
-export function openDaemon(socket: "sign" | "admin", socketPath: string): Daemon {
-    return new GrpcDaemon(socket, path.resolve(socketPath))
+/** A call that is answered sooner is not waiting for a person, and nothing is spent on finding out. */
+const WATCH_AFTER_MS = 250
+
+/**
+ * Does not connect yet: the first call does, and says what is wrong.
+ *
+ * @param openWatcher called when a call waits for a touch
+ */
+export function openDaemon(socket: "sign" | "admin", socketPath: string, openWatcher?: () => Promise<TouchWatcher>): Daemon {
+    return new GrpcDaemon(socket, path.resolve(socketPath), openWatcher)
 }
 
 class GrpcDaemon implements Daemon {
     readonly socket: "sign" | "admin"
     readonly #path: string
     readonly #client: Client
+    readonly #openWatcher: (() => Promise<TouchWatcher>) | undefined
+    /** Calls that run now and may wait for a touch. */
+    #mayWait = 0
+    #stopWatching: (() => void) | undefined
 
-    constructor(socket: "sign" | "admin", socketPath: string) {
+    constructor(socket: "sign" | "admin", socketPath: string, openWatcher: (() => Promise<TouchWatcher>) | undefined) {
         this.socket = socket
         this.#path = socketPath
+        this.#openWatcher = openWatcher
         this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), CHANNEL_OPTIONS)
     }
 
@@ -71,6 +85,52 @@ class GrpcDaemon implements Daemon {
         }
     }
 
+    /** For what a token may have to sign: a person is told when it waits for a touch. */
+    async #askWithTouch<Req, Out>(method: Method<Req, Out>, request: Req): Promise<Out> {
+        this.#mayWait += 1
+        this.#stopWatching ??= this.#watchSoon()
+        try {
+            return await this.#ask(method, request, SLOW_SECONDS)
+        } finally {
+            this.#mayWait -= 1
+            if (this.#mayWait === 0) {
+                this.#stopWatching()
+                this.#stopWatching = undefined
+            }
+        }
+    }
+
+    /** On the same connection, and only when the answer is not there at once: most signatures never come to this. */
+    #watchSoon(): () => void {
+        let stop = (): void => {}
+        const timer = setTimeout(() => {
+            stop = this.#watch()
+        }, WATCH_AFTER_MS)
+        return () => {
+            clearTimeout(timer)
+            stop()
+        }
+    }
+
+    #watch(): () => void {
+        const open = this.#openWatcher
+        if (open === undefined) return () => {}
+        let watcher: Promise<TouchWatcher> | undefined
+        const { path: name, requestSerialize, responseDeserialize } = methodOf("Tokens", "Watch")
+        const stream = this.#client.makeServerStreamRequest(name, requestSerialize, responseDeserialize, { own: true }, new Metadata())
+        stream.on("data", (notice: TouchNotice) => {
+            watcher ??= open()
+            void watcher.then((ready) => ready.notice(notice))
+        })
+        // An older daemon tells nothing, nor does one that has too much to do; the call itself says how it went.
+        stream.on("error", () => {})
+        return () => {
+            stream.removeAllListeners("data")
+            stream.cancel()
+            void watcher?.then((ready) => ready.close())
+        }
+    }
+
     status(): Promise<DaemonStatus> {
         return this.#ask(methodOf("Status", "Get"), {})
     }
@@ -83,18 +143,18 @@ class GrpcDaemon implements Daemon {
         const { home } = request
         const wire = { algorithm: encodeAlgorithm(request.algorithm), purpose: encodePurpose(request.purpose), label: request.label }
         const bindings = mutable(request.bindings)
-        return readKey(await this.#ask(methodOf("Keys", "Create"), { ...wire, bindings, ...home }, SLOW_SECONDS))
+        return readKey(await this.#askWithTouch(methodOf("Keys", "Create"), { ...wire, bindings, ...home }))
     }
 
     async enrollKey(request: Parameters<Daemon["enrollKey"]>[0]): Promise<DaemonKey> {
         const wire = { ...request, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings) }
-        return readKey(await this.#ask(methodOf("Keys", "Enroll"), wire, SLOW_SECONDS))
+        return readKey(await this.#askWithTouch(methodOf("Keys", "Enroll"), wire))
     }
 
     async importKey(request: Parameters<Daemon["importKey"]>[0]): Promise<DaemonKey> {
         const { pkcs8, label, home } = request
         const wire = { pkcs8, label, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings), ...home }
-        return readKey(await this.#ask(methodOf("Keys", "Import"), wire, SLOW_SECONDS))
+        return readKey(await this.#askWithTouch(methodOf("Keys", "Import"), wire))
     }
 
     async listKeys(filter: Parameters<Daemon["listKeys"]>[0]): Promise<readonly DaemonKey[]> {
@@ -138,7 +198,7 @@ class GrpcDaemon implements Daemon {
     }
 
     async rootCertificate(request: Parameters<Daemon["rootCertificate"]>[0]): Promise<{ pem: string; tufKeyId: string }> {
-        const { certificatePem, tufKeyId } = await this.#ask(methodOf("Keys", "RootCertificate"), request, SLOW_SECONDS)
+        const { certificatePem, tufKeyId } = await this.#askWithTouch(methodOf("Keys", "RootCertificate"), request)
         return { pem: certificatePem, tufKeyId }
     }
 
@@ -169,7 +229,7 @@ class GrpcDaemon implements Daemon {
     }
 
     async sign(request: Parameters<Daemon["sign"]>[0]): Promise<WireSignature> {
-        const { signature } = await this.#ask(methodOf("Signing", "Sign"), request, SLOW_SECONDS)
+        const { signature } = await this.#askWithTouch(methodOf("Signing", "Sign"), request)
         if (signature === null) throw new TrustkeyError("internal", "the daemon answered without a signature")
         return signature
     }
@@ -182,7 +242,7 @@ class GrpcDaemon implements Daemon {
             bodies: request.bodies.map((body) => ({ ...body, keyIds: [...body.keyIds], signatures: [...body.signatures] })),
             snapshot: snapshot === undefined ? null : { ...snapshot, keyIds: [...snapshot.keyIds] },
         }
-        return (await this.#ask(methodOf("Signing", "SignSet"), wire, SLOW_SECONDS)).files
+        return (await this.#askWithTouch(methodOf("Signing", "SignSet"), wire)).files
     }
 
     async listTrust(): Promise<readonly DaemonRepository[]> {
