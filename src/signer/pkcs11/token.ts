@@ -4,12 +4,12 @@ import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, samePublicKey, type TokenSnapshot } from "../messages.ts"
 import type { TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
-import { matchesToken, type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
-import { listTokens } from "./candidates.ts"
+import { type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
-import { initialize, type LoadedModule } from "./module.ts"
+import type { LoadedModule } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readShownKey } from "./objects.ts"
 import { judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
+import { Slots } from "./slots.ts"
 
 const CKU_USER = 1
 const CKU_CONTEXT_SPECIFIC = 2
@@ -57,9 +57,10 @@ export class Token {
     readonly #clock: () => number
     readonly #readerOf: ReaderOf
     readonly #releaseAfterMs: number | undefined
-    #initialized = false
+    readonly #slots: Slots
     #session: Session | undefined
-    #slots = ""
+    /** What the slots held when the session was opened. */
+    #held = ""
     /** Of a YubiKey. */
     #reader: string | undefined
     /** The module's sessions are. */
@@ -72,6 +73,7 @@ export class Token {
 
     constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf, releaseAfterMs }: TokenOptions) {
         this.#loaded = loaded
+        this.#slots = new Slots(loaded)
         this.#uri = uri
         this.#announce = announce
         this.#giveUp = giveUp
@@ -98,7 +100,7 @@ export class Token {
 
     /** Whether the token part of `uri` names this token. */
     matches(uri: Pkcs11Uri): boolean {
-        return this.#fits(uri, this.slot)
+        return this.#slots.fits(uri, this.slot)
     }
 
     /**
@@ -167,7 +169,7 @@ export class Token {
     refresh(): TokenSnapshot {
         try {
             if (this.#snapshot.released && this.#isStillThere()) return this.#snapshot
-            if (this.#session !== undefined && this.#describeSlots() !== this.#slots) this.lose()
+            if (this.#session !== undefined && this.#slots.describe() !== this.#held) this.lose()
             this.#open()
             this.#readToken()
         } catch (error) {
@@ -194,7 +196,7 @@ export class Token {
     #isStillThere(): boolean {
         const name = { serial: this.#snapshot.serial, label: this.#snapshot.label }
         try {
-            const token = this.#findSlot()?.getToken()
+            const token = this.#slots.find(this.#uri)?.getToken()
             return token !== undefined && token.serialNumber === name.serial && token.label === name.label
         } finally {
             this.#close()
@@ -212,14 +214,13 @@ export class Token {
         const slot = this.#session?.slot
         this.#session = undefined
         quietly(() => slot?.closeAll())
-        if (this.#initialized) quietly(() => this.#loaded.module.finalize())
-        this.#initialized = false
+        this.#slots.close()
     }
 
     /** Whether the slots hold what they held when the session was opened: an evil twin would get to know the PIN. */
     get isUnchanged(): boolean {
         try {
-            return this.#session !== undefined && this.#describeSlots() === this.#slots
+            return this.#session !== undefined && this.#slots.describe() === this.#held
         } catch {
             return false
         }
@@ -367,9 +368,9 @@ export class Token {
         if (this.#session !== undefined) return this.#session
         try {
             // SoftHSM and ykcs11 see a token come back only after a new C_Initialize.
-            const slot = this.#findSlot() ?? this.#findSlotAfresh()
+            const slot = this.#slots.find(this.#uri) ?? this.#findAfresh()
             if (slot === undefined) throw this.#absent()
-            this.#slots = this.#describeSlots()
+            this.#held = this.#slots.describe()
             this.#session = slot.open(SessionFlag.SERIAL_SESSION)
             this.#reader = this.#readerOf({ description: stripPadding(slot.slotDescription), manufacturer: slot.manufacturerID })
             this.#readToken()
@@ -389,61 +390,9 @@ export class Token {
         }
     }
 
-    #findSlotAfresh(): Slot | undefined {
-        if (this.#initialized) quietly(() => this.#loaded.module.finalize())
-        this.#initialized = false
-        return this.#findSlot()
-    }
-
-    /** @throws object_ambiguous */
-    #findSlot(): Slot | undefined {
-        if (!this.#initialized) initialize(this.#loaded)
-        this.#initialized = true
-        const matching = this.#slotsPresent().filter((slot) => this.#fits(this.#uri, slot))
-        if (matching.length > 1) {
-            const names = listTokens(matching)
-            throw new TrustkeyError("object_ambiguous", `several tokens fit the configured URI; add a serial number: ${names}`)
-        }
-        return matching[0]
-    }
-
-    #slotsPresent(): Slot[] {
-        const list = this.#loaded.module.getSlots(true)
-        const slots: Slot[] = []
-        for (let i = 0; i < list.length; i += 1) slots.push(list.items(i))
-        return slots
-    }
-
-    #fits(uri: Pkcs11Uri, slot: Slot): boolean {
-        try {
-            const token = slot.getToken()
-            const { module } = this.#loaded
-            return matchesToken(uri, {
-                label: token.label,
-                manufacturer: token.manufacturerID,
-                serial: token.serialNumber,
-                model: token.model,
-                slotId: slot.handle.readBigUInt64LE(0),
-                slotDescription: slot.slotDescription,
-                slotManufacturer: slot.manufacturerID,
-                libraryManufacturer: module.manufacturerID,
-                libraryDescription: module.libraryDescription,
-                libraryVersion: module.libraryVersion,
-            })
-        } catch (error) {
-            // A token that went away between the list and the question.
-            if (resultCode(error) === undefined) throw error
-            return false
-        }
-    }
-
-    /** Which slots hold which tokens: serial and label, since tpm2 and NSS have zeros for a serial. */
-    #describeSlots(): string {
-        const parts = this.#slotsPresent().map((slot) => {
-            const token = slot.getToken()
-            return [slot.handle.toString("hex"), token.serialNumber, token.label].join("\u0000")
-        })
-        return parts.join("\u0001")
+    #findAfresh(): Slot | undefined {
+        this.#slots.close()
+        return this.#slots.find(this.#uri)
     }
 
     #readToken(): void {
@@ -500,10 +449,7 @@ export class Token {
         // Who took it out may put it back, or another in its place: the PIN is not for that.
         this.#forgetLogin()
         this.#setSnapshot({ ...this.#snapshot, state: "absent", usesLeft: 0, released: false })
-        let others = ""
-        quietly(() => {
-            others = listTokens(this.#slotsPresent())
-        })
+        const others = this.#slots.list()
         const instead = others === "" ? "" : `; what is there: ${others}`
         return new TrustkeyError("token_absent", `the token is not there; insert it${instead}`)
     }

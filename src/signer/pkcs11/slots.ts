@@ -1,0 +1,92 @@
+import type { Slot } from "graphene-pk11"
+import { TrustkeyError } from "../../errors.ts"
+import { matchesToken, type Pkcs11Uri } from "../pkcs11-uri.ts"
+import { listTokens } from "./candidates.ts"
+import { initialize, type LoadedModule } from "./module.ts"
+import { resultCode } from "./result-codes.ts"
+
+/** The slots of one module, from C_Initialize to C_Finalize and as often again as it takes. */
+export class Slots {
+    readonly #loaded: LoadedModule
+    #initialized = false
+
+    constructor(loaded: LoadedModule) {
+        this.#loaded = loaded
+    }
+
+    /**
+     * The one that holds the token; initialises the module when it isn't.
+     *
+     * @throws object_ambiguous, what the module says
+     */
+    find(uri: Pkcs11Uri): Slot | undefined {
+        if (!this.#initialized) initialize(this.#loaded)
+        this.#initialized = true
+        const matching = this.#present().filter((slot) => this.fits(uri, slot))
+        if (matching.length > 1) {
+            const names = listTokens(matching)
+            throw new TrustkeyError("object_ambiguous", `several tokens fit the configured URI; add a serial number: ${names}`)
+        }
+        return matching[0]
+    }
+
+    /** What there is to choose from, for a person; empty when it can't be said. */
+    list(): string {
+        try {
+            return listTokens(this.#present())
+        } catch {
+            return ""
+        }
+    }
+
+    /** Whether the token part of `uri` names the token in it. */
+    fits(uri: Pkcs11Uri, slot: Slot): boolean {
+        try {
+            const token = slot.getToken()
+            const { module } = this.#loaded
+            return matchesToken(uri, {
+                label: token.label,
+                manufacturer: token.manufacturerID,
+                serial: token.serialNumber,
+                model: token.model,
+                slotId: slot.handle.readBigUInt64LE(0),
+                slotDescription: slot.slotDescription,
+                slotManufacturer: slot.manufacturerID,
+                libraryManufacturer: module.manufacturerID,
+                libraryDescription: module.libraryDescription,
+                libraryVersion: module.libraryVersion,
+            })
+        } catch (error) {
+            // A token that went away between the list and the question.
+            if (resultCode(error) === undefined) throw error
+            return false
+        }
+    }
+
+    /** Which slots hold which tokens: serial and label, since tpm2 and NSS have zeros for a serial. */
+    describe(): string {
+        const parts = this.#present().map((slot) => {
+            const token = slot.getToken()
+            return [slot.handle.toString("hex"), token.serialNumber, token.label].join("\u0000")
+        })
+        return parts.join("\u0001")
+    }
+
+    #present(): Slot[] {
+        const list = this.#loaded.module.getSlots(true)
+        const slots: Slot[] = []
+        for (let i = 0; i < list.length; i += 1) slots.push(list.items(i))
+        return slots
+    }
+
+    /** C_Finalize: the module lets go of everything it has open. */
+    close(): void {
+        if (!this.#initialized) return
+        this.#initialized = false
+        try {
+            this.#loaded.module.finalize()
+        } catch {
+            // It has failed already; the next C_Initialize says what is wrong.
+        }
+    }
+}
