@@ -30,10 +30,12 @@ const SCARD_S_SUCCESS = 0
 const SCARD_E_UNKNOWN_READER = 0x80100009
 const SCARD_E_SHARING_VIOLATION = 0x8010000b
 const SCARD_E_NO_SMARTCARD = 0x8010000c
+const SCARD_E_NOT_TRANSACTED = 0x80100016
 const SCARD_E_READER_UNAVAILABLE = 0x80100017
 const SCARD_E_NO_SERVICE = 0x8010001d
 const SCARD_E_SERVICE_STOPPED = 0x8010001e
 const SCARD_E_NO_READERS_AVAILABLE = 0x8010002e
+const SCARD_E_COMM_DATA_LOST = 0x8010002f
 const SCARD_W_UNRESPONSIVE_CARD = 0x80100066
 const SCARD_W_UNPOWERED_CARD = 0x80100067
 const SCARD_W_RESET_CARD = 0x80100068
@@ -134,7 +136,10 @@ function connect(library: Library, context: bigint, reader: string): PcscCard {
         transmit: (apdu) => {
             size.writeBigUInt64LE(BigInt(answer.length))
             succeed(library.transmit(handle, pci, apdu, apdu.length, null, answer, size))
-            return Buffer.from(answer.subarray(0, Number(size.readBigUInt64LE())))
+            const length = Number(size.readBigUInt64LE())
+            // Some drivers say that all is well when the card is gone, and have nothing to hand over.
+            if (length < 2) throw judgePcsc(SCARD_E_NOT_TRANSACTED)
+            return Buffer.from(answer.subarray(0, length))
         },
         release: (how) => {
             const disposition = how === "reset" ? SCARD_RESET_CARD : SCARD_LEAVE_CARD
@@ -162,6 +167,10 @@ export function judgePcsc(code: number): TrustkeyError {
         case SCARD_W_UNPOWERED_CARD:
         case SCARD_W_REMOVED_CARD:
             return new TrustkeyError("token_absent", "the card is not there; insert it", { cause })
+        case SCARD_E_NOT_TRANSACTED:
+        case SCARD_E_COMM_DATA_LOST:
+            // So it looks for the first moments after it was pulled out.
+            return new TrustkeyError("token_absent", "the card stopped answering; take it out and insert it again", { cause })
         case SCARD_E_SHARING_VIOLATION:
             return new TrustkeyError("token_busy", "another program has the card for itself (gpg-agent's scdaemon?); end it", { cause })
         case SCARD_W_RESET_CARD:

@@ -5,7 +5,8 @@ import { generatePrivateKey, type PublicKeyBytes } from "../../../../src/crypto/
 import { TrustkeyError } from "../../../../src/errors.ts"
 import type { PivCard } from "../../../../src/signer/piv/piv-card.ts"
 import { INS } from "../../../support/yubikey/card.ts"
-import { certificateFor, DEFAULT_KEY, hex, refused, text, VirtualLink } from "./virtual-link.ts"
+import { certificateFor } from "../../../support/yubikey/certificate.ts"
+import { DEFAULT_KEY, hex, refused, text, VirtualLink } from "./virtual-link.ts"
 
 const POLICIES = { pinPolicy: "always", touchPolicy: "never" } as const
 const NEXT_KEY = "5a".repeat(32)

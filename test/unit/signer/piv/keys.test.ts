@@ -5,9 +5,10 @@ import { gzipSync } from "node:zlib"
 import { generatePrivateKey, type PublicKeyBytes } from "../../../../src/crypto/index.ts"
 import type { PivSlot } from "../../../../src/signer/piv/description.ts"
 import { INS } from "../../../support/yubikey/card.ts"
+import { certificateFor } from "../../../support/yubikey/certificate.ts"
 import { factoryState } from "../../../support/yubikey/state.ts"
 import { encodeTlv } from "../../../support/yubikey/tlv.ts"
-import { certificateFor, DEFAULT_KEY, hex, refused, VirtualLink } from "./virtual-link.ts"
+import { DEFAULT_KEY, hex, refused, VirtualLink } from "./virtual-link.ts"
 
 const ALWAYS = { pinPolicy: "always", touchPolicy: "always" } as const
 const ONCE = { pinPolicy: "once", touchPolicy: "never" } as const

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict"
-import { createPrivateKey, randomBytes, sign } from "node:crypto"
-import { type PublicKeyBytes, Secret } from "../../../../src/crypto/index.ts"
+import { randomBytes } from "node:crypto"
+import { Secret } from "../../../../src/crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../../../src/errors.ts"
 import type { CardLink } from "../../../../src/signer/piv/apdu.ts"
 import { PivCard } from "../../../../src/signer/piv/piv-card.ts"
 import { type AttestationAuthority, createAttestationAuthority } from "../../../support/yubikey/attestation.ts"
 import { PivCard as VirtualCard } from "../../../support/yubikey/card.ts"
 import { type CardSpec, type CardState, factoryState } from "../../../support/yubikey/state.ts"
-import { encodeTlv } from "../../../support/yubikey/tlv.ts"
 
 /** One for all: RSA keys take their time. */
 export const AUTHORITY: AttestationAuthority = createAttestationAuthority("ec")
@@ -23,26 +22,6 @@ export function refused(work: () => unknown, code: ErrorCode, message = /./): vo
         assert.match(error.message, message)
         return true
     })
-}
-
-/** A certificate for this key that nobody would believe; `size`: at least so many bytes. */
-export function certificateFor(publicKey: PublicKeyBytes, size = 0): Buffer {
-    const { key } = AUTHORITY.issue([5, 4, 3])
-    const signer = createPrivateKey({ key, format: "jwk" })
-    const name = encodeTlv(0x30, encodeTlv(0x31, encodeTlv(0x30, Buffer.from("0603550403", "hex"), encodeTlv(0x0c, Buffer.from("root")))))
-    const algorithm = Buffer.from("300a06082a8648ce3d040302", "hex")
-    const filler = encodeTlv(0x30, Buffer.from("06032a0304", "hex"), encodeTlv(0x04, Buffer.alloc(size)))
-    const tbs = encodeTlv(
-        0x30,
-        Buffer.from("a003020102020101", "hex"),
-        algorithm,
-        name,
-        Buffer.from("301e170d3234303130313030303030305a170d3334303130313030303030305a", "hex"),
-        name,
-        publicKey.bytes,
-        encodeTlv(0xa3, encodeTlv(0x30, filler)),
-    )
-    return encodeTlv(0x30, tbs, algorithm, encodeTlv(0x03, Buffer.alloc(1), sign("sha256", tbs, signer)))
 }
 
 /** What stands between the card and us: sees each APDU before the card does, and may answer in its place, or throw. */
