@@ -52,12 +52,30 @@ const OUTDATED_SIGNATURES: ReadonlySet<string> = new Set([
     "1.2.840.10045.4.1",
 ])
 
+// One look at a repository reads its root's certificates some ten times, which takes longer than verifying with them.
+const MOST_CHAINS = 256
+const LARGEST_KEPT = 16 * 1024
+const parsedChains = new Map<string, readonly CertificateFacts[]>()
+
 /**
  * The certificates of a PEM text, in its order (Notary: leaf first). Nothing is verified here, neither signatures nor dates.
  *
  * @throws metadata_rejected
  */
 export function parseCertificateChain(pem: string): readonly CertificateFacts[] {
+    const known = parsedChains.get(pem)
+    if (known !== undefined) return known
+    const chain = parseChain(pem)
+    if (pem.length > LARGEST_KEPT) return chain
+    if (parsedChains.size >= MOST_CHAINS) {
+        const oldest = parsedChains.keys().next()
+        if (!oldest.done) parsedChains.delete(oldest.value)
+    }
+    parsedChains.set(pem, chain)
+    return chain
+}
+
+function parseChain(pem: string): readonly CertificateFacts[] {
     try {
         const blocks = parsePem(pem, "none")
         if (blocks.length === 0) throw new Error("there is no certificate")

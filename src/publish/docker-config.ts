@@ -12,6 +12,8 @@ export type DockerConfig = {
     /** The helper for every registry not named in `credentialHelpers`; undefined: the file itself. */
     readonly credentialsStore: string | undefined
     readonly credentialHelpers: ReadonlyMap<string, string>
+    /** Of `docker context use`; undefined: the default one. */
+    readonly currentContext: string | undefined
 }
 
 const MAX_CONFIG = 1024 * 1024
@@ -38,7 +40,9 @@ export function parseDockerConfig(text: string): DockerConfig {
         const helper = parseHelper(name, "credHelpers")
         if (helper !== undefined) credentialHelpers.set(host, helper)
     }
-    return { logins, credentialHelpers, credentialsStore: parseHelper(document["credsStore"], "credsStore") }
+    const context = document["currentContext"]
+    const currentContext = typeof context === "string" && context !== "" ? context : undefined
+    return { logins, credentialHelpers, credentialsStore: parseHelper(document["credsStore"], "credsStore"), currentContext }
 }
 
 function parseObject(text: string): Record<string, unknown> {

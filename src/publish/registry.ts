@@ -39,9 +39,11 @@ export async function openRegistry(reference: ImageReference, place: DockerPlace
     const host = registryHost(reference)
     const secure = new URL(`https://${host}`)
     const party = registryParty(host)
-    const base = (await speaksTls(secure, place, party)) ? secure : new URL(`http://${host}`)
+    const connections = new Connections(place, "registry", secure)
+    const isSecure = await speaksTls(secure, connections, party)
+    const base = isSecure ? secure : new URL(`http://${host}`)
     const findCredentials = () => credentialsFor(credentialsName(reference), place)
-    const server = new AuthorizedServer(new Connections(place, "registry", base), base, party, findCredentials)
+    const server = new AuthorizedServer(isSecure ? connections : new Connections(place, "registry", base), base, party, findCredentials)
     return {
         resolve: async (image) => {
             if (image.registry !== reference.registry)
@@ -51,10 +53,10 @@ export async function openRegistry(reference: ImageReference, place: DockerPlace
     }
 }
 
-async function speaksTls(secure: URL, place: DockerPlace, party: Party): Promise<boolean> {
+async function speaksTls(secure: URL, connections: Connections, party: Party): Promise<boolean> {
     if (!isLoopback(secure)) return true
     try {
-        await new Connections(place, "registry", secure).exchange({ method: "GET", url: new URL("/v2/", secure), maxBytes: MAX_MANIFEST })
+        await connections.exchange({ method: "GET", url: new URL("/v2/", secure), maxBytes: MAX_MANIFEST })
         return true
     } catch (error) {
         if (error instanceof HttpFailure && error.kind === "not-tls") return false

@@ -1,5 +1,5 @@
 import { TrustkeyError } from "../../errors.ts"
-import { type ImageReference, openRegistry } from "../../publish/index.ts"
+import { type ImageReference, openRegistry, type Registry } from "../../publish/index.ts"
 import type { Engine } from "../engine/engine.ts"
 import { dockerPlace, type TrustSession } from "./session.ts"
 
@@ -75,8 +75,9 @@ async function engineWith(
 async function pushed(session: TrustSession, engine: Engine, quiet: boolean): Promise<SignedImage> {
     const { reference, cli } = session
     cli.output.note(`Signing and pushing trust data for local image ${reference.text}, may overwrite remote trust data`)
+    const registry = openingRegistry(session, reference)
     const image = await engine.push(reference, { progress: quiet ? "stderr" : "stdout" })
-    await checkServed(session, reference, image)
+    await checkServed(session, reference, image, registry)
     return image
 }
 
@@ -86,8 +87,13 @@ async function pushed(session: TrustSession, engine: Engine, quiet: boolean): Pr
  *
  * @throws digest_mismatch, not_found, registry_refused
  */
-export async function checkServed(session: TrustSession, reference: ImageReference, { digest, size }: SignedImage): Promise<void> {
-    const served = await whatIsServed(session, reference)
+export async function checkServed(
+    session: TrustSession,
+    reference: ImageReference,
+    { digest, size }: SignedImage,
+    registry = openingRegistry(session, reference),
+): Promise<void> {
+    const served = await whatIsServed(session, reference, registry)
     if (served === undefined || (served.digest === digest && served.size === size)) return
     throw new TrustkeyError(
         "digest_mismatch",
@@ -95,9 +101,20 @@ export async function checkServed(session: TrustSession, reference: ImageReferen
     )
 }
 
-async function whatIsServed(session: TrustSession, reference: ImageReference): Promise<SignedImage | undefined> {
+/** While the engine pushes. Whether it can be reached is asked when its answer is wanted. */
+function openingRegistry(session: TrustSession, reference: ImageReference): Promise<Registry> {
+    const opening = openRegistry(reference, dockerPlace(session.cli))
+    opening.catch(() => {})
+    return opening
+}
+
+async function whatIsServed(
+    session: TrustSession,
+    reference: ImageReference,
+    registry: Promise<Registry>,
+): Promise<SignedImage | undefined> {
     try {
-        return await resolve(session, reference)
+        return await (await registry).resolve(reference)
     } catch (error) {
         if (!(error instanceof TrustkeyError) || !["registry_unreachable", "login_needed"].includes(error.code)) throw error
         session.cli.warnOnce(`not compared with what the registry serves: ${error.message}`)

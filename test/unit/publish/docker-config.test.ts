@@ -13,8 +13,15 @@ describe("docker's config.json", () => {
             '{"auths":null,"credsStore":""}',
             "\ufeff{}",
         ]) {
-            assert.deepEqual(parseDockerConfig(text), { logins: new Map(), credentialHelpers: new Map(), credentialsStore: undefined })
+            const { logins, credentialHelpers, credentialsStore, currentContext } = parseDockerConfig(text)
+            assert.deepEqual([logins, credentialHelpers, credentialsStore, currentContext], [new Map(), new Map(), undefined, undefined])
         }
+    })
+
+    test("names the context docker uses, unless that is the default one", () => {
+        assert.equal(parseDockerConfig('{"currentContext":"rootless"}').currentContext, "rootless")
+        for (const text of ['{"currentContext":""}', '{"currentContext":null}', '{"currentContext":7}'])
+            assert.equal(parseDockerConfig(text).currentContext, undefined)
     })
 
     test("holds user names and passwords, colons and old padding included", () => {
