@@ -52,6 +52,9 @@ export type FetchOptions = {
     readonly unconfirmed?: boolean
 }
 
+/** Where files come from, believed in nothing. */
+export type MetadataSource = Pick<TrustServer, "url" | "get">
+
 // Notary's own limit for a timestamp; a root has no announced length either.
 const MAX_UNANNOUNCED = 1024 * 1024
 const MAX_FILE = 16 * 1024 * 1024
@@ -73,7 +76,7 @@ const MAX_DELEGATIONS = 1000
  * @throws pin_mismatch, verification_failed, rollback_detected, metadata_expired, and what TrustServer and TrustCache throw
  */
 export async function fetchRepository(
-    server: TrustServer,
+    server: MetadataSource,
     gun: Gun,
     cache: TrustCache,
     now: Date,
@@ -116,13 +119,13 @@ function checkFaithAllowed(gun: Gun, options: FetchOptions): void {
 }
 
 class Fetcher {
-    readonly #server: TrustServer
+    readonly #server: MetadataSource
     readonly #gun: Gun
     readonly #cache: TrustCache
     readonly #now: Date
     readonly #options: FetchOptions
 
-    constructor(server: TrustServer, gun: Gun, cache: TrustCache, now: Date, options: FetchOptions) {
+    constructor(server: MetadataSource, gun: Gun, cache: TrustCache, now: Date, options: FetchOptions) {
         this.#server = server
         this.#gun = gun
         this.#cache = cache

@@ -1,12 +1,14 @@
 import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
 import { fileMode, listDirectory, makeDirectory, readBytes, removeFile, writeFileDurable } from "../storage/index.ts"
-import { type Gun, parseRoleName, type RoleName } from "../tuf/index.ts"
+import { type Gun, parseRoleName, type RoleName, TIMESTAMP } from "../tuf/index.ts"
 
 /** The metadata last verified, in docker's layout, so that docker and notary go on from where we were and we from where they were. */
 export interface TrustCache {
     /** @throws storage_failed, payload_too_large (16 MiB) */
     read(gun: Gun, role: RoleName): Promise<Buffer | undefined>
+    /** When its newest file was kept: the timestamp, which changes with every other. Undefined: there is none. @throws storage_failed */
+    keptSince(gun: Gun): Promise<Date | undefined>
     /** Only what was verified belongs here. @throws storage_failed */
     write(gun: Gun, role: RoleName, content: Uint8Array): Promise<void>
     /** Forget a repository, the trust in its root included: the next contact is the first one again. @throws storage_failed */
@@ -26,6 +28,7 @@ export function openTrustCache(directory: string): TrustCache {
             await makeDirectory(path.dirname(file), 0o700)
             await writeFileDurable(file, content, 0o600)
         },
+        keptSince: async (gun) => (await fileMode(fileOf(gun, TIMESTAMP)))?.modified,
         remove: async (gun) => {
             // The root last: without it, what is left behind would be held against a new repository's files.
             const roles = await rolesBelow(folder(gun), "")

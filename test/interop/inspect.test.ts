@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
-import { copyFile, mkdir } from "node:fs/promises"
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { fileURLToPath } from "node:url"
@@ -203,7 +203,7 @@ describe("trust inspect beside the real docker CLIs", () => {
             return stderr
         }
         await refused([`${host}/a/nothing`], "no_trust_data", 4)
-        await refused([gun], "server_unreachable", 6, "https://localhost:1")
+        await refused([`${host}/a/never-seen`], "server_unreachable", 6, "https://localhost:1")
         assert.match(await refused([`${host}/a/stale`], "metadata_expired", 7), /timestamp version 1 expired on/)
         // Another root's owner answers for the same name: the root seen before does not vouch for it.
         publish({ gun, targets: { v1: "evil" } })
@@ -212,6 +212,44 @@ describe("trust inspect beside the real docker CLIs", () => {
         // The worst decides among several, and each is told.
         const many = await refused([`${host}/a/nothing`, gun], "verification_failed", 7)
         assert.match(many, /attacked: .* \(verification_failed\)/)
+    })
+
+    test("while nobody answers, what was verified last is shown, with its age, as docker shows it; in date, and as it was signed", async () => {
+        const AWAY = "https://localhost:1"
+        const gun = `${host}/a/away`
+        publish({ gun, targets: { v1: "one" } })
+        const fresh = await ours([gun])
+        const away = await ours([gun], AWAY)
+        assert.equal(away.status, 0, away.stderr)
+        assert.equal(away.stdout, fresh.stdout)
+        const today = new Date().toISOString().slice(0, 10)
+        const words = `^warning: the trust server localhost:1 can't be reached \\(ECONNREFUSED\\): what is shown of ${gun} was verified here on ${today}, less than a day ago, and counts until `
+        assert.match(away.stderr, new RegExp(words))
+        assert.equal((await ours(["--pretty", gun], AWAY)).stdout, (await ours(["--pretty", gun])).stdout)
+
+        // A server that answers is believed in what it says, and one with a wrong certificate may be somebody else.
+        await rm(path.join(place.path, "ours", "tls"), { recursive: true })
+        const { stderr, status } = await runCommand(process.execPath, [TRUSTKEY, "trust", "inspect", gun], {
+            env: {
+                PATH: "/usr/bin:/bin",
+                HOME: place.path,
+                DOCKER_CONFIG: path.join(place.path, "ours"),
+                DOCKER_CONTENT_TRUST_SERVER: server.url,
+            },
+        })
+        assert.equal(status, 6)
+        assert.match(stderr, /no known authority vouches.*\[server_unreachable\]/s)
+
+        const timestamp = path.join(place.path, "ours", "trust", "tuf", gun, "metadata", "timestamp.json")
+        const kept = await readFile(timestamp, "utf8")
+        const [expired] = build({ gun, targets: { v1: "one" }, timestampDays: -1 }).filter(({ role }) => role === "timestamp")
+        for (const content of [kept.replace(/"version":1/, '"version":2'), expired?.content ?? "", "{}"]) {
+            await writeFile(timestamp, content)
+            const refused = await ours([gun], AWAY)
+            assert.equal(refused.status, 6)
+            assert.equal(refused.stdout, "[]\n")
+            assert.match(refused.stderr, /can't be reached.*\[server_unreachable\]/s)
+        }
     })
 
     test("references and servers that can't be right are refused in the words of the request", async () => {

@@ -48,7 +48,7 @@ async function describe(cli: Cli, image: string): Promise<DockerRepository> {
     const { dockerView } = await import("../trust/view.ts")
     const session = await openSession(cli, image, "pull")
     const { tag, digest } = session.reference
-    return dockerView(await session.fetchToUse(), image, digest === undefined ? tag : undefined)
+    return dockerView(await session.fetchToShow(), image, digest === undefined ? tag : undefined)
 }
 
 /** Before anything was asked of a server: docker says these as they are. */

@@ -7,7 +7,9 @@ import {
     type FetchOptions,
     fetchRepository,
     type ImageReference,
+    isServerAway,
     keepRepository,
+    keptRepository,
     openTrustCache,
     openTrustServer,
     type PinFiles,
@@ -21,6 +23,7 @@ import {
 import { certificateKey, type Gun, isExpired, type MetadataFile, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonRepository, WireFile } from "../daemon-types.ts"
+import { daysLeft, inDays } from "../expiry.ts"
 
 /** Where docker keeps its things, by its own variables. */
 export function dockerPlace(cli: Cli): DockerPlace {
@@ -95,6 +98,23 @@ export class TrustSession {
     /** What the server serves, verified as a client that pulls must. */
     async fetchToUse(): Promise<CurrentRepository> {
         return await this.#fetch({})
+    }
+
+    /** The same, to be shown and nothing else: while nobody answers, what was verified here last, as long as it is in date. */
+    async fetchToShow(): Promise<CurrentRepository> {
+        try {
+            return await this.fetchToUse()
+        } catch (error) {
+            if (!(error instanceof TrustkeyError) || !isServerAway(error)) throw error
+            const kept = await keptRepository(this.cache, this.gun, this.cli.now, { pins: this.#pins })
+            if (kept === undefined) throw error
+            const { current, since } = kept
+            const until = current.verified.timestamp.signed.document.expires
+            this.cli.output.warn(
+                `${error.message}: what is shown of ${this.gun} was verified here on ${dayText(since)}, ${inDays(daysLeft(since, this.cli.now))}, and counts until ${dayText(until)}`,
+            )
+            return current
+        }
     }
 
     /** The same from the very first root on, for a person to confirm. Nothing of it is kept: see `keep`. */
@@ -198,6 +218,10 @@ export async function knownRepository(daemon: Daemon, gun: Gun): Promise<DaemonR
     const waiting = known.outbox === 0 ? [] : await daemon.outbox(gun)
     if (!waiting.some(({ role }) => role === ROOT)) return known
     return { ...known, documents: known.documents.filter(({ role }) => role !== ROOT) }
+}
+
+function dayText(date: Date): string {
+    return date.toISOString().slice(0, 10)
 }
 
 function trustedRoot(known: DaemonRepository): MetadataFile | undefined {
