@@ -34,6 +34,10 @@ import { trustInspectCommand } from "./commands/trust-inspect.ts"
 import { trustKeyGenerateCommand } from "./commands/trust-key-generate.ts"
 import { trustKeyLoadCommand } from "./commands/trust-key-load.ts"
 import { trustListCommand } from "./commands/trust-list.ts"
+import { trustPinFirstUseCommand } from "./commands/trust-pin-first-use.ts"
+import { trustPinRemoveCommand } from "./commands/trust-pin-remove.ts"
+import { trustPinSetCommand } from "./commands/trust-pin-set.ts"
+import { trustPinShowCommand } from "./commands/trust-pin-show.ts"
 import { trustPullCommand } from "./commands/trust-pull.ts"
 import { trustPushCommand } from "./commands/trust-push.ts"
 import { trustRenewCommand } from "./commands/trust-renew.ts"
@@ -71,6 +75,11 @@ const OUR_TRUST: readonly Branch[] = [
     trustRenewCommand,
     trustAdoptCommand,
     trustResetCommand,
+    {
+        name: "pin",
+        description: "Which roots are trusted.",
+        commands: [trustPinShowCommand, trustPinSetCommand, trustPinRemoveCommand, trustPinFirstUseCommand],
+    },
     // With the trust check that docker's own had up to 28.
     trustPushCommand,
     trustPullCommand,

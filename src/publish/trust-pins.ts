@@ -16,7 +16,13 @@ export type Pin = {
 export type ClientConfig = { readonly firstUse: boolean; readonly pins: readonly Pin[] }
 
 /** What decides for one repository. `pins`: one of them must hold; none means the first root met is taken on faith, if `firstUse`. */
-export type PinRule = { readonly pins: readonly Pin[]; readonly firstUse: boolean /** The file to look into. */; readonly source: string }
+export type PinRule = {
+    readonly pins: readonly Pin[]
+    readonly firstUse: boolean
+    /** The file to look into, and which of its pins these are, from 0. */
+    readonly source: string
+    readonly indexes: readonly number[]
+}
 
 export interface TrustPins {
     ruleFor(gun: Gun): PinRule
@@ -39,8 +45,9 @@ export async function readTrustPins(files: PinFiles): Promise<TrustPins> {
     return {
         ruleFor: (gun) => {
             const [above, own] = [mostSpecific(administrator.pins, gun), mostSpecific(user.pins, gun)]
-            const [pins, source] = above.length > 0 ? [above, files.administrator] : [own, files.user]
-            return { pins, source, firstUse: administrator.firstUse && user.firstUse }
+            const [pins, source, config] = above.length > 0 ? [above, files.administrator, administrator] : [own, files.user, user]
+            const indexes = pins.map((pin) => config.pins.indexOf(pin))
+            return { pins, source, indexes, firstUse: administrator.firstUse && user.firstUse }
         },
     }
 }

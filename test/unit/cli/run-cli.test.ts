@@ -74,6 +74,9 @@ describe("command line", () => {
             ["key", "create", "--purpose", "root", "--bind", "registry.example.com/app"],
             ["key", "group", "create", "ci", "--no-passphrase"],
             ["key", "bind", "3fa9c2d1"],
+            ["trust", "pin", "set", "registry.example.com/app"],
+            ["trust", "pin", "set", "registry.example.com/app:v1", "--known"],
+            ["trust", "pin", "first-use", "perhaps"],
         ]
         for (const argv of wrong) {
             const { code, printed, remarks } = await run(argv)
