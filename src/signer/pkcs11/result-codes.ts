@@ -10,6 +10,7 @@ export const CKR_ATTRIBUTE_VALUE_INVALID = 0x13
 export const CKR_DEVICE_ERROR = 0x30
 export const CKR_DEVICE_MEMORY = 0x31
 export const CKR_DEVICE_REMOVED = 0x32
+export const CKR_FUNCTION_NOT_SUPPORTED = 0x54
 export const CKR_KEY_SIZE_RANGE = 0x62
 export const CKR_KEY_TYPE_INCONSISTENT = 0x63
 export const CKR_KEY_FUNCTION_NOT_PERMITTED = 0x68
@@ -20,6 +21,7 @@ export const CKR_PIN_INVALID = 0xa1
 export const CKR_PIN_LEN_RANGE = 0xa2
 export const CKR_PIN_LOCKED = 0xa4
 export const CKR_SESSION_COUNT = 0xb1
+export const CKR_TEMPLATE_INCONSISTENT = 0xd1
 export const CKR_TOKEN_NOT_PRESENT = 0xe0
 export const CKR_TOKEN_WRITE_PROTECTED = 0xe2
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100
@@ -68,11 +70,15 @@ export function judge(code: number | undefined, cause: unknown): Verdict {
             return verdict("none", "token_failed", "the token has no room left", cause)
         case CKR_TOKEN_WRITE_PROTECTED:
             return verdict("none", "token_failed", "the token is write-protected", cause)
+        case CKR_ATTRIBUTE_TYPE_INVALID:
+        case CKR_ATTRIBUTE_VALUE_INVALID:
+        case CKR_FUNCTION_NOT_SUPPORTED:
         case CKR_KEY_SIZE_RANGE:
         case CKR_KEY_TYPE_INCONSISTENT:
         case CKR_KEY_FUNCTION_NOT_PERMITTED:
         case CKR_MECHANISM_INVALID:
         case CKR_MECHANISM_PARAM_INVALID:
+        case CKR_TEMPLATE_INCONSISTENT:
         case CKR_DOMAIN_PARAMS_INVALID:
         case CKR_CURVE_NOT_SUPPORTED:
             return verdict("none", "key_unfit", "the token cannot do this with this kind of key", cause)
