@@ -36,6 +36,8 @@ export const ERROR_CODES = [
     "token_busy",
     "token_failed",
     "touch_timeout",
+    "token_unfit",
+    "module_invalid",
     "login_required",
     "pin_incorrect",
     "pin_blocked",

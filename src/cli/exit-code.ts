@@ -36,6 +36,8 @@ export const EXIT_CODES = {
     token_busy: 6,
     token_failed: 1,
     touch_timeout: 5,
+    token_unfit: 4,
+    module_invalid: 78,
     login_required: 5,
     pin_incorrect: 5,
     pin_blocked: 5,

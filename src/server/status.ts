@@ -37,6 +37,8 @@ const STATUS = {
     token_busy: status.UNAVAILABLE,
     token_failed: status.INTERNAL,
     touch_timeout: status.FAILED_PRECONDITION,
+    token_unfit: status.FAILED_PRECONDITION,
+    module_invalid: status.FAILED_PRECONDITION,
     login_required: status.FAILED_PRECONDITION,
     pin_incorrect: status.FAILED_PRECONDITION,
     pin_blocked: status.FAILED_PRECONDITION,

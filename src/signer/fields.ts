@@ -22,6 +22,10 @@ export class Fields {
         return Object.hasOwn(this.#values, name) && this.#values[name] !== undefined && this.#values[name] !== null
     }
 
+    names(): readonly string[] {
+        return Object.keys(this.#values)
+    }
+
     text(name: string): string {
         const value = this.#own(name)
         if (typeof value !== "string") throw new FrameError(`${name} is not a string`)

@@ -3,7 +3,8 @@ import type { Session, SessionObject } from "graphene-pk11"
 import type { PKCS11, Template } from "pkcs11js"
 import { type Algorithm, algorithmOf, type PublicKeyBytes } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
-import { type Generation, generationOf } from "./mechanisms.ts"
+import type { Quirks } from "../quirks.ts"
+import { type Generation, generationOf, mechanismName, signingMechanism } from "./mechanisms.ts"
 import {
     CKA_CLASS,
     CKA_EC_PARAMS,
@@ -40,8 +41,15 @@ export type GeneratedPair = {
 }
 
 /** Make a key pair on the token: private, sensitive, not extractable, with a CKA_ID no other key has. */
-export function generatePair(lib: PKCS11, session: Session, algorithm: Algorithm, label: string): GeneratedPair {
+export function generatePair(lib: PKCS11, session: Session, algorithm: Algorithm, label: string, quirks: Quirks): GeneratedPair {
     const generation = generationOf(algorithm)
+    if (quirks.keyIds === "piv") {
+        throw new TrustkeyError("invalid_request", "keys on this card are made in a slot of it, and that has to be named: --slot 9c")
+    }
+    const broken = [generation.mechanism, signingMechanism(algorithm)]
+        .map(mechanismName)
+        .find((name) => quirks.absentMechanisms.includes(name))
+    if (broken !== undefined) throw new TrustkeyError("key_unfit", `the token lists ${broken}, but it does not work there`)
     const id = freshId(session)
     const handles = tryEach(generation, (parameter) => {
         // Nothing may be left of an earlier attempt, and NSS replaces a key that has the same CKA_ID.
@@ -50,7 +58,7 @@ export function generatePair(lib: PKCS11, session: Session, algorithm: Algorithm
             session.handle,
             { mechanism: generation.mechanism },
             publicTemplate(generation, parameter, id, label),
-            privateTemplate(generation, id, label),
+            privateTemplate(generation, id, label, quirks.template),
         )
     })
     return {
@@ -107,14 +115,16 @@ function publicTemplate(generation: Generation, parameter: Generation["parameter
     return [...template, { type: CKA_MODULUS_BITS, value: parameter.modulusBits }, { type: CKA_PUBLIC_EXPONENT, value: PUBLIC_EXPONENT }]
 }
 
-function privateTemplate(generation: Generation, id: Buffer, label: string): Template {
+function privateTemplate(generation: Generation, id: Buffer, label: string, template: Quirks["template"]): Template {
+    // Where it can't be asked for, what was made is still looked at, and destroyed when it is extractable.
+    const extractable: Template = template === "full" ? [{ type: CKA_EXTRACTABLE, value: false }] : []
     return [
         { type: CKA_CLASS, value: CKO_PRIVATE_KEY },
         { type: CKA_KEY_TYPE, value: generation.keyType },
         { type: CKA_TOKEN, value: true },
         { type: CKA_PRIVATE, value: true },
         { type: CKA_SENSITIVE, value: true },
-        { type: CKA_EXTRACTABLE, value: false },
+        ...extractable,
         { type: CKA_SIGN, value: true },
         { type: CKA_ID, value: id },
         { type: CKA_LABEL, value: label },

@@ -1,17 +1,26 @@
 import { hash } from "node:crypto"
-import type { Mechanism, RsaPSS } from "pkcs11js"
+import { MechanismEnum } from "graphene-pk11"
+import type { Handle, Mechanism, PKCS11, RsaPSS } from "pkcs11js"
 import type { Algorithm, Scheme } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 
 // pkcs11js stops at PKCS#11 v2.40, so the numbers are here, by the standard's names.
-const CKM_RSA_PKCS_KEY_PAIR_GEN = 0x0000
-const CKM_RSA_PKCS = 0x0001
-const CKM_RSA_PKCS_PSS = 0x000d
+export const CKM_RSA_PKCS_KEY_PAIR_GEN = 0x0000
+export const CKM_RSA_PKCS = 0x0001
+export const CKM_RSA_PKCS_PSS = 0x000d
 const CKM_SHA256 = 0x0250
-const CKM_EC_KEY_PAIR_GEN = 0x1040
-const CKM_ECDSA = 0x1041
-const CKM_EC_EDWARDS_KEY_PAIR_GEN = 0x1055
-const CKM_EDDSA = 0x1057
+export const CKM_EC_KEY_PAIR_GEN = 0x1040
+export const CKM_ECDSA = 0x1041
+export const CKM_EC_EDWARDS_KEY_PAIR_GEN = 0x1055
+export const CKM_EDDSA = 0x1057
+export const CKM_DES3_CBC_PAD = 0x0136
+export const CKM_AES_ECB = 0x1081
+export const CKM_AES_CBC = 0x1082
+export const CKM_AES_CBC_PAD = 0x1085
+export const CKM_AES_KEY_WRAP = 0x2109
+export const CKM_AES_KEY_WRAP_PAD = 0x210a
+export const CKM_AES_KEY_WRAP_KWP = 0x210b
+export const CKF_WRAP = 0x0002_0000
 const CKG_MGF1_SHA256 = 2
 // Not the standard's: how pkcs11js numbers the kinds of parameters.
 const CK_PARAMS_RSA_PSS = 5
@@ -25,6 +34,12 @@ const EDDSA: Mechanism = { mechanism: CKM_EDDSA }
 const RSA_PKCS: Mechanism = { mechanism: CKM_RSA_PKCS }
 const PSS_PARAMETERS: RsaPSS = { type: CK_PARAMS_RSA_PSS, hashAlg: CKM_SHA256, mgf: CKG_MGF1_SHA256, saltLen: PSS_SALT }
 const RSA_PSS: Mechanism = { mechanism: CKM_RSA_PKCS_PSS, parameter: PSS_PARAMETERS }
+
+/** What a key of this kind signs with. */
+export function signingMechanism(algorithm: Algorithm): number {
+    if (algorithm === "ed25519") return CKM_EDDSA
+    return algorithm === "p256" || algorithm === "p384" ? CKM_ECDSA : CKM_RSA_PKCS_PSS
+}
 
 /** A signature is exactly this long. C_Sign gets a buffer of this size: a short one leaves the operation open. */
 export function signatureLength(algorithm: Algorithm): number {
@@ -99,4 +114,28 @@ export function generationOf(algorithm: Algorithm): Generation {
         case "rsa4096":
             return { mechanism: CKM_RSA_PKCS_KEY_PAIR_GEN, keyType: CKK_RSA, parameters: [{ modulusBits: 4096 }] }
     }
+}
+
+/** What a token says of one mechanism. Sizes are in bits or bytes, as the module likes. */
+export type MechanismFacts = { readonly mechanism: number; readonly least: number; readonly most: number; readonly flags: number }
+
+export function readMechanisms(lib: PKCS11, slot: Handle): readonly MechanismFacts[] {
+    return lib.C_GetMechanismList(slot).map((mechanism) => {
+        const { minKeySize, maxKeySize, flags } = lib.C_GetMechanismInfo(slot, mechanism)
+        return { mechanism, least: minKeySize, most: maxKeySize, flags: flags >>> 0 }
+    })
+}
+
+// Later than the table of graphene.
+const NEWER_NAMES: ReadonlyMap<number, string> = new Map([
+    [CKM_EC_EDWARDS_KEY_PAIR_GEN, "CKM_EC_EDWARDS_KEY_PAIR_GEN"],
+    [0x1056, "CKM_EC_MONTGOMERY_KEY_PAIR_GEN"],
+    [CKM_EDDSA, "CKM_EDDSA"],
+    [CKM_AES_KEY_WRAP_KWP, "CKM_AES_KEY_WRAP_KWP"],
+])
+
+/** By the standard's name, or as a number. */
+export function mechanismName(mechanism: number): string {
+    const name: string | undefined = MechanismEnum[mechanism]
+    return NEWER_NAMES.get(mechanism) ?? (name === undefined ? `0x${mechanism.toString(16).padStart(8, "0")}` : `CKM_${name}`)
 }

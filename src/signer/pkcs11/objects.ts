@@ -7,19 +7,26 @@ import { CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_VALU
 export const CKO_CERTIFICATE = 0x01
 export const CKO_PUBLIC_KEY = 0x02
 export const CKO_PRIVATE_KEY = 0x03
+export const CKO_SECRET_KEY = 0x04
 export const CKA_CLASS = 0x0000
 export const CKA_TOKEN = 0x0001
 export const CKA_PRIVATE = 0x0002
 export const CKA_LABEL = 0x0003
-const CKA_VALUE = 0x0011
+export const CKA_VALUE = 0x0011
 export const CKA_KEY_TYPE = 0x0100
 export const CKA_ID = 0x0102
 export const CKA_SENSITIVE = 0x0103
+export const CKA_ENCRYPT = 0x0104
+export const CKA_DECRYPT = 0x0105
+export const CKA_WRAP = 0x0106
+export const CKA_UNWRAP = 0x0107
 export const CKA_SIGN = 0x0108
 export const CKA_VERIFY = 0x010a
 export const CKA_MODULUS = 0x0120
 export const CKA_MODULUS_BITS = 0x0121
 export const CKA_PUBLIC_EXPONENT = 0x0122
+export const CKA_PRIVATE_EXPONENT = 0x0123
+export const CKA_VALUE_LEN = 0x0161
 export const CKA_EXTRACTABLE = 0x0162
 export const CKA_LOCAL = 0x0163
 export const CKA_EC_PARAMS = 0x0180
@@ -103,14 +110,21 @@ function keyFromCertificates(session: Session, id: Uint8Array): PublicKeyBytes |
 }
 
 function keyFromAttributes(object: SessionObject, keyType: number): PublicKeyBytes | undefined {
-    if (keyType === CKK_RSA) {
-        const modulus = readAttribute(object, CKA_MODULUS)
-        const exponent = readAttribute(object, CKA_PUBLIC_EXPONENT)
-        if (modulus === undefined || exponent === undefined) return undefined
-        return keyFromModulus(modulus, exponent)
-    }
-    const point = readAttribute(object, CKA_EC_POINT)
-    return point === undefined ? undefined : keyFromPoint(point, keyType)
+    const isRsa = keyType === CKK_RSA
+    const rsa = isRsa ? { n: readAttribute(object, CKA_MODULUS), e: readAttribute(object, CKA_PUBLIC_EXPONENT) } : NO_RSA
+    return publicKeyOf(keyType, isRsa ? undefined : readAttribute(object, CKA_EC_POINT), rsa)
+}
+
+const NO_RSA = { n: undefined, e: undefined }
+
+/** A public key from what a token shows of it. */
+export function publicKeyOf(
+    keyType: number,
+    point: Buffer | undefined,
+    { n, e }: { readonly n: Buffer | undefined; readonly e: Buffer | undefined },
+): PublicKeyBytes | undefined {
+    if (keyType !== CKK_RSA) return point === undefined ? undefined : keyFromPoint(point, keyType)
+    return n === undefined || e === undefined ? undefined : keyFromModulus(n, e)
 }
 
 export function keyFromModulus(modulus: Buffer, exponent: Buffer): PublicKeyBytes | undefined {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { type Session, SessionFlag, type SessionObject } from "graphene-pk11"
 import type { PKCS11 } from "pkcs11js"
-import { algorithmOf, type PublicKeyBytes, type Scheme, type SecretInbox, tufScheme, verify } from "../../crypto/index.ts"
+import { algorithmOf, type Scheme, type SecretInbox, tufScheme, verify } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { Signer, Surroundings } from "../child.ts"
 import type { Fields } from "../fields.ts"
@@ -13,13 +13,14 @@ import type { OpenPcsc } from "../piv/pcsc.ts"
 import type { PivCard } from "../piv/piv-card.ts"
 import { isPivOperation, runPivOperation } from "../piv/piv-operations.ts"
 import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
+import { parseQuirksOverride } from "../quirks.ts"
 import { onlyOneKey } from "./candidates.ts"
+import { Fitness } from "./fitness.ts"
 import { generatePair } from "./generate.ts"
 import { Logins } from "./logins.ts"
 import { prepare, signatureLength } from "./mechanisms.ts"
 import type { loadModule } from "./module.ts"
 import {
-    CKA_ALWAYS_AUTHENTICATE,
     CKA_EXTRACTABLE,
     CKA_ID,
     CKA_LABEL,
@@ -32,6 +33,7 @@ import {
     readPublicKey,
     readText,
 } from "./objects.ts"
+import { OwnSession } from "./own-session.ts"
 import { CKR_USER_NOT_LOGGED_IN, judge, judgeTouch, resultCode } from "./result-codes.ts"
 import { loginRequired, type ReaderOf, Token, type TokenKey } from "./token.ts"
 
@@ -46,6 +48,7 @@ export class Pkcs11Signer implements Signer {
     readonly #openPcsc: OpenPcsc
     readonly #token: Token
     readonly #logins: Logins
+    readonly #fitness: Fitness
     /** Milliseconds */
     readonly #clock: () => number
     #nextHandle = 1
@@ -63,7 +66,9 @@ export class Pkcs11Signer implements Signer {
             uri: parsePkcs11Uri(configuration.text("uri")),
             readerOf,
             releaseAfterMs: configuration.has("releaseAfterMs") ? configuration.integer("releaseAfterMs") : undefined,
+            override: configuration.has("quirks") ? parseQuirksOverride(configuration.fields("quirks")) : undefined,
         })
+        this.#fitness = new Fitness(loaded.lib, this.#token)
         this.#logins = new Logins(surroundings, configuration, this.#token)
     }
 
@@ -215,7 +220,7 @@ export class Pkcs11Signer implements Signer {
             local: readFlag(object, CKA_LOCAL),
             sensitive: readFlag(object, CKA_SENSITIVE),
             extractable: readFlag(object, CKA_EXTRACTABLE),
-            alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE),
+            alwaysAuthenticate: this.#token.asksEachTime(object),
         }
     }
 
@@ -224,8 +229,9 @@ export class Pkcs11Signer implements Signer {
         const algorithm = request.oneOf("algorithm", ALGORITHMS)
         const label = request.text("label")
         return this.#usable(() => {
+            this.#fitness.require()
             using session = new OwnSession(this.#token.slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION))
-            const pair = generatePair(this.#lib, session.session, algorithm, label)
+            const pair = generatePair(this.#lib, session.session, algorithm, label, this.#token.quirks)
             try {
                 const object = onlyOneKey(findObjects(session.session, CKO_PRIVATE_KEY, pair.id))
                 const facts = this.#describe(session.session, object)
@@ -250,6 +256,7 @@ export class Pkcs11Signer implements Signer {
             // The token is the configured one; a URI that names another finds nothing on it.
             const all = findObjects(session, CKO_PRIVATE_KEY)
             const fitting = this.#token.matches(uri) ? all.filter((candidate) => matchesObject(uri, objectFacts(candidate))) : []
+            this.#fitness.require()
             const object = onlyOneKey(fitting, all)
             const facts = this.#describe(session, object)
             this.#checkCanary(session, object, facts, touchPolicy)
@@ -289,31 +296,12 @@ export class Pkcs11Signer implements Signer {
             if (found === undefined || !samePublicKey(found, pinned)) throw changed("it shows another public key for this key")
             const handle = this.#nextHandle
             this.#nextHandle += 1
-            this.#token.keys.set(handle, toTokenKey(object, pinned, parseTouchPolicy(request)))
-            return { handle, alwaysAuthenticate: readFlag(object, CKA_ALWAYS_AUTHENTICATE) }
+            const alwaysAuthenticate = this.#token.asksEachTime(object)
+            const touchPolicy = parseTouchPolicy(request)
+            this.#token.keys.set(handle, { object: object.handle, algorithm: algorithmOf(pinned), alwaysAuthenticate, touchPolicy })
+            return { handle, alwaysAuthenticate }
         })
     }
-}
-
-class OwnSession implements Disposable {
-    readonly session: Session
-
-    constructor(session: Session) {
-        this.session = session
-    }
-
-    [Symbol.dispose](): void {
-        try {
-            this.session.close()
-        } catch {
-            // The token is gone, and the session with it.
-        }
-    }
-}
-
-function toTokenKey(object: SessionObject, publicKey: PublicKeyBytes, touchPolicy: TouchPolicy | undefined): TokenKey {
-    const alwaysAuthenticate = readFlag(object, CKA_ALWAYS_AUTHENTICATE)
-    return { object: object.handle, algorithm: algorithmOf(publicKey), alwaysAuthenticate, touchPolicy }
 }
 
 function objectFacts(object: SessionObject): ObjectFacts {

@@ -7,6 +7,7 @@ export const CKR_ARGUMENTS_BAD = 0x07
 export const CKR_ATTRIBUTE_SENSITIVE = 0x11
 export const CKR_ATTRIBUTE_TYPE_INVALID = 0x12
 export const CKR_ATTRIBUTE_VALUE_INVALID = 0x13
+export const CKR_ACTION_PROHIBITED = 0x1b
 export const CKR_DEVICE_ERROR = 0x30
 export const CKR_DEVICE_MEMORY = 0x31
 export const CKR_DEVICE_REMOVED = 0x32
@@ -14,6 +15,8 @@ export const CKR_FUNCTION_NOT_SUPPORTED = 0x54
 export const CKR_KEY_SIZE_RANGE = 0x62
 export const CKR_KEY_TYPE_INCONSISTENT = 0x63
 export const CKR_KEY_FUNCTION_NOT_PERMITTED = 0x68
+export const CKR_KEY_NOT_WRAPPABLE = 0x69
+export const CKR_KEY_UNEXTRACTABLE = 0x6a
 export const CKR_MECHANISM_INVALID = 0x70
 export const CKR_MECHANISM_PARAM_INVALID = 0x71
 export const CKR_PIN_INCORRECT = 0xa0
@@ -22,6 +25,8 @@ export const CKR_PIN_LEN_RANGE = 0xa2
 export const CKR_PIN_LOCKED = 0xa4
 export const CKR_SESSION_COUNT = 0xb1
 export const CKR_TEMPLATE_INCONSISTENT = 0xd1
+const CKR_SESSION_CLOSED = 0xb0
+const CKR_SESSION_HANDLE_INVALID = 0xb3
 export const CKR_TOKEN_NOT_PRESENT = 0xe0
 export const CKR_TOKEN_WRITE_PROTECTED = 0xe2
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100
@@ -30,6 +35,7 @@ export const CKR_USER_PIN_NOT_INITIALIZED = 0x102
 export const CKR_DOMAIN_PARAMS_INVALID = 0x130
 export const CKR_CURVE_NOT_SUPPORTED = 0x140
 export const CKR_FUNCTION_REJECTED = 0x200
+const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190
 
 /** The CKR value in an error of pkcs11js or graphene; undefined when it is not one of theirs. */
 export function resultCode(error: unknown): number | undefined {
@@ -134,4 +140,19 @@ export function judgeLogin(code: number): LoginResult {
         default:
             return "other"
     }
+}
+
+const ENDS: ReadonlySet<number> = new Set([
+    CKR_DEVICE_ERROR,
+    CKR_DEVICE_REMOVED,
+    CKR_TOKEN_NOT_PRESENT,
+    CKR_SESSION_CLOSED,
+    CKR_SESSION_HANDLE_INVALID,
+    CKR_USER_NOT_LOGGED_IN,
+    CKR_CRYPTOKI_NOT_INITIALIZED,
+])
+
+/** Whether this is about the token or the session. Every other answer says something about what was asked. */
+export function endsSession(code: number): boolean {
+    return ENDS.has(code)
 }

@@ -1,10 +1,11 @@
-import { type Session, SessionFlag, type Slot, TokenFlag } from "graphene-pk11"
+import { type Session, SessionFlag, type SessionObject, type Slot, TokenFlag } from "graphene-pk11"
 import type { Algorithm, PublicKeyBytes, Secret } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, samePublicKey, type TokenSnapshot } from "../messages.ts"
 import type { TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
 import { type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
+import { familyOf, knownQuirks, type ModuleFamily, type Quirks, type QuirksOverride } from "../quirks.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
 import type { LoadedModule } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readShownKey } from "./objects.ts"
@@ -32,6 +33,8 @@ export type TokenOptions = {
     /** Milliseconds, CLOCK_BOOTTIME. */
     readonly clock: () => number
     readonly readerOf: ReaderOf
+    /** What a quirks file says. */
+    readonly override: QuirksOverride | undefined
 }
 
 /** A private key found, checked against its pinned public key, and ready to sign in this session. */
@@ -58,6 +61,7 @@ export class Token {
     readonly #readerOf: ReaderOf
     readonly #releaseAfterMs: number | undefined
     readonly #slots: Slots
+    readonly #override: QuirksOverride | undefined
     #session: Session | undefined
     /** What the slots held when the session was opened. */
     #held = ""
@@ -70,8 +74,10 @@ export class Token {
     #sweep: NodeJS.Timeout | undefined
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #pinLengths = { least: 0, most: 0 }
+    #quirks: Quirks = knownQuirks("unknown", "")
 
-    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf, releaseAfterMs }: TokenOptions) {
+    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf, releaseAfterMs, override }: TokenOptions) {
+        this.#override = override
         this.#loaded = loaded
         this.#slots = new Slots(loaded)
         this.#uri = uri
@@ -96,6 +102,21 @@ export class Token {
 
     get slot(): Slot {
         return this.#open().slot
+    }
+
+    /** Of the token that was opened last: what is known of its module's family, and what a quirks file says of this very token. */
+    get quirks(): Quirks {
+        return this.#quirks
+    }
+
+    get family(): ModuleFamily {
+        const { module } = this.#loaded
+        return familyOf({ manufacturer: module.manufacturerID, description: module.libraryDescription })
+    }
+
+    /** Whether a signature with this key needs a login of its own. */
+    asksEachTime(key: SessionObject): boolean {
+        return this.#quirks.contextLogin === "always" || readFlag(key, CKA_ALWAYS_AUTHENTICATE)
     }
 
     /** Whether the token part of `uri` names this token. */
@@ -358,7 +379,7 @@ export class Token {
         if (this.#snapshot.releaseAfterMs > 0) return true
         try {
             const keys = findObjects(session, CKO_PRIVATE_KEY)
-            return keys.length > MOST_KEYS_TO_ASK || keys.some((key) => readFlag(key, CKA_ALWAYS_AUTHENTICATE))
+            return keys.length > MOST_KEYS_TO_ASK || keys.some((key) => this.asksEachTime(key))
         } catch {
             return true
         }
@@ -399,7 +420,10 @@ export class Token {
         const token = this.#session?.slot.getToken()
         if (token === undefined) return
         this.#loginRequired = (token.flags & TokenFlag.LOGIN_REQUIRED) !== 0
-        this.#pinLengths = { least: Number(token.minPinLen), most: Number(token.maxPinLen) }
+        const known = knownQuirks(this.family, token.manufacturerID)
+        // What was written about one token says nothing about another one in its place.
+        this.#quirks = this.#override?.serial === token.serialNumber ? { ...known, ...this.#override.quirks } : known
+        this.#pinLengths = this.#quirks.pinLengths ?? { least: Number(token.minPinLen), most: Number(token.maxPinLen) }
         const tries = triesOf(token.flags)
         this.#setSnapshot({
             kind: this.#reader === undefined ? "pkcs11" : "yubikey",

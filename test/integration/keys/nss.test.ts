@@ -28,4 +28,15 @@ describe("NSS's softokn", () => {
         await rig.keys.logout("nss")
         assert.deepEqual((await rig.keys.tokens())[0]?.label, "trust")
     })
+
+    test("is refused for custody: a sensitive key that can't be extracted comes out of it in clear", async () => {
+        await using nss = await startNss()
+        await using rig = await KeyRig.open({ tokens: [configOf(nss)] })
+        await rig.login("nss", nss.userPin)
+        await assert.rejects(rig.createOnToken("nss"), { code: "token_unfit", message: /CKM_AES_KEY_WRAP_KWP/ })
+        assert.deepEqual(await rig.keys.objects("nss"), [])
+        assert.deepEqual([...rig.keys.list()], [])
+        const uri = `pkcs11:token=${nss.label};id=%01`
+        await assert.rejects(rig.keys.enroll({ token: "nss", uri, purpose: "root", label: "", bindings: [] }), { code: "token_unfit" })
+    })
 })

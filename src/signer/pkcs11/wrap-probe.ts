@@ -1,0 +1,369 @@
+import {
+    createDecipheriv,
+    createPrivateKey,
+    createPublicKey,
+    generateKeyPairSync,
+    type KeyObject,
+    privateDecrypt,
+    randomBytes,
+} from "node:crypto"
+import type { Session } from "graphene-pk11"
+import type { Handle, Mechanism, PKCS11, Template } from "pkcs11js"
+import type { PublicKeyBytes } from "../../crypto/index.ts"
+import type { WrapProbe, WrapVerdict, WrapWay } from "../quirks.ts"
+import {
+    CKF_WRAP,
+    CKM_AES_CBC,
+    CKM_AES_CBC_PAD,
+    CKM_AES_ECB,
+    CKM_AES_KEY_WRAP,
+    CKM_AES_KEY_WRAP_KWP,
+    CKM_AES_KEY_WRAP_PAD,
+    CKM_DES3_CBC_PAD,
+    CKM_RSA_PKCS,
+    type MechanismFacts,
+    mechanismName,
+} from "./mechanisms.ts"
+import {
+    CKA_CLASS,
+    CKA_DECRYPT,
+    CKA_ENCRYPT,
+    CKA_EXTRACTABLE,
+    CKA_KEY_TYPE,
+    CKA_MODULUS,
+    CKA_PUBLIC_EXPONENT,
+    CKA_SENSITIVE,
+    CKA_TOKEN,
+    CKA_UNWRAP,
+    CKA_VALUE,
+    CKA_VALUE_LEN,
+    CKA_WRAP,
+    CKO_PUBLIC_KEY,
+    CKO_SECRET_KEY,
+} from "./objects.ts"
+import {
+    CKR_ACTION_PROHIBITED,
+    CKR_KEY_FUNCTION_NOT_PERMITTED,
+    CKR_KEY_NOT_WRAPPABLE,
+    CKR_KEY_UNEXTRACTABLE,
+    endsSession,
+    resultCode,
+} from "./result-codes.ts"
+import { makeSessionPair, type SessionPair } from "./session-pair.ts"
+
+const CKK_RSA = 0x00
+const CKK_DES3 = 0x15
+const CKK_AES = 0x1f
+const CKM_AES_KEY_GEN = 0x1080
+const CKM_DES3_KEY_GEN = 0x0131
+// A wrapped P-256 key has some 150 bytes, a wrapped RSA-2048 key some 1,230.
+const ROOM = 8192
+// RFC 3394 §2.2.3.1 and RFC 5649 §3
+const KW_IV = Buffer.alloc(8, 0xa6)
+const KWP_IV = Buffer.from("a65959a6", "hex")
+/** What a module says when it means the key, not the way. */
+const MEANS_THE_KEY: ReadonlySet<number> = new Set([
+    CKR_KEY_NOT_WRAPPABLE,
+    CKR_KEY_UNEXTRACTABLE,
+    CKR_KEY_FUNCTION_NOT_PERMITTED,
+    CKR_ACTION_PROHIBITED,
+])
+
+/** One way to ask for a key: a mechanism, the kind of key that wraps, and how we would open what comes out. */
+type Way = {
+    readonly mechanism: number
+    readonly wrapping: "aes" | "des3" | "rsa"
+    readonly parameter?: Buffer
+    readonly open: (wrapped: Buffer, key: Buffer | KeyObject) => Buffer
+}
+
+const AES_IV = Buffer.alloc(16)
+const DES_IV = Buffer.alloc(8)
+const WAYS: readonly Way[] = [
+    { mechanism: CKM_AES_KEY_WRAP, wrapping: "aes", open: opener("id-aes256-wrap", KW_IV) },
+    { mechanism: CKM_AES_KEY_WRAP_PAD, wrapping: "aes", open: opener("id-aes256-wrap-pad", KWP_IV) },
+    { mechanism: CKM_AES_KEY_WRAP_KWP, wrapping: "aes", open: opener("id-aes256-wrap-pad", KWP_IV) },
+    { mechanism: CKM_AES_CBC_PAD, wrapping: "aes", parameter: AES_IV, open: opener("aes-256-cbc", AES_IV) },
+    { mechanism: CKM_AES_CBC, wrapping: "aes", parameter: AES_IV, open: opener("aes-256-cbc", AES_IV, false) },
+    { mechanism: CKM_AES_ECB, wrapping: "aes", open: opener("aes-256-ecb", null, false) },
+    { mechanism: CKM_DES3_CBC_PAD, wrapping: "des3", parameter: DES_IV, open: opener("des-ede3-cbc", DES_IV) },
+    { mechanism: CKM_RSA_PKCS, wrapping: "rsa", open: openRsa },
+]
+
+function opener(cipher: string, iv: Buffer | null, padding = true): Way["open"] {
+    return (wrapped, key) => {
+        if (!Buffer.isBuffer(key)) throw new Error("another kind of key")
+        const decipher = createDecipheriv(cipher, key, iv)
+        decipher.setAutoPadding(padding)
+        return Buffer.concat([decipher.update(wrapped), decipher.final()])
+    }
+}
+
+function openRsa(wrapped: Buffer, key: Buffer | KeyObject): Buffer {
+    if (Buffer.isBuffer(key)) throw new Error("another kind of key")
+    return privateDecrypt({ key, padding: 1 }, wrapped)
+}
+
+/** The wrap mechanisms a token has: those with CKF_WRAP, and the usual ones whatever their flags say. */
+export function wrapMechanisms(mechanisms: readonly MechanismFacts[]): readonly MechanismFacts[] {
+    const usual = new Set([CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, CKM_AES_KEY_WRAP_KWP, CKM_AES_CBC_PAD])
+    return mechanisms.filter(({ mechanism, flags }) => (flags & CKF_WRAP) !== 0 || usual.has(mechanism))
+}
+
+/**
+ * Whether a key that is SENSITIVE and not EXTRACTABLE can be had in clear all the same. What the attributes say is a claim; this tries.
+ *
+ * Everything it works on is a session object of its own, in a session opened for reading only, in which a module that keeps to the
+ * standard can't make anything that stays. A refusal counts when the module says it means the key, or when the same mechanism has
+ * wrapped an extractable key; otherwise the way did not work at all, and nothing is known.
+ *
+ * @throws what the module throws when the token is lost meanwhile
+ */
+export function probeWrapping(lib: PKCS11, session: Session, mechanisms: readonly MechanismFacts[], useSessionObjects: boolean): WrapProbe {
+    const wrapping = wrapMechanisms(mechanisms)
+    if (wrapping.length === 0) return { verdict: "kept", reason: "the module has no mechanism that wraps keys", ways: [] }
+    const names = wrapping.map(({ mechanism }) => mechanismName(mechanism)).join(", ")
+    if (!useSessionObjects) return untested(`the module has ${names}, and makes no keys for a session only, so they can't be tried`)
+    let pair: SessionPair
+    try {
+        pair = makeSessionPair(lib, session, mechanisms)
+    } catch (error) {
+        rethrowLost(error)
+        return untested(`the module has ${names}, and made no key to try them on (${codeText(error)})`)
+    }
+    try {
+        const probe = new Probe(lib, session, pair)
+        const present = new Set(wrapping.map(({ mechanism }) => mechanism))
+        const ways = WAYS.filter(({ mechanism }) => present.has(mechanism))
+        const tried = ways.map((way) => probe.tryWay(way))
+        return conclude([...tried, ...probe.tryAttributes(ways)], names)
+    } finally {
+        pair.destroy()
+    }
+}
+
+function conclude(ways: readonly WrapWay[], names: string): WrapProbe {
+    const out = ways.filter(({ outcome }) => outcome === "came-out")
+    if (out.length > 0) {
+        const how = out.map(({ way }) => way).join(", ")
+        return { verdict: "leaves", reason: `a key that should never leave came out by ${how}`, ways }
+    }
+    const wrapped = ways.filter(({ way }) => way.startsWith("CKM_"))
+    if (wrapped.some(({ outcome }) => outcome === "refused")) {
+        return { verdict: "kept", reason: "a key that should never leave was refused every way that works", ways }
+    }
+    return { ...untested(`the module has ${names}, none of which could be made to work`), ways }
+}
+
+function untested(reason: string): WrapProbe {
+    return { verdict: "untested" satisfies WrapVerdict, reason, ways: [] }
+}
+
+function mechanismOf({ mechanism, parameter }: Way): Mechanism {
+    return parameter === undefined ? { mechanism } : { mechanism, parameter }
+}
+
+const WEAKER: Template = [
+    { type: CKA_SENSITIVE, value: false },
+    { type: CKA_EXTRACTABLE, value: true },
+]
+
+class Probe {
+    readonly #lib: PKCS11
+    readonly #session: Session
+    readonly #pair: SessionPair
+
+    constructor(lib: PKCS11, session: Session, pair: SessionPair) {
+        this.#lib = lib
+        this.#session = session
+        this.#pair = pair
+    }
+
+    tryWay(way: Way): WrapWay {
+        const name = mechanismName(way.mechanism)
+        const made: Handle[] = []
+        try {
+            const key = this.#wrappingKey(way.wrapping, made)
+            const mechanism = mechanismOf(way)
+            try {
+                const wrapped = this.#lib.C_WrapKey(this.#session.handle, mechanism, key.handle, this.#pair.privateKey, Buffer.alloc(ROOM))
+                return { way: name, outcome: "came-out", proven: this.#isOurs(way, wrapped, key.value), code: 0 }
+            } catch (error) {
+                rethrowLost(error)
+                const code = resultCode(error) ?? -1
+                const counts = MEANS_THE_KEY.has(code) || this.#wrapsAtAll(mechanism, key.handle, made)
+                return { way: name, outcome: counts ? "refused" : "did-not-work", proven: counts, code }
+            }
+        } catch (error) {
+            rethrowLost(error)
+            return { way: name, outcome: "did-not-work", proven: false, code: resultCode(error) ?? -1 }
+        } finally {
+            this.#destroy(made)
+        }
+    }
+
+    /** Read it; declare it harmless and read it; copy it with weaker attributes and read the copy. Last of all: it may change the key. */
+    tryAttributes(ways: readonly Way[]): WrapWay[] {
+        const key = this.#pair.privateKey
+        const { handle: session } = this.#session
+        return [
+            this.#tryAttribute("reading its value", key, () => key, []),
+            this.#tryAttribute(
+                "C_CopyObject",
+                key,
+                () => this.#lib.C_CopyObject(session, key, [...WEAKER, { type: CKA_TOKEN, value: false }]),
+                ways,
+            ),
+            this.#tryAttribute(
+                "C_SetAttributeValue",
+                key,
+                () => {
+                    for (const attribute of WEAKER) this.#quietly(() => this.#lib.C_SetAttributeValue(session, key, [attribute]))
+                    return key
+                },
+                ways,
+            ),
+        ]
+    }
+
+    #tryAttribute(way: string, key: Handle, step: () => Handle, ways: readonly Way[]): WrapWay {
+        let handle: Handle | undefined
+        try {
+            const weakened = step()
+            handle = weakened
+            const value = this.#pair.readSecret(weakened)
+            const isOut = value?.some((byte) => byte !== 0) === true || ways.some((each) => this.#wraps(each, weakened))
+            value?.fill(0)
+            return { way, outcome: isOut ? "came-out" : "refused", proven: true, code: 0 }
+        } catch (error) {
+            rethrowLost(error)
+            return { way, outcome: "refused", proven: true, code: resultCode(error) ?? -1 }
+        } finally {
+            if (handle !== undefined && handle !== key) this.#destroy([handle])
+        }
+    }
+
+    #wraps(way: Way, target: Handle): boolean {
+        const made: Handle[] = []
+        try {
+            const key = this.#wrappingKey(way.wrapping, made)
+            return this.#lib.C_WrapKey(this.#session.handle, mechanismOf(way), key.handle, target, Buffer.alloc(ROOM)).length > 0
+        } catch (error) {
+            rethrowLost(error)
+            return false
+        } finally {
+            this.#destroy(made)
+        }
+    }
+
+    /** With a value we know where the module takes one: then what comes out can be opened, and is no matter of words. */
+    #wrappingKey(kind: Way["wrapping"], made: Handle[]): { readonly handle: Handle; readonly value: Buffer | KeyObject | undefined } {
+        if (kind === "rsa") return this.#wrappingPublicKey(made)
+        const [keyType, length, generation] = kind === "aes" ? [CKK_AES, 32, CKM_AES_KEY_GEN] : [CKK_DES3, 24, CKM_DES3_KEY_GEN]
+        const template: Template = [
+            { type: CKA_CLASS, value: CKO_SECRET_KEY },
+            { type: CKA_KEY_TYPE, value: keyType },
+            { type: CKA_TOKEN, value: false },
+            { type: CKA_WRAP, value: true },
+            { type: CKA_UNWRAP, value: true },
+            { type: CKA_ENCRYPT, value: true },
+            { type: CKA_DECRYPT, value: true },
+        ]
+        try {
+            const value = kind === "aes" ? randomBytes(length) : oddParity(randomBytes(length))
+            const handle = this.#lib.C_CreateObject(this.#session.handle, [...template, { type: CKA_VALUE, value }])
+            made.push(handle)
+            return { handle, value }
+        } catch (error) {
+            rethrowLost(error)
+            const size: Template = kind === "aes" ? [{ type: CKA_VALUE_LEN, value: length }] : []
+            const handle = this.#lib.C_GenerateKey(this.#session.handle, { mechanism: generation }, [...template.slice(2), ...size])
+            made.push(handle)
+            return { handle, value: undefined }
+        }
+    }
+
+    #wrappingPublicKey(made: Handle[]): { readonly handle: Handle; readonly value: KeyObject } {
+        const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
+        const { n = "", e = "" } = publicKey.export({ format: "jwk" })
+        const handle = this.#lib.C_CreateObject(this.#session.handle, [
+            { type: CKA_CLASS, value: CKO_PUBLIC_KEY },
+            { type: CKA_KEY_TYPE, value: CKK_RSA },
+            { type: CKA_TOKEN, value: false },
+            { type: CKA_WRAP, value: true },
+            { type: CKA_ENCRYPT, value: true },
+            { type: CKA_MODULUS, value: Buffer.from(n, "base64url") },
+            { type: CKA_PUBLIC_EXPONENT, value: Buffer.from(e, "base64url") },
+        ])
+        made.push(handle)
+        return { handle, value: privateKey }
+    }
+
+    /** The control: the same mechanism on a secret key that may leave. */
+    #wrapsAtAll(mechanism: Mechanism, wrappingKey: Handle, made: Handle[]): boolean {
+        try {
+            const free = this.#lib.C_GenerateKey(this.#session.handle, { mechanism: CKM_AES_KEY_GEN }, [
+                { type: CKA_TOKEN, value: false },
+                { type: CKA_SENSITIVE, value: false },
+                { type: CKA_EXTRACTABLE, value: true },
+                { type: CKA_VALUE_LEN, value: 16 },
+            ])
+            made.push(free)
+            return this.#lib.C_WrapKey(this.#session.handle, mechanism, wrappingKey, free, Buffer.alloc(ROOM)).length > 0
+        } catch (error) {
+            rethrowLost(error)
+            return false
+        }
+    }
+
+    /** What came out is the private half of the probe's own key: nothing is left to doubt. */
+    #isOurs(way: Way, wrapped: Buffer, key: Buffer | KeyObject | undefined): boolean {
+        const { publicKey } = this.#pair
+        if (key === undefined || publicKey === undefined) return false
+        let der: Buffer | undefined
+        try {
+            der = way.open(wrapped, key)
+            return isPrivateHalf(der, publicKey)
+        } catch {
+            return false
+        } finally {
+            der?.fill(0)
+        }
+    }
+
+    #destroy(handles: readonly Handle[]): void {
+        for (const handle of handles) this.#quietly(() => this.#lib.C_DestroyObject(this.#session.handle, handle))
+    }
+
+    #quietly(work: () => void): void {
+        try {
+            work()
+        } catch (error) {
+            rethrowLost(error)
+        }
+    }
+}
+
+function isPrivateHalf(der: Buffer, publicKey: PublicKeyBytes): boolean {
+    const found = createPublicKey(createPrivateKey({ key: der, format: "der", type: "pkcs8" })).export({ type: "spki", format: "der" })
+    return Buffer.compare(found, publicKey.bytes) === 0
+}
+
+function oddParity(key: Buffer): Buffer {
+    return Buffer.from(key.map((byte) => (ones(byte >> 1) % 2 === 0 ? byte | 1 : byte & 0xfe)))
+}
+
+function ones(byte: number): number {
+    let count = 0
+    for (let rest = byte; rest !== 0; rest >>= 1) count += rest & 1
+    return count
+}
+
+function rethrowLost(error: unknown): void {
+    const code = resultCode(error)
+    if (code === undefined || endsSession(code)) throw error
+}
+
+function codeText(error: unknown): string {
+    return `0x${(resultCode(error) ?? 0).toString(16)}`
+}
