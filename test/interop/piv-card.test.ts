@@ -254,7 +254,7 @@ describe("a signer process", () => {
             await signer.keys.putPivCertificate("9c", certificate, await signer.seal("management-key", DEFAULT_MANAGEMENT_KEY))
             await signer.login("123456")
             const { label, serial: shown } = await signer.keys.refresh()
-            const found = await signer.keys.find(`pkcs11:token=${encodeURIComponent(label)};serial=${shown};id=%02`)
+            const found = await signer.keys.find(`pkcs11:token=${encodeURIComponent(label)};serial=${shown};id=%02`, undefined)
             assert.deepEqual(found.publicKey, made.publicKey)
             const { slots } = await signer.keys.describePiv()
             assert.deepEqual(Buffer.from(slots[0]?.certificate ?? ""), certificate)
@@ -266,7 +266,7 @@ describe("a signer process", () => {
             assert.deepEqual(intermediate, made.intermediate)
             // The card had another owner meanwhile.
             assert.equal((await signer.keys.refresh()).state, "present")
-            await assert.rejects(signer.keys.find(`pkcs11:serial=${shown};id=%02`), refused("login_required"))
+            await assert.rejects(signer.keys.find(`pkcs11:serial=${shown};id=%02`, undefined), refused("login_required"))
         })
     }
 
@@ -277,7 +277,7 @@ describe("a signer process", () => {
         const sealed = await pkcs8.reveal((bytes) => signer.seal("import", bytes))
         assert.deepEqual(await signer.keys.importPiv(sealed, await place(signer)), publicKey)
         await signer.login("123456")
-        assert.deepEqual((await signer.keys.find(`pkcs11:serial=${serial};id=%02`)).publicKey, publicKey)
+        assert.deepEqual((await signer.keys.find(`pkcs11:serial=${serial};id=%02`, undefined)).publicKey, publicKey)
         await assert.rejects(signer.keys.attestPiv("9c"), refused("not_found"))
     })
 
