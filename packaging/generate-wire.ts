@@ -9,7 +9,7 @@ const ROOT = path.resolve(import.meta.dirname, "..")
 const WIRE = path.join(ROOT, "src", "wire")
 
 /** Not generated, though it lives among the generated files. */
-const BY_HAND = ["load.ts"]
+const BY_HAND = ["codec.ts", "load.ts", "method.ts"]
 
 // The standard services come with the packages that implement them; ours are in proto/.
 const INCLUDE_DIRS = ["proto", "node_modules/grpc-health-check/proto", "node_modules/@grpc/reflection/build/proto"]
@@ -18,7 +18,7 @@ const STANDARD = ["health/v1/health.proto", "grpc/reflection/v1/reflection.proto
 // The same as in load.ts: they decide what the decoded objects look like.
 const OPTIONS = ["--longs=Number", "--enums=String", "--defaults", "--oneofs"]
 
-/** What `src/wire` has to contain, but for load.ts: content by path, with "/" between directories. */
+/** What `src/wire` has to contain, but for those: content by path, with "/" between directories. */
 export async function generateWire(): Promise<ReadonlyMap<string, string>> {
     const directory = await mkdtemp(path.join(os.tmpdir(), "trustkeyd-wire-"))
     try {

@@ -1,3 +1,4 @@
+import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
@@ -70,6 +71,7 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
         credentialsDirectory: process.env["CREDENTIALS_DIRECTORY"],
         cost: first.argon2,
         defaultTtlSeconds: first.unlock.defaultTtlSeconds,
+        quirksDirectory: path.join(first.stateDirectory, "quirks"),
         log: (record) => log({ level: "info", message: "signer", ...record }),
     })
     let config = first

@@ -90,6 +90,47 @@ export type TouchWatcher = {
     close(): void
 }
 
+/** What the doctor found out about a token and its module. */
+export type DaemonTokenReport = {
+    readonly token: string
+    readonly uri: string
+    readonly verdict: string
+    readonly reason: string
+    readonly module: string
+    readonly family: string
+    readonly library: string
+    readonly label: string
+    readonly serial: string
+    readonly manufacturer: string
+    readonly model: string
+    readonly flags: readonly string[]
+    readonly findings: readonly { readonly weight: string; readonly found: string; readonly consequence: string }[]
+    readonly algorithms: readonly {
+        readonly algorithm: string
+        readonly makes: string
+        readonly signs: string
+        readonly detail: string
+    }[]
+    readonly ways: readonly { readonly way: string; readonly outcome: string; readonly proven: boolean; readonly answer: string }[]
+    readonly mechanisms: readonly {
+        readonly name: string
+        readonly least: number
+        readonly most: number
+        readonly flags: readonly string[]
+    }[]
+    readonly slots: readonly {
+        readonly id: string
+        readonly description: string
+        readonly present: boolean
+        readonly label: string
+        readonly serial: string
+    }[]
+    /** The quirks file's text. */
+    readonly quirks: string
+    /** Where it was written; empty: nowhere. */
+    readonly written: string
+}
+
 export type WireFile = { readonly role: string; readonly content: Uint8Array }
 export type WireSignature = { readonly keyid: string; readonly method: string; readonly sig: Uint8Array }
 export type WireMark = { readonly role: string; readonly version: number; readonly sha256: string; readonly expires: string }
@@ -225,6 +266,7 @@ export interface Daemon {
         uses: number
     }): Promise<DaemonToken>
     logout(token: string): Promise<DaemonToken>
+    examineToken(request: { token: string; write: boolean }): Promise<DaemonTokenReport>
     tokenObjects(token: string): Promise<readonly DaemonTokenObject[]>
 
     sign(request: { keyId: string; gun: string; role: string; signed: Uint8Array }): Promise<WireSignature>

@@ -16,6 +16,7 @@ import type {
     DaemonStatus,
     DaemonToken,
     DaemonTokenObject,
+    DaemonTokenReport,
     JournalEntry,
     KeySubject,
     TouchNotice,
@@ -222,6 +223,10 @@ class GrpcDaemon implements Daemon {
 
     logout(token: string): Promise<DaemonToken> {
         return this.#ask(methodOf("Tokens", "Logout"), { token }, SLOW_SECONDS)
+    }
+
+    examineToken(request: Parameters<Daemon["examineToken"]>[0]): Promise<DaemonTokenReport> {
+        return this.#ask(methodOf("Tokens", "Doctor"), request, SLOW_SECONDS)
     }
 
     async tokenObjects(token: string): Promise<readonly DaemonTokenObject[]> {

@@ -22,6 +22,7 @@ import { keyUnlockCommand } from "./commands/key-unlock.ts"
 import { pluginInstallCommand } from "./commands/plugin-install.ts"
 import { signCommand } from "./commands/sign.ts"
 import { statusCommand } from "./commands/status.ts"
+import { tokenDoctorCommand } from "./commands/token-doctor.ts"
 import { tokenListCommand } from "./commands/token-list.ts"
 import { tokenLoginCommand } from "./commands/token-login.ts"
 import { tokenLogoutCommand } from "./commands/token-logout.ts"
@@ -110,7 +111,7 @@ const TRUSTKEY: readonly Branch[] = [
     {
         name: "token",
         description: "Hardware tokens.",
-        commands: [tokenListCommand, tokenLoginCommand, tokenLogoutCommand, tokenObjectsCommand],
+        commands: [tokenListCommand, tokenLoginCommand, tokenLogoutCommand, tokenObjectsCommand, tokenDoctorCommand],
     },
     { name: "key", description: "Keys, sealed or on tokens.", commands: KEY },
     signCommand,

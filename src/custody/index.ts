@@ -5,7 +5,7 @@
 import type { AuditRecord } from "../audit/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { JournalEntry, JournalFilter, Mark, Repository } from "../journal/index.ts"
-import { type TokenObject, type TokenState, type TouchListener, Turns } from "../keys/index.ts"
+import { type TokenExamination, type TokenObject, type TokenState, type TouchListener, Turns } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
 import type { Gun, KeyId, RoleName, Signature } from "../tuf/index.ts"
 import { Burden } from "./burden.ts"
@@ -38,7 +38,7 @@ import { type AuditVerdict, listAudit, type StatusView, showJournal, status, ver
 import type { CustodyOptions, Rooms } from "./rooms.ts"
 import { type SignRequest, sign } from "./sign.ts"
 import { type SignSetRequest, signSet } from "./sign-set.ts"
-import { type LoginRequest, listTokens, login, logout, tokenObjects } from "./tokens.ts"
+import { type ExamineTokenRequest, examineToken, type LoginRequest, listTokens, login, logout, tokenObjects } from "./tokens.ts"
 import { Watches } from "./touch.ts"
 import { adopt, listTrust, reset, showTrust, type TrustView, voidPromise } from "./trust.ts"
 
@@ -59,7 +59,7 @@ export type { AuditVerdict, StatusView } from "./read.ts"
 export type { CustodyOptions } from "./rooms.ts"
 export type { SignRequest } from "./sign.ts"
 export type { SetBody, SignSetRequest } from "./sign-set.ts"
-export type { LoginRequest } from "./tokens.ts"
+export type { ExamineTokenRequest, LoginRequest } from "./tokens.ts"
 export type { TrustView } from "./trust.ts"
 
 export interface Custody {
@@ -85,6 +85,7 @@ export interface Custody {
     listTokens(principal: Principal): Promise<readonly TokenState[]>
     login(principal: Principal, request: LoginRequest): Promise<TokenState>
     logout(principal: Principal, request: { readonly token: string }): Promise<TokenState>
+    examineToken(principal: Principal, request: ExamineTokenRequest): Promise<TokenExamination>
     tokenObjects(principal: Principal, request: { readonly token: string }): Promise<readonly TokenObject[]>
     /**
      * Tell `listener` of touches that are waited for; of those that are already, at once. Not an operation: it goes on until it is ended.
@@ -169,6 +170,7 @@ export function openCustody(options: CustodyOptions): Custody {
         listTokens: (principal) => operation(listTokens)(principal, undefined),
         login: operation(login),
         logout: operation(logout),
+        examineToken: operation(examineToken),
         tokenObjects: operation(tokenObjects),
         watchTouches: (principal, request, listener) => {
             requireRunning()

@@ -1,9 +1,9 @@
 import type { SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import { type TokenObject, type TokenState, touchText } from "../keys/index.ts"
+import { type TokenExamination, type TokenObject, type TokenState, touchText } from "../keys/index.ts"
 import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
 import { requireTtl } from "./keys.ts"
-import { recorded } from "./recorded.ts"
+import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 import { seesTouch } from "./touch.ts"
 
@@ -54,4 +54,25 @@ export async function tokenObjects(
 ): Promise<readonly TokenObject[]> {
     authorize(rooms.policy(), principal, "enroll-key", [])
     return await rooms.keys.objects(request.token)
+}
+
+export type ExamineTokenRequest = {
+    /** A name, or a PKCS#11 URI. */
+    readonly token: string
+    readonly write: boolean
+}
+
+/** The doctor. It makes keys of its own and destroys them; what it writes decides how the token is used, and is recorded. */
+export async function examineToken(rooms: Rooms, principal: Principal, request: ExamineTokenRequest): Promise<TokenExamination> {
+    const examine = async (): Promise<TokenExamination> => {
+        authorize(rooms.policy(), principal, "enroll-key", [])
+        return await rooms.keys.examine(request.token, request.write)
+    }
+    if (!request.write) return await examine()
+    const subject: Subject = { detail: { token: request.token, quirks: "written" } }
+    return await recorded(rooms, principal, "enroll-key", subject, async () => {
+        const examination = await examine()
+        subject.detail = { token: examination.token, quirks: "written", verdict: examination.report.verdict }
+        return examination
+    })
 }

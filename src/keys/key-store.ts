@@ -3,7 +3,7 @@ import type { Binding, Intent, KeyRecord, Purpose } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { SignerProcessState } from "./signer-process.ts"
-import type { TokenConfig, TokenState } from "./token-keys.ts"
+import type { TokenConfig, TokenExamination, TokenState } from "./token-keys.ts"
 import type { LoginLimits } from "./token-logins.ts"
 import type { Occasion, TouchListener } from "./touch.ts"
 
@@ -146,6 +146,12 @@ export interface KeyStore {
      */
     login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean, limits?: LoginLimits): Promise<TokenState>
     logout(token: string): Promise<TokenState>
+    /**
+     * What its module and the token in it can and can't do; see docs/tokens.md. By name or PKCS#11 URI.
+     *
+     * @throws not_found, object_ambiguous: the message lists the tokens there are
+     */
+    examine(tokenOrUri: string, write: boolean): Promise<TokenExamination>
     /** The private keys on a token. @throws login_required */
     objects(token: string): Promise<readonly TokenObject[]>
 
@@ -182,5 +188,7 @@ export type KeyStoreOptions = {
     readonly credentialsDirectory: string | undefined
     readonly cost: Argon2Cost
     readonly defaultTtlSeconds: number
+    /** Where the tokens' quirks files are (docs/formats/quirks.md); it need not exist. */
+    readonly quirksDirectory: string
     readonly log: (record: object) => void
 }

@@ -1,7 +1,7 @@
 import { type Algorithm, algorithmOf, type PublicKeyBytes, type SealedSecret, waysToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Binding, Intent, KeyHome, KeyRecord } from "../journal/index.ts"
-import { isCredentialName, namesOneKey, parsePkcs11Uri } from "../signer/index.ts"
+import { isCredentialName, namesOneKey, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
 import { bytesOf, Conflict, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
 import { encodeGroupFacts, encodeKeyFacts, type GroupFacts, parseGroupFacts, parseKeyFacts } from "./key-facts.ts"
@@ -19,9 +19,11 @@ import type {
     TokenObject,
 } from "./key-store.ts"
 import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
+import { readQuirksFile } from "./quirks-files.ts"
 import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
-import { TokenKeys, type TokenState } from "./token-keys.ts"
+import { tokenByUri } from "./token-by-uri.ts"
+import { type TokenExamination, TokenKeys, type TokenState } from "./token-keys.ts"
 import { type KnownKey, type LoginLimits, NO_LIMITS, type PinTryRecords } from "./token-logins.ts"
 import { type Occasion, type Touch, Touches, type TouchListener } from "./touch.ts"
 import { Turns } from "./turns.ts"
@@ -38,7 +40,13 @@ const CONTROL_CHARACTERS = /\p{Cc}/u
  * @throws storage_failed, signer_unavailable
  */
 export async function openKeyStore(options: KeyStoreOptions): Promise<KeyStore> {
-    const store = new ProcessKeyStore(options, await readTries(options.store))
+    const quirks = new Map<string, QuirksFile | TrustkeyError>()
+    for (const token of options.tokens) {
+        const file = await readQuirksFile(options.quirksDirectory, token)
+        if (file instanceof TrustkeyError) options.log({ level: "error", event: "quirks-refused", token: token.name, detail: file.message })
+        if (file !== undefined) quirks.set(token.name, file)
+    }
+    const store = new ProcessKeyStore(options, await readTries(options.store), quirks)
     try {
         await store.load()
         await store.start()
@@ -66,7 +74,7 @@ class ProcessKeyStore implements KeyStore {
     readonly #underway = new Map<number, { readonly touch: Touch; readonly signature: Promise<Uint8Array> }>()
     #signing = 0
 
-    constructor(options: KeyStoreOptions, tries: PinTryRecords) {
+    constructor(options: KeyStoreOptions, tries: PinTryRecords, quirks: ReadonlyMap<string, QuirksFile | TrustkeyError>) {
         this.#options = options
         this.#touches = new Touches(options.now)
         const { execPath, nodeFlags, monotonic, log, now, credentialsDirectory, store } = options
@@ -98,6 +106,8 @@ class ProcessKeyStore implements KeyStore {
                     tries,
                     defaultTtlSeconds: options.defaultTtlSeconds,
                     known: () => this.#knownOn(config.name),
+                    quirksDirectory: options.quirksDirectory,
+                    quirks: quirks.get(config.name),
                 }),
             )
         }
@@ -352,6 +362,12 @@ class ProcessKeyStore implements KeyStore {
 
     logout(token: string): Promise<TokenState> {
         return this.#token(token).logout()
+    }
+
+    async examine(tokenOrUri: string, write: boolean): Promise<TokenExamination> {
+        const named = this.#tokens.get(tokenOrUri)
+        if (named !== undefined) return await named.examine(write)
+        return await tokenByUri([...this.#tokens.values()], tokenOrUri).examine(write)
     }
 
     async objects(name: string): Promise<readonly TokenObject[]> {

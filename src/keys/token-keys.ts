@@ -5,6 +5,7 @@ import type { Principal } from "../policy/index.ts"
 import {
     ABSENT_TOKEN,
     encodePublicKey,
+    encodeQuirksFile,
     encodeSealed,
     type Fields,
     formatPkcs11Uri,
@@ -15,11 +16,14 @@ import {
     type PinTries,
     type PivDescription,
     type PivSlot,
+    type Profile,
     parsePivDescription,
     parsePkcs11Uri,
+    parseProfile,
     parsePublicKey,
     parseTokenKey,
     parseTokenSnapshot,
+    type QuirksFile,
     type TokenKeyFacts,
     type TokenSnapshot,
     type TouchPolicy,
@@ -27,8 +31,10 @@ import {
 } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { KeyEntry } from "./key-index.ts"
+import { writeQuirksFile } from "./quirks-files.ts"
 import { SignerProcess, type SignerProcessOptions, type SignerProcessState } from "./signer-process.ts"
 import { type KnownKey, type LoginLimits, type PinTryRecords, TokenLogins } from "./token-logins.ts"
+import { reportOn, type TokenReport } from "./token-report.ts"
 import { mayWaitForTouch, type Touch, type TouchEvent, type Touches, type TouchPurpose, touchText } from "./touch.ts"
 
 export type TokenConfig = {
@@ -94,6 +100,22 @@ export type TokenKeysOptions = {
     readonly defaultTtlSeconds: number
     /** The keys that are on tokens under this name. */
     readonly known: () => Iterable<KnownKey>
+    readonly quirksDirectory: string
+    /** What is written about the token; an error: why it isn't used. */
+    readonly quirks: QuirksFile | TrustkeyError | undefined
+}
+
+/** What the doctor found. */
+export type TokenExamination = {
+    readonly token: string
+    readonly uri: string
+    readonly module: string
+    readonly profile: Profile
+    readonly report: TokenReport
+    /** The quirks file's text, written or not. */
+    readonly quirks: string
+    /** Its path; undefined: it was not written. */
+    readonly written: string | undefined
 }
 
 type OpenKey = { readonly handle: number; readonly alwaysAuthenticate: boolean }
@@ -105,6 +127,8 @@ const FIRST_LOOK_MS = 3_000
 const LATER_MS = 500
 /** RSA on a smart card. */
 const GENERATE_DEADLINE_MS = 300_000
+/** Key pairs are made, and a card may be read as a whole. */
+const PROFILE_DEADLINE_MS = 120_000
 
 /** The keys of one token: what its signer said of it, and which handles are good. */
 export class TokenKeys {
@@ -122,24 +146,32 @@ export class TokenKeys {
     #idle: NodeJS.Timeout | undefined
     /** Why nothing is asked of this token any more, until somebody logs in again. */
     #distrusted: string | undefined
+    /** The quirks file has a mistake: what it would forbid is not known. */
+    #misconfigured: TrustkeyError | undefined
+    readonly #options: TokenKeysOptions
+    readonly #configuration: Record<string, unknown>
 
     constructor(options: TokenKeysOptions) {
-        const { config, credentialsDirectory } = options
+        const { config, credentialsDirectory, quirks } = options
         this.config = config
         this.#touches = options.touches
         this.#monotonic = options.process.monotonic
+        this.#options = options
+        this.#misconfigured = quirks instanceof TrustkeyError ? quirks : undefined
+        this.#configuration = {
+            module: config.module,
+            uri: config.uri,
+            libraryParameters: config.libraryParameters,
+            pinCredential: config.pinCredential,
+            credentialsDirectory,
+            releaseAfterMs: config.releaseAfterMs,
+            quirks: quirks instanceof TrustkeyError || quirks === undefined ? undefined : overrideOf(quirks),
+        }
         this.#process = new SignerProcess({
             ...options.process,
             name: config.name,
             environment: config.environment,
-            configuration: {
-                module: config.module,
-                uri: config.uri,
-                libraryParameters: config.libraryParameters,
-                pinCredential: config.pinCredential,
-                credentialsDirectory,
-                releaseAfterMs: config.releaseAfterMs,
-            },
+            configuration: this.#configuration,
             deadlineMs: config.deadlineMs,
             onEvent: (event) => this.#onEvent(event),
             onDown: () => this.#forget(),
@@ -183,7 +215,7 @@ export class TokenKeys {
 
     /** Whether it would sign now without a person. */
     get isReady(): boolean {
-        if (this.#distrusted !== undefined) return false
+        if (this.#distrusted !== undefined || this.#misconfigured !== undefined) return false
         if (this.#snapshot.state === "logged-in") return true
         return this.#snapshot.state === "present" && this.#logins.mayUseCredential
     }
@@ -394,6 +426,42 @@ export class TokenKeys {
         return this.#logins.between(() => this.#process.control(operation, request, budgetMs))
     }
 
+    /**
+     * Look at module and token, and try what can be tried. Nobody is logged in for it; without a login the answer is incomplete.
+     *
+     * @param write put what was found into the quirks file, and start a fresh signer with it: somebody has to log in again
+     * @throws login_required: an incomplete answer is not written down
+     */
+    async examine(write: boolean): Promise<TokenExamination> {
+        const { config } = this
+        // Not between the halves of a login: without one the library is ended and initialised again.
+        const answer = await this.#logins.between(() => this.#process.control("profile", {}, PROFILE_DEADLINE_MS))
+        const profile = this.#process.understand(() => parseProfile(answer))
+        const report = reportOn(profile)
+        const { serial, library } = profile
+        const file: QuirksFile = {
+            module: config.module,
+            serial,
+            library: `${library.manufacturer}, ${library.description} ${library.version}`,
+            writtenAt: this.#options.now().toISOString(),
+            quirks: report.quirks,
+        }
+        const examination = { token: config.name, uri: config.uri, module: config.module, profile, report, quirks: encodeQuirksFile(file) }
+        if (!write) return { ...examination, written: undefined }
+        if (report.verdict === "incomplete")
+            throw new TrustkeyError("login_required", "nothing is written down before it was tried: log in first")
+        const written = await writeQuirksFile(this.#options.quirksDirectory, config.name, file)
+        this.#configuration["quirks"] = overrideOf(file)
+        this.#misconfigured = undefined
+        await this.lockAll()
+        return { ...examination, written }
+    }
+
+    /** The token as it was last seen. */
+    get snapshot(): TokenSnapshot {
+        return this.#snapshot
+    }
+
     /** RFC 7512, by what identifies the key for ever: the token's serial and the key's CKA_ID. */
     uriOf(key: TokenKeyFacts): string {
         return formatPkcs11Uri({ token: this.#snapshot.label, serial: key.serial, type: "private", id: key.id })
@@ -450,6 +518,7 @@ export class TokenKeys {
     }
 
     #checkTrusted(): void {
+        if (this.#misconfigured !== undefined) throw this.#misconfigured
         if (this.#distrusted !== undefined) throw new TrustkeyError("token_failed", `the token is out of use: ${this.#distrusted}`)
     }
 
@@ -521,6 +590,7 @@ export class TokenKeys {
         const { label, serial, manufacturer, model, tries, state } = this.#snapshot
         const facts = { name, uri, label, serial, manufacturer, model, tries, ...this.lease }
         const process = this.#process.state
+        if (this.#misconfigured !== undefined) return { ...facts, state: "failed", detail: this.#misconfigured.message }
         if (this.#distrusted !== undefined)
             return { ...facts, state: "failed", detail: `out of use: ${this.#distrusted}; check the token, then log in again` }
         if (process.state === "failed") return { ...facts, state: "failed", detail: process.detail }
@@ -552,6 +622,10 @@ export class TokenKeys {
 
 function parseAttestation(answer: Fields): PivAttestation {
     return { attestation: answer.bytes("attestation"), intermediate: answer.bytes("intermediate") }
+}
+
+function overrideOf({ serial, quirks }: QuirksFile): object {
+    return { serial, quirks }
 }
 
 /** What a signer says of a handle that it does not know any more. */

@@ -5,6 +5,7 @@ import type {
     CreateGroupRequest,
     CreateKeyRequest,
     EnrollKeyRequest,
+    ExamineTokenRequest,
     ImportKeyRequest,
     KeySubject,
     ListKeysRequest,
@@ -255,6 +256,12 @@ export function decodeLogin(wire: LoginRequest__Output): LoginRequest {
         ttlSeconds: wire.ttlSeconds,
         uses: wire.uses,
     }
+}
+
+/** A name, or a PKCS#11 URI: as long as one may be. */
+export function decodeDoctor(wire: { readonly token: string; readonly write: boolean }): ExamineTokenRequest {
+    if (wire.token === "" || wire.token.length > MAX_URI) throw invalid("token", "is empty or too long")
+    return { token: wire.token, write: wire.write }
 }
 
 export function decodeToken(wire: { readonly token: string }): { readonly token: string } {

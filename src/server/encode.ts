@@ -2,11 +2,12 @@ import type { AuditRecord } from "../audit/index.ts"
 import type { Algorithm } from "../crypto/index.ts"
 import type { GroupView, KeyView, RawFile, StatusView, TrustView } from "../custody/index.ts"
 import type { JournalEntry as Entry, KeyRecord, Mark as KnownMark, Repository as KnownRepository } from "../journal/index.ts"
-import type { TokenState, TokenObject as TokenThing, TouchEvent } from "../keys/index.ts"
+import type { TokenExamination, TokenState, TokenObject as TokenThing, TouchEvent } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
 import { certificatesEnd, type RoleName, type Signature as TufSignature } from "../tuf/index.ts"
 import type { Algorithm as WireAlgorithm } from "../wire/trustkeyd/v1/Algorithm.ts"
 import type { AuditRecord as WireAuditRecord } from "../wire/trustkeyd/v1/AuditRecord.ts"
+import type { DoctorReport } from "../wire/trustkeyd/v1/DoctorReport.ts"
 import type { GetStatusResponse } from "../wire/trustkeyd/v1/GetStatusResponse.ts"
 import type { Group } from "../wire/trustkeyd/v1/Group.ts"
 import type { JournalEntry } from "../wire/trustkeyd/v1/JournalEntry.ts"
@@ -110,6 +111,33 @@ export function encodeTouch({ id, kind, key, purpose, difference, askers, deadli
         requestedBy: askers[0]?.name ?? "",
         deadline: timeText(deadline),
         touchPolicy: key.touchPolicy ?? "",
+    }
+}
+
+export function encodeDoctorReport({ token, uri, module, profile, report, quirks, written }: TokenExamination): DoctorReport {
+    const { library } = profile
+    return {
+        token,
+        uri,
+        verdict: report.verdict,
+        reason: report.reason,
+        module,
+        family: profile.family,
+        library: `${library.manufacturer}, ${library.description} ${library.version}, PKCS#11 ${library.cryptoki}`,
+        label: profile.label,
+        serial: profile.serial,
+        manufacturer: profile.manufacturer,
+        model: profile.model,
+        flags: [...profile.flags],
+        findings: report.findings.map(({ weight, found, consequence }) => ({ weight, found, consequence })),
+        algorithms: profile.algorithms.map(({ algorithm, makes, signs, detail }) => ({ algorithm, makes, signs, detail })),
+        ways: (profile.wrap?.ways ?? []).map(({ way, outcome, proven, code }) => ({ way, outcome, proven, answer: code })),
+        mechanisms: profile.mechanisms.map(({ name, least, most, flags }) => ({ name, least, most, flags: [...flags] })),
+        slots: profile.slots.map(({ id, description, present, label, serial, manufacturer, model }) => {
+            return { id, description, present, label, serial, manufacturer, model }
+        }),
+        quirks,
+        written: written ?? "",
     }
 }
 

@@ -63,6 +63,17 @@ export {
     type TokenFacts,
 } from "./pkcs11-uri.ts"
 
+export { type Ability, type Profile, type ProfiledKey, parseProfile } from "./profile.ts"
+export {
+    encodeQuirksFile,
+    parseQuirksFile,
+    type Quirks,
+    type QuirksFile,
+    type WrapProbe,
+    type WrapVerdict,
+    type WrapWay,
+} from "./quirks.ts"
+
 /** Run as dist/signer-file.cjs: opens sealed keys and signs with them. */
 export async function runFileSigner(exit: Exit): Promise<void> {
     const { runFileSigner } = await import("./file/run.ts")

@@ -12,8 +12,8 @@ export type WrapWay = {
     readonly outcome: "came-out" | "refused" | "did-not-work"
     /** What came out was opened, and was the key; or the refusal is no matter of a mechanism that fails anyway. */
     readonly proven: boolean
-    /** The CKR value; -1: the call failed without one. */
-    readonly code: number
+    /** What the module answered, like `CKR 0x6a`. */
+    readonly code: string
 }
 
 export type WrapProbe = { readonly verdict: WrapVerdict; readonly reason: string; readonly ways: readonly WrapWay[] }
@@ -90,7 +90,7 @@ const FIELDS = ["template", "keyIds", "contextLogin", "sessionObjects", "absentM
 const LONGEST_PIN = 1024
 
 /** Those quirks that are named; the others stay as they are known. @throws FrameError */
-function parseQuirks(fields: Fields): Partial<Quirks> {
+function parseNamedQuirks(fields: Fields): Partial<Quirks> {
     requireOnly(fields, FIELDS)
     return {
         ...(fields.has("template") ? { template: fields.oneOf("template", ["full", "minimal"]) } : {}),
@@ -124,7 +124,7 @@ function requireOnly(fields: Fields, known: readonly string[]): void {
 }
 
 export function parseQuirksOverride(fields: Fields): QuirksOverride {
-    return { serial: fields.text("serial"), quirks: parseQuirks(fields.fields("quirks")) }
+    return { serial: fields.text("serial"), quirks: parseNamedQuirks(fields.fields("quirks")) }
 }
 
 export type QuirksFile = {
@@ -153,10 +153,28 @@ export function parseQuirksFile(text: string): QuirksFile {
             serial: fields.text("serial"),
             library: fields.text("library"),
             writtenAt: fields.text("writtenAt"),
-            quirks: parseQuirks(fields.fields("quirks")),
+            quirks: parseNamedQuirks(fields.fields("quirks")),
         }
     } catch (error) {
         if (!(error instanceof FrameError)) throw error
         throw new TrustkeyError("module_invalid", `the token's quirks file has a mistake: ${error.message}`)
+    }
+}
+
+/** All of them, as a signer tells them. @throws FrameError */
+export function parseQuirks(fields: Fields): Quirks {
+    return { ...PLAIN, ...parseNamedQuirks(fields) }
+}
+
+export function parseWrapProbe(fields: Fields): WrapProbe {
+    return {
+        verdict: fields.oneOf("verdict", ["kept", "leaves", "untested"]),
+        reason: fields.text("reason"),
+        ways: fields.list("ways").map((way) => ({
+            way: way.text("way"),
+            outcome: way.oneOf("outcome", ["came-out", "refused", "did-not-work"]),
+            proven: way.flag("proven"),
+            code: way.text("code"),
+        })),
     }
 }

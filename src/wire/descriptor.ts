@@ -1311,6 +1311,10 @@ export const descriptor: object = {
                                 "Objects": {
                                     "requestType": "TokenObjectsRequest",
                                     "responseType": "TokenObjectsResponse"
+                                },
+                                "Doctor": {
+                                    "requestType": "DoctorRequest",
+                                    "responseType": "DoctorReport"
                                 }
                             }
                         },
@@ -1529,6 +1533,213 @@ export const descriptor: object = {
                                 "touchPolicy": {
                                     "type": "string",
                                     "id": 14
+                                }
+                            }
+                        },
+                        "DoctorRequest": {
+                            "fields": {
+                                "token": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "write": {
+                                    "type": "bool",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "DoctorReport": {
+                            "fields": {
+                                "token": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "uri": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "verdict": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "reason": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "module": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "family": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "library": {
+                                    "type": "string",
+                                    "id": 7
+                                },
+                                "label": {
+                                    "type": "string",
+                                    "id": 8
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 9
+                                },
+                                "manufacturer": {
+                                    "type": "string",
+                                    "id": 10
+                                },
+                                "model": {
+                                    "type": "string",
+                                    "id": 11
+                                },
+                                "flags": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 12
+                                },
+                                "findings": {
+                                    "rule": "repeated",
+                                    "type": "DoctorFinding",
+                                    "id": 13
+                                },
+                                "algorithms": {
+                                    "rule": "repeated",
+                                    "type": "DoctorAlgorithm",
+                                    "id": 14
+                                },
+                                "ways": {
+                                    "rule": "repeated",
+                                    "type": "DoctorWay",
+                                    "id": 15
+                                },
+                                "mechanisms": {
+                                    "rule": "repeated",
+                                    "type": "DoctorMechanism",
+                                    "id": 16
+                                },
+                                "slots": {
+                                    "rule": "repeated",
+                                    "type": "DoctorSlot",
+                                    "id": 17
+                                },
+                                "quirks": {
+                                    "type": "string",
+                                    "id": 18
+                                },
+                                "written": {
+                                    "type": "string",
+                                    "id": 19
+                                }
+                            }
+                        },
+                        "DoctorFinding": {
+                            "fields": {
+                                "weight": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "found": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "consequence": {
+                                    "type": "string",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "DoctorAlgorithm": {
+                            "fields": {
+                                "algorithm": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "makes": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "signs": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "detail": {
+                                    "type": "string",
+                                    "id": 4
+                                }
+                            }
+                        },
+                        "DoctorWay": {
+                            "fields": {
+                                "way": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "outcome": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "proven": {
+                                    "type": "bool",
+                                    "id": 3
+                                },
+                                "answer": {
+                                    "type": "string",
+                                    "id": 4
+                                }
+                            }
+                        },
+                        "DoctorMechanism": {
+                            "fields": {
+                                "name": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "least": {
+                                    "type": "uint64",
+                                    "id": 2
+                                },
+                                "most": {
+                                    "type": "uint64",
+                                    "id": 3
+                                },
+                                "flags": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 4
+                                }
+                            }
+                        },
+                        "DoctorSlot": {
+                            "fields": {
+                                "id": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "description": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "present": {
+                                    "type": "bool",
+                                    "id": 3
+                                },
+                                "label": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "manufacturer": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "model": {
+                                    "type": "string",
+                                    "id": 7
                                 }
                             }
                         },

@@ -27,6 +27,13 @@ import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, 
 import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from './trustkeyd/v1/ChangePassphraseResponse.ts';
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from './trustkeyd/v1/CreateGroupRequest.ts';
 import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from './trustkeyd/v1/CreateKeyRequest.ts';
+import type { DoctorAlgorithm as _trustkeyd_v1_DoctorAlgorithm, DoctorAlgorithm__Output as _trustkeyd_v1_DoctorAlgorithm__Output } from './trustkeyd/v1/DoctorAlgorithm.ts';
+import type { DoctorFinding as _trustkeyd_v1_DoctorFinding, DoctorFinding__Output as _trustkeyd_v1_DoctorFinding__Output } from './trustkeyd/v1/DoctorFinding.ts';
+import type { DoctorMechanism as _trustkeyd_v1_DoctorMechanism, DoctorMechanism__Output as _trustkeyd_v1_DoctorMechanism__Output } from './trustkeyd/v1/DoctorMechanism.ts';
+import type { DoctorReport as _trustkeyd_v1_DoctorReport, DoctorReport__Output as _trustkeyd_v1_DoctorReport__Output } from './trustkeyd/v1/DoctorReport.ts';
+import type { DoctorRequest as _trustkeyd_v1_DoctorRequest, DoctorRequest__Output as _trustkeyd_v1_DoctorRequest__Output } from './trustkeyd/v1/DoctorRequest.ts';
+import type { DoctorSlot as _trustkeyd_v1_DoctorSlot, DoctorSlot__Output as _trustkeyd_v1_DoctorSlot__Output } from './trustkeyd/v1/DoctorSlot.ts';
+import type { DoctorWay as _trustkeyd_v1_DoctorWay, DoctorWay__Output as _trustkeyd_v1_DoctorWay__Output } from './trustkeyd/v1/DoctorWay.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from './trustkeyd/v1/EnrollKeyRequest.ts';
 import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from './trustkeyd/v1/GetKeyRequest.ts';
 import type { GetStatusRequest as _trustkeyd_v1_GetStatusRequest, GetStatusRequest__Output as _trustkeyd_v1_GetStatusRequest__Output } from './trustkeyd/v1/GetStatusRequest.ts';
@@ -143,6 +150,13 @@ export interface ProtoGrpcType {
       ChangePassphraseResponse: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseResponse__Output>
       CreateGroupRequest: MessageTypeDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_CreateGroupRequest__Output>
       CreateKeyRequest: MessageTypeDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_CreateKeyRequest__Output>
+      DoctorAlgorithm: MessageTypeDefinition<_trustkeyd_v1_DoctorAlgorithm, _trustkeyd_v1_DoctorAlgorithm__Output>
+      DoctorFinding: MessageTypeDefinition<_trustkeyd_v1_DoctorFinding, _trustkeyd_v1_DoctorFinding__Output>
+      DoctorMechanism: MessageTypeDefinition<_trustkeyd_v1_DoctorMechanism, _trustkeyd_v1_DoctorMechanism__Output>
+      DoctorReport: MessageTypeDefinition<_trustkeyd_v1_DoctorReport, _trustkeyd_v1_DoctorReport__Output>
+      DoctorRequest: MessageTypeDefinition<_trustkeyd_v1_DoctorRequest, _trustkeyd_v1_DoctorRequest__Output>
+      DoctorSlot: MessageTypeDefinition<_trustkeyd_v1_DoctorSlot, _trustkeyd_v1_DoctorSlot__Output>
+      DoctorWay: MessageTypeDefinition<_trustkeyd_v1_DoctorWay, _trustkeyd_v1_DoctorWay__Output>
       EnrollKeyRequest: MessageTypeDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_EnrollKeyRequest__Output>
       GetKeyRequest: MessageTypeDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_GetKeyRequest__Output>
       GetStatusRequest: MessageTypeDefinition<_trustkeyd_v1_GetStatusRequest, _trustkeyd_v1_GetStatusRequest__Output>

@@ -26,6 +26,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         listTokens: refused,
         login: refused,
         logout: refused,
+        examineToken: refused,
         tokenObjects: refused,
         watchTouches: () => () => {},
         listTrust: refused,

@@ -93,6 +93,7 @@ export class KeyRig implements AsyncDisposable {
             credentialsDirectory: this.credentials,
             cost: LEAST_COST,
             defaultTtlSeconds: 900,
+            quirksDirectory: path.join(this.directory, "quirks"),
             log: (record) => this.log.push(record),
         })
     }

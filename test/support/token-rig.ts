@@ -38,6 +38,8 @@ export class TokenRig implements AsyncDisposable {
             tries: new Map(),
             known: () => [],
             defaultTtlSeconds: 900,
+            quirksDirectory: path.join(directory, "quirks"),
+            quirks: undefined,
         })
     }
 

@@ -2,8 +2,8 @@ import type { Custody } from "../../custody/index.ts"
 import type { TokenEvent } from "../../wire/trustkeyd/v1/TokenEvent.ts"
 import type { TokensHandlers } from "../../wire/trustkeyd/v1/Tokens.ts"
 import type { WatchTokensRequest } from "../../wire/trustkeyd/v1/WatchTokensRequest.ts"
-import { decodeLogin, decodeToken } from "../decode.ts"
-import { encodeToken, encodeTokenObject, encodeTouch } from "../encode.ts"
+import { decodeDoctor, decodeLogin, decodeToken } from "../decode.ts"
+import { encodeDoctorReport, encodeToken, encodeTokenObject, encodeTouch } from "../encode.ts"
 import { adminOnly, type Caller, unary } from "../unary.ts"
 import { watching } from "../watching.ts"
 
@@ -16,6 +16,7 @@ export function tokensHandlers(custody: Custody, caller: Caller, leaving: AbortS
         Watch: watching(caller, leaving, ({ own }: WatchTokensRequest, next: (event: TokenEvent) => void) =>
             custody.watchTouches(principal, { own: own === true }, (event) => next(encodeTouch(event))),
         ),
+        Doctor: adminOnly(caller, async (request) => encodeDoctorReport(await custody.examineToken(principal, decodeDoctor(request)))),
         Objects: adminOnly(caller, async (request) => {
             return { objects: (await custody.tokenObjects(principal, decodeToken(request))).map(encodeTokenObject) }
         }),

@@ -139,3 +139,22 @@ export function mechanismName(mechanism: number): string {
     const name: string | undefined = MechanismEnum[mechanism]
     return NEWER_NAMES.get(mechanism) ?? (name === undefined ? `0x${mechanism.toString(16).padStart(8, "0")}` : `CKM_${name}`)
 }
+
+// CK_MECHANISM_INFO flags, PKCS#11 v3.0 table 12.
+const FLAG_NAMES: readonly (readonly [number, string])[] = [
+    [0x1, "hardware"],
+    [0x100, "encrypt"],
+    [0x200, "decrypt"],
+    [0x400, "digest"],
+    [0x800, "sign"],
+    [0x2000, "verify"],
+    [0x8000, "generate"],
+    [0x1_0000, "generate-pair"],
+    [CKF_WRAP, "wrap"],
+    [0x4_0000, "unwrap"],
+    [0x8_0000, "derive"],
+]
+
+export function mechanismFlagNames(flags: number): readonly string[] {
+    return FLAG_NAMES.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name)
+}

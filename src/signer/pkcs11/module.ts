@@ -1,6 +1,7 @@
 import { Module } from "graphene-pk11"
 import koffi from "koffi"
-import type { PKCS11 } from "pkcs11js"
+import type { InitializationOptions, PKCS11 } from "pkcs11js"
+import { CKR_CANT_LOCK, CKR_GENERAL_ERROR, CKR_OK, resultCode } from "./result-codes.ts"
 
 /** PKCS#11 v3.0 §4.2: CK_VERSION is padded to the size of a pointer, then the functions in the order of the standard. */
 const POINTER_SIZE = 8
@@ -43,8 +44,28 @@ export function loadModule(path: string, libraryParameters?: string): LoadedModu
     }
 }
 
-export function initialize({ module, libraryParameters }: LoadedModule): void {
+/** Ready for use; one that is initialised already is fine. */
+export function initialize(loaded: LoadedModule): void {
+    try {
+        loaded.module.initialize(argumentsFor(loaded, CKF_OS_LOCKING_OK))
+    } catch (error) {
+        if (resultCode(error) !== CKR_CANT_LOCK) throw error
+        // It has no locks. It needs none: its process has one thread, and calls one function at a time.
+        loaded.module.initialize(argumentsFor(loaded, 0))
+    }
+}
+
+/** C_Initialize as `initialize` calls it first, and with no flags and parameters. @returns the CKR value */
+export function callInitialize(loaded: LoadedModule, how: "ours" | "bare"): number {
+    try {
+        loaded.lib.C_Initialize(how === "ours" ? argumentsFor(loaded, CKF_OS_LOCKING_OK) : { flags: 0 })
+        return CKR_OK
+    } catch (error) {
+        return resultCode(error) ?? CKR_GENERAL_ERROR
+    }
+}
+
+function argumentsFor({ libraryParameters }: LoadedModule, flags: number): InitializationOptions {
     // pkcs11js 2.1.7 cuts the last character off: its buffer has no room for the NUL.
-    const reserved = libraryParameters === undefined ? {} : { libraryParameters: `${libraryParameters} ` }
-    module.initialize({ flags: CKF_OS_LOCKING_OK, ...reserved })
+    return libraryParameters === undefined ? { flags } : { flags, libraryParameters: `${libraryParameters} ` }
 }

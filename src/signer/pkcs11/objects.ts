@@ -29,6 +29,7 @@ export const CKA_PRIVATE_EXPONENT = 0x0123
 export const CKA_VALUE_LEN = 0x0161
 export const CKA_EXTRACTABLE = 0x0162
 export const CKA_LOCAL = 0x0163
+export const CKA_NEVER_EXTRACTABLE = 0x0164
 export const CKA_EC_PARAMS = 0x0180
 export const CKA_EC_POINT = 0x0181
 export const CKA_ALWAYS_AUTHENTICATE = 0x0202

@@ -13,6 +13,7 @@ import type { OpenPcsc } from "../piv/pcsc.ts"
 import type { PivCard } from "../piv/piv-card.ts"
 import { isPivOperation, runPivOperation } from "../piv/piv-operations.ts"
 import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
+import type { Profile } from "../profile.ts"
 import { parseQuirksOverride } from "../quirks.ts"
 import { onlyOneKey } from "./candidates.ts"
 import { Fitness } from "./fitness.ts"
@@ -34,6 +35,7 @@ import {
     readText,
 } from "./objects.ts"
 import { OwnSession } from "./own-session.ts"
+import { profileToken } from "./profile.ts"
 import { CKR_USER_NOT_LOGGED_IN, judge, judgeTouch, resultCode } from "./result-codes.ts"
 import { loginRequired, type ReaderOf, Token, type TokenKey } from "./token.ts"
 
@@ -51,6 +53,8 @@ export class Pkcs11Signer implements Signer {
     readonly #fitness: Fitness
     /** Milliseconds */
     readonly #clock: () => number
+    /** Remembered for when somebody has logged in. */
+    #initialize: Profile["initialize"]
     #nextHandle = 1
 
     constructor(surroundings: Surroundings, configuration: Fields, load: typeof loadModule, openPcsc: OpenPcsc) {
@@ -112,6 +116,8 @@ export class Pkcs11Signer implements Signer {
                 return this.#find(request.text("uri"), parseTouchPolicy(request))
             case "open-key":
                 return this.#openKey(request)
+            case "profile":
+                return this.#profile()
             case "close-key":
                 this.#token.keys.delete(request.integer("handle"))
                 return {}
@@ -243,6 +249,15 @@ export class Pkcs11Signer implements Signer {
                 pair.destroy()
                 throw error
             }
+        })
+    }
+
+    /** For the doctor. What needs a login is left out when there is none: nobody is logged in for it, and no PIN is tried. */
+    #profile(): Profile {
+        if (!this.#token.isLoggedIn) this.#initialize = this.#token.tryInitialize()
+        return this.#token.run((session) => {
+            const probe = this.#token.isUsable ? () => this.#fitness.probe() : undefined
+            return profileToken(this.#lib, this.#token, session, probe, this.#initialize)
         })
     }
 

@@ -3,7 +3,9 @@ import type { TouchPolicy } from "../piv/description.ts"
 
 /** The names are PKCS#11 v3.0's. */
 export const CKR_OK = 0x00
+export const CKR_GENERAL_ERROR = 0x05
 export const CKR_ARGUMENTS_BAD = 0x07
+export const CKR_CANT_LOCK = 0x0a
 export const CKR_ATTRIBUTE_SENSITIVE = 0x11
 export const CKR_ATTRIBUTE_TYPE_INVALID = 0x12
 export const CKR_ATTRIBUTE_VALUE_INVALID = 0x13

@@ -28,7 +28,7 @@ const PUBLIC_EXPONENT = Buffer.from([0x01, 0x00, 0x01])
 /** "I do not know this attribute, or not with this value." */
 const TEMPLATE_CODES: ReadonlySet<number> = new Set([CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_VALUE_INVALID])
 
-/** A key pair that is gone with its session: sensitive, not extractable, and nobody's. */
+/** A key pair that is gone with its session: sensitive, not extractable unless that was asked for, and nobody's. */
 export type SessionPair = {
     readonly algorithm: Algorithm
     readonly privateKey: Handle
@@ -41,10 +41,10 @@ export type SessionPair = {
 }
 
 /** Of the kind the module is best at. @throws what the module throws */
-export function makeSessionPair(lib: PKCS11, session: Session, mechanisms: readonly MechanismFacts[]): SessionPair {
+export function makeSessionPair(lib: PKCS11, session: Session, mechanisms: readonly MechanismFacts[], extractable = false): SessionPair {
     const has = (wanted: number): boolean => mechanisms.some(({ mechanism }) => mechanism === wanted)
-    if (has(CKM_EC_KEY_PAIR_GEN)) return makeSessionPairOf(lib, session, "p256")
-    if (has(CKM_RSA_PKCS_KEY_PAIR_GEN)) return makeSessionPairOf(lib, session, "rsa2048")
+    if (has(CKM_EC_KEY_PAIR_GEN)) return makeSessionPairOf(lib, session, "p256", extractable)
+    if (has(CKM_RSA_PKCS_KEY_PAIR_GEN)) return makeSessionPairOf(lib, session, "rsa2048", extractable)
     throw new TrustkeyError("token_unfit", "the module makes neither EC nor RSA keys")
 }
 
@@ -52,9 +52,9 @@ export function makeSessionPair(lib: PKCS11, session: Session, mechanisms: reado
  * The session must be one for reading only: then a module that keeps to the standard can't make what stays. One that doesn't is found out,
  * and what it made is destroyed.
  */
-export function makeSessionPairOf(lib: PKCS11, session: Session, algorithm: Algorithm): SessionPair {
+export function makeSessionPairOf(lib: PKCS11, session: Session, algorithm: Algorithm, extractable = false): SessionPair {
     const id = randomBytes(ID_LENGTH)
-    const { handles, template } = generate(lib, session, algorithm, id)
+    const { handles, template } = generate(lib, session, algorithm, id, extractable)
     const destroy = (): void => {
         for (const handle of [handles.privateKey, handles.publicKey]) {
             try {
@@ -71,7 +71,7 @@ export function makeSessionPairOf(lib: PKCS11, session: Session, algorithm: Algo
             throw new TrustkeyError("token_unfit", "the module was asked for a key of the session and made one that stays")
         }
         const isOurs = read(handles.privateKey, CKA_SENSITIVE)?.[0] === 1 && read(handles.privateKey, CKA_EXTRACTABLE)?.[0] === 0
-        if (!isOurs)
+        if (!extractable && !isOurs)
             throw new TrustkeyError("token_unfit", "the module was asked for a sensitive key that can't be extracted, and made another")
         const rsa = { n: read(handles.publicKey, CKA_MODULUS), e: read(handles.publicKey, CKA_PUBLIC_EXPONENT) }
         return {
@@ -93,6 +93,7 @@ function generate(
     session: Session,
     algorithm: Algorithm,
     id: Buffer,
+    extractable: boolean,
 ): { readonly handles: { readonly privateKey: Handle; readonly publicKey: Handle }; readonly template: "full" | "minimal" } {
     const { mechanism, parameters } = generationOf(algorithm)
     let refusal: unknown
@@ -113,7 +114,7 @@ function generate(
                 { type: CKA_SIGN, value: true },
                 { type: CKA_ID, value: id },
             ]
-            const more: Template = template === "full" ? [{ type: CKA_EXTRACTABLE, value: false }] : []
+            const more: Template = template === "full" ? [{ type: CKA_EXTRACTABLE, value: extractable }] : []
             try {
                 return { handles: lib.C_GenerateKeyPair(session.handle, { mechanism }, ofPublic, [...ofPrivate, ...more]), template }
             } catch (error) {

@@ -5,11 +5,12 @@ import { ABSENT_TOKEN, type PinTries, samePublicKey, type TokenSnapshot } from "
 import type { TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
 import { type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
+import type { Profile, ProfiledSlot } from "../profile.ts"
 import { familyOf, knownQuirks, type ModuleFamily, type Quirks, type QuirksOverride } from "../quirks.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
-import type { LoadedModule } from "./module.ts"
+import { callInitialize, type LoadedModule } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readShownKey } from "./objects.ts"
-import { judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
+import { CKR_OK, judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
 import { Slots } from "./slots.ts"
 
 const CKU_USER = 1
@@ -117,6 +118,32 @@ export class Token {
     /** Whether a signature with this key needs a login of its own. */
     asksEachTime(key: SessionObject): boolean {
         return this.#quirks.contextLogin === "always" || readFlag(key, CKA_ALWAYS_AUTHENTICATE)
+    }
+
+    /** All slots of the module, those without a token too. */
+    slotsThere(): readonly ProfiledSlot[] {
+        const list = this.#loaded.module.getSlots(false)
+        const slots: ProfiledSlot[] = []
+        for (let i = 0; i < list.length; i += 1) slots.push(describeSlot(list.items(i)))
+        return slots
+    }
+
+    /**
+     * How the module takes C_Initialize: with nothing, as we do it, and again. Everything held is let go of; undefined while somebody is
+     * logged in, for it would end that.
+     */
+    tryInitialize(): Profile["initialize"] {
+        if (this.#loggedIn) return undefined
+        this.lose()
+        const { module } = this.#loaded
+        const bare = callInitialize(this.#loaded, "bare")
+        if (bare === CKR_OK) quietly(() => module.finalize())
+        const ours = callInitialize(this.#loaded, "ours")
+        const again = callInitialize(this.#loaded, "ours")
+        // One that counts, like p11-kit's proxy, has to be ended as often.
+        if (again === CKR_OK) quietly(() => module.finalize())
+        if (ours === CKR_OK) quietly(() => module.finalize())
+        return { bare, ours, again }
     }
 
     /** Whether the token part of `uri` names this token. */
@@ -482,6 +509,17 @@ export class Token {
         const changed = JSON.stringify(next) !== JSON.stringify(this.#snapshot)
         this.#snapshot = next
         if (changed) this.#announce({ event: "token", token: next })
+    }
+}
+
+function describeSlot(slot: Slot): ProfiledSlot {
+    const facts = { id: slot.handle.readBigUInt64LE(0).toString(), description: slot.slotDescription }
+    try {
+        const { label, serialNumber: serial, manufacturerID: manufacturer, model } = slot.getToken()
+        return { ...facts, label, serial, manufacturer, model, present: true }
+    } catch (error) {
+        if (resultCode(error) === undefined) throw error
+        return { ...facts, label: "", serial: "", manufacturer: "", model: "", present: false }
     }
 }
 

@@ -115,7 +115,7 @@ export function wrapMechanisms(mechanisms: readonly MechanismFacts[]): readonly 
  *
  * Everything it works on is a session object of its own, in a session opened for reading only, in which a module that keeps to the
  * standard can't make anything that stays. A refusal counts when the module says it means the key, or when the same mechanism has
- * wrapped an extractable key; otherwise the way did not work at all, and nothing is known.
+ * wrapped a key of the same kind that is extractable; otherwise the way did not work at all, and nothing is known.
  *
  * @throws what the module throws when the token is lost meanwhile
  */
@@ -132,11 +132,13 @@ export function probeWrapping(lib: PKCS11, session: Session, mechanisms: readonl
         return untested(`the module has ${names}, and made no key to try them on (${codeText(error)})`)
     }
     try {
-        const probe = new Probe(lib, session, pair)
+        const probe = new Probe(lib, session, mechanisms, pair)
         const present = new Set(wrapping.map(({ mechanism }) => mechanism))
         const ways = WAYS.filter(({ mechanism }) => present.has(mechanism))
         const tried = ways.map((way) => probe.tryWay(way))
-        return conclude([...tried, ...probe.tryAttributes(ways)], names)
+        // What comes out as it is shows nothing of what weaker attributes would do.
+        const others = ways.filter((_, index) => tried[index]?.outcome === "refused")
+        return conclude([...tried, ...probe.tryAttributes(others)], names)
     } finally {
         pair.destroy()
     }
@@ -171,9 +173,11 @@ const WEAKER: Template = [
 class Probe {
     readonly #lib: PKCS11
     readonly #session: Session
+    readonly #mechanisms: readonly MechanismFacts[]
     readonly #pair: SessionPair
 
-    constructor(lib: PKCS11, session: Session, pair: SessionPair) {
+    constructor(lib: PKCS11, session: Session, mechanisms: readonly MechanismFacts[], pair: SessionPair) {
+        this.#mechanisms = mechanisms
         this.#lib = lib
         this.#session = session
         this.#pair = pair
@@ -187,16 +191,16 @@ class Probe {
             const mechanism = mechanismOf(way)
             try {
                 const wrapped = this.#lib.C_WrapKey(this.#session.handle, mechanism, key.handle, this.#pair.privateKey, Buffer.alloc(ROOM))
-                return { way: name, outcome: "came-out", proven: this.#isOurs(way, wrapped, key.value), code: 0 }
+                return { way: name, outcome: "came-out", proven: this.#isOurs(way, wrapped, key.value), code: "CKR_OK" }
             } catch (error) {
                 rethrowLost(error)
                 const code = resultCode(error) ?? -1
-                const counts = MEANS_THE_KEY.has(code) || this.#wrapsAtAll(mechanism, key.handle, made)
-                return { way: name, outcome: counts ? "refused" : "did-not-work", proven: counts, code }
+                const counts = MEANS_THE_KEY.has(code) || this.#wrapsAtAll(mechanism, key.handle)
+                return { way: name, outcome: counts ? "refused" : "did-not-work", proven: counts, code: codeText(error) }
             }
         } catch (error) {
             rethrowLost(error)
-            return { way: name, outcome: "did-not-work", proven: false, code: resultCode(error) ?? -1 }
+            return { way: name, outcome: "did-not-work", proven: false, code: codeText(error) }
         } finally {
             this.#destroy(made)
         }
@@ -234,10 +238,10 @@ class Probe {
             const value = this.#pair.readSecret(weakened)
             const isOut = value?.some((byte) => byte !== 0) === true || ways.some((each) => this.#wraps(each, weakened))
             value?.fill(0)
-            return { way, outcome: isOut ? "came-out" : "refused", proven: true, code: 0 }
+            return { way, outcome: isOut ? "came-out" : "refused", proven: true, code: "CKR_OK" }
         } catch (error) {
             rethrowLost(error)
-            return { way, outcome: "refused", proven: true, code: resultCode(error) ?? -1 }
+            return { way, outcome: "refused", proven: true, code: codeText(error) }
         } finally {
             if (handle !== undefined && handle !== key) this.#destroy([handle])
         }
@@ -299,20 +303,17 @@ class Probe {
         return { handle, value: privateKey }
     }
 
-    /** The control: the same mechanism on a secret key that may leave. */
-    #wrapsAtAll(mechanism: Mechanism, wrappingKey: Handle, made: Handle[]): boolean {
+    /** The control: the same mechanism on a key of the same kind that may leave. */
+    #wrapsAtAll(mechanism: Mechanism, wrappingKey: Handle): boolean {
+        let free: SessionPair | undefined
         try {
-            const free = this.#lib.C_GenerateKey(this.#session.handle, { mechanism: CKM_AES_KEY_GEN }, [
-                { type: CKA_TOKEN, value: false },
-                { type: CKA_SENSITIVE, value: false },
-                { type: CKA_EXTRACTABLE, value: true },
-                { type: CKA_VALUE_LEN, value: 16 },
-            ])
-            made.push(free)
-            return this.#lib.C_WrapKey(this.#session.handle, mechanism, wrappingKey, free, Buffer.alloc(ROOM)).length > 0
+            free = makeSessionPair(this.#lib, this.#session, this.#mechanisms, true)
+            return this.#lib.C_WrapKey(this.#session.handle, mechanism, wrappingKey, free.privateKey, Buffer.alloc(ROOM)).length > 0
         } catch (error) {
             rethrowLost(error)
             return false
+        } finally {
+            free?.destroy()
         }
     }
 
@@ -365,5 +366,5 @@ function rethrowLost(error: unknown): void {
 }
 
 function codeText(error: unknown): string {
-    return `0x${(resultCode(error) ?? 0).toString(16)}`
+    return `CKR 0x${(resultCode(error) ?? 0).toString(16)}`
 }

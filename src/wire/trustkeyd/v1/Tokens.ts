@@ -2,6 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { DoctorReport as _trustkeyd_v1_DoctorReport, DoctorReport__Output as _trustkeyd_v1_DoctorReport__Output } from '../../trustkeyd/v1/DoctorReport.ts';
+import type { DoctorRequest as _trustkeyd_v1_DoctorRequest, DoctorRequest__Output as _trustkeyd_v1_DoctorRequest__Output } from '../../trustkeyd/v1/DoctorRequest.ts';
 import type { ListTokensRequest as _trustkeyd_v1_ListTokensRequest, ListTokensRequest__Output as _trustkeyd_v1_ListTokensRequest__Output } from '../../trustkeyd/v1/ListTokensRequest.ts';
 import type { ListTokensResponse as _trustkeyd_v1_ListTokensResponse, ListTokensResponse__Output as _trustkeyd_v1_ListTokensResponse__Output } from '../../trustkeyd/v1/ListTokensResponse.ts';
 import type { LoginRequest as _trustkeyd_v1_LoginRequest, LoginRequest__Output as _trustkeyd_v1_LoginRequest__Output } from '../../trustkeyd/v1/LoginRequest.ts';
@@ -16,6 +18,21 @@ import type { WatchTokensRequest as _trustkeyd_v1_WatchTokensRequest, WatchToken
  * PKCS#11 tokens named in the configuration.
  */
 export interface TokensClient extends grpc.Client {
+  /**
+   * admin socket: examine a module and its token
+   */
+  Doctor(argument: _trustkeyd_v1_DoctorRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  Doctor(argument: _trustkeyd_v1_DoctorRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  Doctor(argument: _trustkeyd_v1_DoctorRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  Doctor(argument: _trustkeyd_v1_DoctorRequest, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  /**
+   * admin socket: examine a module and its token
+   */
+  doctor(argument: _trustkeyd_v1_DoctorRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  doctor(argument: _trustkeyd_v1_DoctorRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  doctor(argument: _trustkeyd_v1_DoctorRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  doctor(argument: _trustkeyd_v1_DoctorRequest, callback: grpc.requestCallback<_trustkeyd_v1_DoctorReport__Output>): grpc.ClientUnaryCall;
+  
   List(argument: _trustkeyd_v1_ListTokensRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _trustkeyd_v1_ListTokensRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _trustkeyd_v1_ListTokensRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
@@ -75,6 +92,11 @@ export interface TokensClient extends grpc.Client {
  * PKCS#11 tokens named in the configuration.
  */
 export interface TokensHandlers extends grpc.UntypedServiceImplementation {
+  /**
+   * admin socket: examine a module and its token
+   */
+  Doctor: grpc.handleUnaryCall<_trustkeyd_v1_DoctorRequest__Output, _trustkeyd_v1_DoctorReport>;
+  
   List: grpc.handleUnaryCall<_trustkeyd_v1_ListTokensRequest__Output, _trustkeyd_v1_ListTokensResponse>;
   
   Login: grpc.handleUnaryCall<_trustkeyd_v1_LoginRequest__Output, _trustkeyd_v1_Token>;
@@ -94,6 +116,7 @@ export interface TokensHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface TokensDefinition extends grpc.ServiceDefinition {
+  Doctor: MethodDefinition<_trustkeyd_v1_DoctorRequest, _trustkeyd_v1_DoctorReport, _trustkeyd_v1_DoctorRequest__Output, _trustkeyd_v1_DoctorReport__Output>
   List: MethodDefinition<_trustkeyd_v1_ListTokensRequest, _trustkeyd_v1_ListTokensResponse, _trustkeyd_v1_ListTokensRequest__Output, _trustkeyd_v1_ListTokensResponse__Output>
   Login: MethodDefinition<_trustkeyd_v1_LoginRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LoginRequest__Output, _trustkeyd_v1_Token__Output>
   Logout: MethodDefinition<_trustkeyd_v1_LogoutRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LogoutRequest__Output, _trustkeyd_v1_Token__Output>
