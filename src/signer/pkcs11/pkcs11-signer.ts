@@ -191,7 +191,7 @@ export class Pkcs11Signer implements Signer {
             throw new TrustkeyError("touch_timeout", "nobody touched the token in time", { cause: error })
         }
         if (consequence === "lost") throw error
-        this.#token.lose()
+        this.#token.startOver()
         if (code === CKR_USER_NOT_LOGGED_IN && touch === "undecided") {
             throw new TrustkeyError("touch_timeout", "the token was not touched in time, or asks for a login", { cause: error })
         }

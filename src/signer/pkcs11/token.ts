@@ -258,6 +258,12 @@ export class Token {
         this.#setSnapshot({ ...this.#snapshot, state: "absent", released: false })
     }
 
+    /** The same, and a look at what is there: a token that refused something is not an absent one. */
+    startOver(): void {
+        this.lose()
+        quietly(() => this.#open())
+    }
+
     #close(): void {
         const slot = this.#session?.slot
         this.#session = undefined
@@ -382,18 +388,18 @@ export class Token {
         const pin = this.#login?.pin
         if (pin === undefined) {
             // The operation is open and stays so: the session is of no use any more.
-            this.lose()
+            this.startOver()
             throw new TrustkeyError("login_required", "this key wants the PIN for every signature; log in again")
         }
         const result = judgeLogin(this.#callLogin(session, CKU_CONTEXT_SPECIFIC, pin))
         if (result === "ok") return
         if (result === "other" || result === "already") {
-            this.lose()
+            this.startOver()
             throw new TrustkeyError("token_failed", "the token lost its session; log in again")
         }
         this.#announce({ event: "pin-refused" })
         quietly(() => session.logout())
-        this.lose()
+        this.startOver()
         throw new TrustkeyError(result === "blocked" ? "pin_blocked" : "pin_incorrect", "the token refused the PIN for this signature")
     }
 

@@ -104,6 +104,29 @@ test("a child that does not answer is ended at the deadline; one that works thro
     assert.equal(slow.downs(), 0)
 })
 
+test("a call that waits behind one that may take long is not late: its time counts from when the child can begin", async () => {
+    await using child = await startChild(
+        `let rest = Buffer.alloc(0); let seen = false; let next = Promise.resolve()
+        pipe.on("data", (data) => {
+            rest = Buffer.concat([rest, data])
+            while (rest.length >= 9) {
+                const length = 4 + rest.readUInt32BE(0); const id = rest.readUInt32BE(5)
+                rest = rest.subarray(length)
+                if (!seen) { seen = true; pipe.write(json(0x81, id, { protocol: 1 })); continue }
+                next = next.then(() => new Promise((r) => setTimeout(r, id === 2 ? 1500 : 0))).then(() => pipe.write(json(0x81, id, {})))
+            }
+        })`,
+        1_000,
+    )
+    const begun: string[] = []
+    const touched = child.process.control("touched", {}, 60_000, () => begun.push("touched"))
+    const behind = child.process.control("behind", {}, 1_000, () => begun.push("behind"))
+    assert.deepEqual(begun, ["touched"])
+    await Promise.all([touched, behind])
+    assert.deepEqual(begun, ["touched", "behind"])
+    assert.equal(child.downs(), 0)
+})
+
 test("a child that keeps dying is started again after longer and longer pauses, and nobody waits for it for ever", async () => {
     await using child = await startChild("onRequest(() => process.exit(1))")
     for (let i = 0; i < 3; i += 1) await assert.rejects(child.process.control("something"), { code: "signer_unavailable" })
