@@ -1,4 +1,5 @@
-const DAY = 86_400_000
+/** Milliseconds */
+export const DAY = 86_400_000
 
 /** Something with a date: a role's metadata as last seen, or the certificates of a root. */
 export type Expiry = {

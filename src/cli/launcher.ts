@@ -1,5 +1,6 @@
 import path from "node:path"
 import type { Programs } from "./context.ts"
+import { shellQuoted } from "./shell-word.ts"
 
 export type LaunchedProgram = "trustkey" | "docker-trustkey" | "docker-trust"
 
@@ -13,11 +14,11 @@ export function launcherText({ node, directory }: Programs, program: LaunchedPro
     const lines = ["#!/bin/sh", MARK]
     if (program !== "trustkey") {
         // docker asks this of every plugin before it does anything. Of what stands beside the program no copy can be out of date.
-        const answer = quoted(path.join(directory, `${program}.metadata`))
+        const answer = shellQuoted(path.join(directory, `${program}.metadata`))
         lines.push(`if [ "$1" = docker-cli-plugin-metadata ] && read -r answer 2> /dev/null < ${answer}; then`)
         lines.push("    printf '%s\\n' \"$answer\"", "    exit", "fi")
     }
-    lines.push(["exec", quoted(node), "--disable-sigusr1", quoted(programFile(directory, program)), '"$@"'].join(" "))
+    lines.push(["exec", shellQuoted(node), "--disable-sigusr1", shellQuoted(programFile(directory, program)), '"$@"'].join(" "))
     return `${lines.join("\n")}\n`
 }
 
@@ -28,8 +29,4 @@ export function programFile(directory: string, program: LaunchedProgram): string
 /** Whether a file is one of these, which a newer one may replace. */
 export function isLauncher(content: Uint8Array): boolean {
     return Buffer.from(content).toString("latin1").startsWith(`#!/bin/sh\n${MARK}\n`)
-}
-
-function quoted(text: string): string {
-    return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -4,7 +4,7 @@ import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord } from "../journal/index.ts"
 import { authorize, type Permit, type Principal } from "../policy/index.ts"
 import { certificateKey, type Gun, type KeyId, keyIdOf, ROOT } from "../tuf/index.ts"
-import { isKeyOf } from "./check.ts"
+import { DAY, isKeyOf } from "./check.ts"
 import { bindingTurn, isBound, placesOf, requireTaking, usableKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
@@ -55,7 +55,7 @@ async function makeCertificate(
     const meanwhile = rooms.journal.certificate(id, gun)
     if (meanwhile !== undefined) return { pem: meanwhile, tufKeyId: keyIdOf(certificateKey(meanwhile)) }
     const notBefore = new Date(Math.floor(rooms.now().getTime() / 1000) * 1000)
-    const notAfter = new Date(notBefore.getTime() + VALIDITY_DAYS * 86_400_000)
+    const notAfter = new Date(notBefore.getTime() + VALIDITY_DAYS * DAY)
     const tbs = rootCertificateTbs({ gun, publicKey, serial: randomBytes(16), notBefore, notAfter })
     const intent = await rooms.journal.commitCertificate(permit, key, gun, tbs)
     const difference = (): readonly string[] => [`the certificate that stands for this key in the root, until ${notAfter.toISOString()}`]

@@ -22,7 +22,7 @@ import {
     type TufKey,
 } from "../tuf/index.ts"
 
-const DAY = 86_400_000
+export const DAY = 86_400_000
 /** Unless a limit says otherwise: what Notary's own clients write (3650 and 1095 days), and a day for clocks. */
 const DEFAULT_VALIDITY = { root: 3651 * DAY, other: 1096 * DAY }
 

@@ -5,11 +5,11 @@ import type { KeyImportOptions } from "../commands/key-import.ts"
 import type { Cli } from "../context.ts"
 import { FilePassphrases } from "../file-passphrases.ts"
 import { daemonToImportInto, unlockGroup } from "../import-key.ts"
+import { shellWord } from "../shell-word.ts"
 import { askForPassphrases, type Done, Taking } from "./act.ts"
 import { type LookedAt, lookAtRepositories, openKeys, ownDirectory, type PlannedKey, planKeys, readCopies } from "./look.ts"
 import { readNotaryServer } from "./notary-config.ts"
 import type { Places } from "./plan.ts"
-import { quoted } from "./quoted.ts"
 import { planJson, printCopies, printLeftOut, printPlan, printWeakness } from "./report.ts"
 import { type Found, type LeftOut, scanTrustDirectory } from "./scan.ts"
 
@@ -95,7 +95,7 @@ async function hintAtServer({ context, output }: Cli, found: readonly Found[], l
         const server = await readNotaryServer(directory)
         if (server === undefined) continue
         output.note(`${path.join(directory, "config.json")} names another trust server. To ask that one:`)
-        output.note(`  export DOCKER_CONTENT_TRUST_SERVER=${quoted(server.url)}`)
+        output.note(`  export DOCKER_CONTENT_TRUST_SERVER=${shellWord(server.url)}`)
         if (server.authority !== undefined)
             output.note(`Its certificate authority belongs into docker's tls/${new URL(server.url).host}/ca.crt: ${server.authority}`)
     }

@@ -18,9 +18,9 @@ import { checkFit, planImport } from "../import-plan.ts"
 import { mustNotBeReadable, readPrivateKeys } from "../key-files.ts"
 import { printable, shortId } from "../output.ts"
 import { roleWord } from "../secrets.ts"
+import { shellWord } from "../shell-word.ts"
 import { dockerDirectory, dockerPlace, pinFiles, TrustSession } from "../trust/session.ts"
 import { type KeyPlan, type Places, placesOf, planKey, planKnown } from "./plan.ts"
-import { quoted } from "./quoted.ts"
 import type { FoundFile, FoundRepository, LeftOut } from "./scan.ts"
 import { openSourceCache } from "./source-cache.ts"
 
@@ -75,7 +75,7 @@ function refusal(what: string, error: unknown): LeftOut {
     if (!(error instanceof TrustkeyError)) throw error
     const why =
         error.code === "file_unsafe" && error.message === mustNotBeReadable(what)
-            ? `others can read or write it: whoever did may have a copy. To let it come over: chmod 600 ${quoted(what)}`
+            ? `others can read or write it: whoever did may have a copy. To let it come over: chmod 600 ${shellWord(what)}`
             : error.message.replace(`${what}: `, "")
     return { what, why, code: error.code }
 }
@@ -245,7 +245,7 @@ function howToTakeIt({ path: file, role }: KeyCopy, error: unknown): LeftOut {
     const left = refusal(file, error)
     if (left.code === undefined || !UNSAID.includes(left.code)) return left
     const why = `neither the file nor any repository says which repository's ${role} key it is`
-    return { ...left, why: `${why}: trustkey key import --role ${role} --gun GUN ${quoted(file)}` }
+    return { ...left, why: `${why}: trustkey key import --role ${role} --gun GUN ${shellWord(file)}` }
 }
 
 /** How a file's key was encrypted, in a few words. */

@@ -1,11 +1,11 @@
 import { weaknessOf } from "../key-files.ts"
 import { type Output, printable, shortId } from "../output.ts"
 import { keyJson } from "../present.ts"
+import { shellWord } from "../shell-word.ts"
 import { adoptLine, type Done } from "./act.ts"
 import type { Look } from "./come-over.ts"
 import { encryptionOf, type LookedAt, type PlannedKey } from "./look.ts"
 import type { Places } from "./plan.ts"
-import { quoted } from "./quoted.ts"
 import type { LeftOut } from "./scan.ts"
 
 /** What was found, and what would be done. */
@@ -94,12 +94,12 @@ export function printCopies(output: Output, { keys, leftOut, neighbours }: Look,
     printRemoval(output, "These were not opened now; that the keys in them are here is what their names say:", named)
     output.line("To find others:")
     output.line(`  grep -rlI -e 'PRIVATE KEY-----' ~ 2>/dev/null`)
-    for (const place of neighbours) output.line(`  ls -lR ${printable(quoted(place))}`)
+    for (const place of neighbours) output.line(`  ls -lR ${printable(shellWord(place))}`)
 }
 
 function printRemoval(output: Output, heading: string, files: readonly string[]): void {
     if (files.length > 0) output.line(heading)
-    for (const file of files) output.line(`  shred -u -- ${printable(quoted(file))}`)
+    for (const file of files) output.line(`  shred -u -- ${printable(shellWord(file))}`)
 }
 
 function pathsOf(keys: readonly PlannedKey[] | undefined, which: "copies" | "proven"): readonly string[] {

@@ -2,7 +2,6 @@ import { parseCertificateChain } from "../../crypto/index.ts"
 import { certificateKey, type Delegations, encodeRoot, encodeTargets, type KeyId, keyIdOf, type TufKey } from "../../tuf/index.ts"
 import { expiresAfterDays, NO_DELEGATIONS } from "./build-update.ts"
 
-const DAY = 86_400_000
 // Ten years as Notary has it (3650 days), less a day: inside a limit of "10y" and inside the certificate's own dates.
 const ROOT_DAYS = 3649
 
@@ -19,7 +18,7 @@ export function rootExpiry(now: Date, certificate: string): Date {
     const usual = expiresAfterDays(now, ROOT_DAYS)
     const leaf = parseCertificateChain(certificate)[0]
     if (leaf === undefined) return usual
-    const last = new Date(Math.floor((leaf.notAfter.getTime() - DAY) / 1000) * 1000)
+    const last = expiresAfterDays(leaf.notAfter, -1)
     return last < usual ? last : usual
 }
 

@@ -16,9 +16,9 @@ import {
     type TufKey,
     type VerifiedRepository,
 } from "../../tuf/index.ts"
+import { DAY } from "../expiry.ts"
 import { RELEASES, tidyDelegations } from "./delegations.ts"
 
-const DAY = 86_400_000
 /** Notary's default for targets, delegations and snapshot. */
 const TARGETS_DAYS = 1095
 

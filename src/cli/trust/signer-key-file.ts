@@ -2,9 +2,9 @@ import { algorithmOf, parseCertificateChain, pemToPublicKey } from "../../crypto
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { readBytes } from "../../storage/index.ts"
 import { bareKey, certificateKey, type TufKey, tufKey } from "../../tuf/index.ts"
+import { isDue } from "../expiry.ts"
 
 const LARGEST_FILE = 256 * 1024
-const DAY = 86_400_000
 /** When Notary's clients begin to say that a certificate is near its end. */
 const NEAR_DAYS = 180
 
@@ -54,6 +54,6 @@ function certificateWarnings(key: TufKey, now: Date): readonly string[] {
     if (leaf === undefined) return []
     if (leaf.notAfter <= now)
         throw new TrustkeyError("key_unfit", `the certificate of ${leaf.commonName} expired on ${leaf.notAfter.toISOString()}`)
-    if (leaf.notAfter.getTime() - now.getTime() > NEAR_DAYS * DAY) return []
+    if (!isDue(leaf.notAfter, now, NEAR_DAYS)) return []
     return [`certificate with CN ${leaf.commonName} is near expiry`]
 }

@@ -7,9 +7,9 @@ import { comeOver } from "../../../src/cli/coming-over/come-over.ts"
 import { keyFileOf } from "../../../src/cli/coming-over/layout.ts"
 import { readNotaryServer } from "../../../src/cli/coming-over/notary-config.ts"
 import { planKey, planKnown } from "../../../src/cli/coming-over/plan.ts"
-import { quoted } from "../../../src/cli/coming-over/quoted.ts"
 import { scanTrustDirectory } from "../../../src/cli/coming-over/scan.ts"
 import type { Daemon, DaemonKey } from "../../../src/cli/daemon-types.ts"
+import { shellWord } from "../../../src/cli/shell-word.ts"
 import { publicKeyOf, Secret } from "../../../src/crypto/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 import { canonicalKeyIdOf, tufKey } from "../../../src/tuf/index.ts"
@@ -82,8 +82,8 @@ describe("what a key becomes", () => {
 })
 
 test("a file's name is quoted as a shell reads it", () => {
-    assert.equal(quoted("/home/kim/.docker/a.key"), "/home/kim/.docker/a.key")
-    assert.equal(quoted("/home/it's me/$(x).key"), "'/home/it'\\''s me/$(x).key'")
+    assert.equal(shellWord("/home/kim/.docker/a.key"), "/home/kim/.docker/a.key")
+    assert.equal(shellWord("/home/it's me/$(x).key"), "'/home/it'\\''s me/$(x).key'")
 })
 
 describe("a trust directory", () => {
