@@ -22,7 +22,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     try {
         const program = makeProgram(cli)
         if (argv[0] === COMPLETION_REQUEST) {
-            const { printCompletion } = await import("./complete.ts")
+            const { printCompletion } = await import("./completion/complete.ts")
             await printCompletion(cli, program, argv.slice(1))
             return 0
         }

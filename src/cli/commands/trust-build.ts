@@ -15,7 +15,7 @@ export function trustBuildCommand(cli: Cli): Command {
             "trustkey trust build - < Dockerfile",
         ],
         run: async (args) => {
-            const { build } = await import("../trust/build-image.ts")
+            const { build } = await import("../dockerfile/build-image.ts")
             await build(cli, args)
         },
     })

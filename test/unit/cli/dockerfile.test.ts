@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import fc from "fast-check"
-import { contextName, type DockerfileOptions, imagesOf, pinImages } from "../../../src/cli/trust/dockerfile.ts"
+import { contextName, type DockerfileOptions, imagesOf, pinImages } from "../../../src/cli/dockerfile/dockerfile.ts"
 import { familiarTagged } from "../../../src/cli/trust/familiar.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 

@@ -1,11 +1,11 @@
 import path from "node:path"
-import { TrustkeyError } from "../errors.ts"
-import { openTrustCache, parseReference } from "../publish/index.ts"
-import { fileMode, listDirectory } from "../storage/index.ts"
-import { type Gun, parseFile, parseRoleName } from "../tuf/index.ts"
+import { TrustkeyError } from "../../errors.ts"
+import { openTrustCache, parseReference } from "../../publish/index.ts"
+import { fileMode, listDirectory } from "../../storage/index.ts"
+import { type Gun, parseFile, parseRoleName } from "../../tuf/index.ts"
+import type { Cli } from "../context.ts"
+import { dockerDirectory } from "../trust/session.ts"
 import type { Candidate } from "./complete.ts"
-import type { Cli } from "./context.ts"
-import { dockerDirectory } from "./trust/session.ts"
 
 /** Somebody waits at a prompt: what can't be listed so is left out. */
 const MAX_DIRECTORIES = 1000

@@ -1,5 +1,6 @@
 import { TrustkeyError } from "../../errors.ts"
 import { type ImageReference, parseReference } from "../../publish/index.ts"
+import { familiarName } from "../trust/familiar.ts"
 import {
     checkHeredocs,
     INSTRUCTIONS,
@@ -11,9 +12,8 @@ import {
     SPACE,
     type Span,
     splitKeyword,
-} from "./dockerfile-lines.ts"
-import { expandWord, Unsure, type Variable } from "./dockerfile-variables.ts"
-import { familiarName } from "./familiar.ts"
+} from "./lines.ts"
+import { expandWord, Unsure, type Variable } from "./variables.ts"
 
 /** An image that a build fetches by its tag, and where the Dockerfile names it. */
 export type ImageUse = { readonly reference: ImageReference; readonly start: number; readonly end: number; readonly line: number }

@@ -1,8 +1,8 @@
 import type { Command, Option } from "commander"
-import type { Cli } from "./context.ts"
-import { describe } from "./docker-help.ts"
-import { printable } from "./output.ts"
-import { isPassThrough } from "./syntax.ts"
+import type { Cli } from "../context.ts"
+import { describe } from "../docker-help.ts"
+import { printable } from "../output.ts"
+import { isPassThrough } from "../syntax.ts"
 
 /** What could stand there, as cobra and docker read it: `word<TAB>help` lines, then what the shell may add of its own. */
 export type Completion = { readonly candidates: readonly Candidate[]; readonly directive: Directive }

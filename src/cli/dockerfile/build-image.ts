@@ -5,9 +5,9 @@ import { fileMode, makeDirectory, makeTemporaryDirectory, readBytes, readTextFil
 import type { Cli } from "../context.ts"
 import { openEngine } from "../engine/engine.ts"
 import { type Arguments, allValues, type Flag, lastValue } from "../engine/flags.ts"
+import { isTrustOn, passOn, runInstead, type TrustedImage, tagTrusted, trustedImage } from "../trust/enforcement.ts"
+import { familiarTagged } from "../trust/familiar.ts"
 import { contextName, imagesOf, pinImages } from "./dockerfile.ts"
-import { isTrustOn, passOn, runInstead, type TrustedImage, tagTrusted, trustedImage } from "./enforcement.ts"
-import { familiarTagged } from "./familiar.ts"
 
 const MAX_DOCKERFILE = 2 * 1024 * 1024
 /** The build argument that names another frontend than the Dockerfile's `# syntax=`. */
