@@ -300,15 +300,10 @@ export class Pkcs11Signer implements Signer {
         return this.#usable((session) => {
             if (this.#token.snapshot.serial !== serial) throw changed("its serial number is another")
             const objects = findObjects(session, CKO_PRIVATE_KEY, id)
-            if (objects.length === 0) {
-                // SoftHSM shows a token that is gone as an empty one, until it is opened anew.
-                this.#token.lose()
-                this.#token.run(() => undefined)
-                throw changed("the key is not on it any more")
-            }
+            if (objects.length === 0) throw this.#changedInside("the key is not on it any more")
             const object = onlyOneKey(objects)
             const found = readPublicKey(session, object, id)
-            if (found === undefined || !samePublicKey(found, pinned)) throw changed("it shows another public key for this key")
+            if (found === undefined || !samePublicKey(found, pinned)) throw this.#changedInside("it shows another public key for this key")
             const handle = this.#nextHandle
             this.#nextHandle += 1
             const alwaysAuthenticate = this.#token.asksEachTime(object)
@@ -316,6 +311,16 @@ export class Pkcs11Signer implements Signer {
             this.#token.keys.set(handle, { object: object.handle, algorithm: algorithmOf(pinned), alwaysAuthenticate, touchPolicy })
             return { handle, alwaysAuthenticate }
         })
+    }
+
+    /**
+     * What a module shows may be what another card held: SoftHSM shows a token that is gone as an empty one, and ykcs11 the key of a
+     * twin that was in the reader before. Opened anew, it shows the truth.
+     */
+    #changedInside(how: string): TrustkeyError {
+        this.#token.lose()
+        this.#token.run(() => undefined)
+        return changed(how)
     }
 }
 
