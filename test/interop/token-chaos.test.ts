@@ -264,7 +264,13 @@ describe("a token under load that is pulled, swapped, killed and hung", () => {
         await using hsm = await startSoftHsm()
         const yubikey = { ...(await rig.card.token()), settings: [`deadline = "${DEADLINE_SECONDS}s"`] }
         await using scene = await Scene.withGroup({ tokens: { yubikey, hsm } })
-        await scene.client.login({ token: "hsm", sealed: await scene.seal("login", "token:hsm", hsm.userPin), evenFinalTry: false, ttlSeconds: 0, uses: 0 })
+        await scene.client.login({
+            token: "hsm",
+            sealed: await scene.seal("login", "token:hsm", hsm.userPin),
+            evenFinalTry: false,
+            ttlSeconds: 0,
+            uses: 0,
+        })
         assert.ok(await logIn(scene))
         const uri = (id: string): string => formatPkcs11Uri({ serial: String(SERIAL), type: "private", id: Buffer.from(id, "hex") })
         const once = await enroll(scene, "yubikey", uri("01"))
