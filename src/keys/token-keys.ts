@@ -358,7 +358,7 @@ export class TokenKeys {
         return this.#process.understand(() => answer.list("objects").map(parseTokenKey))
     }
 
-    /** What a YubiKey says of itself. As all that follows it ends the login: the card has one owner at a time. */
+    /** What a YubiKey says of itself. As for all that follows, the module lets go of the card meanwhile; the login goes on. */
     async describePiv(): Promise<PivDescription> {
         const answer = await this.#onCard("piv-describe", {})
         return this.#process.understand(() => parsePivDescription(answer))
