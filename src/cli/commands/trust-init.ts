@@ -7,7 +7,7 @@ import type { InitOptions } from "../trust/init-repository.ts"
 export function trustInitCommand(cli: Cli): Command {
     const command = newCommand(cli, "init", "Begin a repository's trust data: keys, root and targets, signed and published.")
         .argument("<repository>", "the image's name without a tag, as docker takes it")
-        .option("--root-key <id>", "this root key, when there are several")
+        .option("--root-key <id>", "this root key, when there are several or the only one is not your own")
         .option("--targets-key <id>", "use this key for targets instead of making one")
         .option("--group <name>", "seal the new keys in this key group instead of under a passphrase")
         .option("--snapshot-key", "keep the snapshot key here; as a rule the server holds it")

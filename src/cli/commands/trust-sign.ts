@@ -13,7 +13,7 @@ export function trustSignCommand(cli: Cli): Command {
         .option("--renew", "sign again although nothing changes, for a new expiry date")
         .option("--resign", "take along the tags of a signer who has left, where a role has to be begun anew")
         .option("--as <name>", "the first signer's name in a new repository; else the user name of the docker login")
-        .option("--root-key <id>", "for a new repository: this root key, when there are several")
+        .option("--root-key <id>", "for a new repository: this root key, when there are several or the only one is not your own")
         .option("--group <name>", "for a new repository: seal its keys in this key group")
         .addOption(jsonOption())
         .action(async (image: string, options: SignOptions & { json?: boolean }) => {

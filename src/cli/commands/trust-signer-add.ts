@@ -8,7 +8,7 @@ export function trustSignerAddCommand(cli: Cli): Command {
         .argument("<name>", "the signer's name: lowercase letters, digits, - and _")
         .argument("<repository...>", "the images' names, without a tag")
         .option("--key <file>", "the signer's public key or certificate, PEM; repeatable", repeated)
-        .option("--root-key <id>", "for a new repository: this root key, when there are several")
+        .option("--root-key <id>", "for a new repository: this root key, when there are several or the only one is not your own")
         .option("--group <name>", "for a new repository: seal its keys in this key group")
         .action(async (name: string, repositories: readonly string[], options: AddOptions & { key?: readonly string[] }) => {
             const { addSigners } = await import("../trust/signers.ts")

@@ -63,7 +63,7 @@ describe("the client's pins", () => {
     })
 
     test("allow first use when there are none, and neither file forbids it", async () => {
-        assert.deepEqual(await ruleFor(APP), { pins: [], firstUse: true, source: user })
+        assert.deepEqual(await ruleFor(APP), { pins: [], indexes: [], firstUse: true, source: user })
         await write(user, "")
         assert.equal((await ruleFor(APP)).firstUse, true)
         await write(user, "first_use = false\n")
