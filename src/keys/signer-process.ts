@@ -70,6 +70,9 @@ const BUSY_AFTER_MS = 1_000
 const JOIN_LIMIT = 256 * 1024
 const LOG_LINES_PER_MINUTE = 60
 const LOG_LINE_LENGTH = 500
+/** 2.5 MiB a second: no module has so much to say. */
+const BURST_MS = 100
+const BURST_LENGTH = 256 * 1024
 
 /**
  * One child that holds keys, from birth to death to the next birth. Calls are pipelined; each has a deadline, and a child
@@ -94,6 +97,8 @@ export class SignerProcess {
     #failures = 0
     #restarts = 0
     #detail = ""
+    /** Why it does not start, in its own words, when only a person can mend that. */
+    #refusal: TrustkeyError | undefined
     #exited: Promise<void> = Promise.resolve()
     #waiting: (() => void)[] = []
 
@@ -153,6 +158,7 @@ export class SignerProcess {
     get state(): SignerProcessState {
         const { name } = this.#options
         const base = { name, detail: this.#detail, restarts: this.#restarts }
+        if (this.#refusal !== undefined) return { ...base, state: "failed" }
         if (this.#child === undefined) return { ...base, state: this.#isClosed || this.#failures > 0 ? "failed" : "starting" }
         if (!this.#takesCalls) return { ...base, state: this.#failures > HOPELESS_FAILURES ? "failed" : "starting" }
         return { ...base, state: this.#isBusy() ? "busy" : "ready" }
@@ -228,8 +234,13 @@ export class SignerProcess {
             if (this.#understand(() => answer.integer("protocol")) !== PROTOCOL_VERSION) throw this.#breach("another protocol version")
             this.#isReady = true
             this.#detail = ""
+            this.#refusal = undefined
             this.#wake()
         } catch (error) {
+            if (error instanceof TrustkeyError && error.code === "module_invalid") {
+                this.#refusal = error
+                this.#detail = error.message
+            }
             child.kill("SIGKILL")
             throw error
         }
@@ -290,7 +301,7 @@ export class SignerProcess {
     }
 
     #send(encode: (id: number) => Buffer, budgetMs: number, onBegin: (() => void) | undefined): Promise<Frame> {
-        if (this.#child === undefined || this.#isStopping || this.#isDying) return Promise.reject(unavailable())
+        if (this.#child === undefined || this.#isStopping || this.#isDying) return Promise.reject(this.#refusal ?? unavailable())
         const id = this.#nextId
         this.#nextId = id === 0xffff_ffff ? 1 : id + 1
         let frame: Buffer
@@ -396,6 +407,7 @@ export class SignerProcess {
     async #comeback(): Promise<void> {
         const until = this.#options.monotonic() + COMEBACK_MS
         while (!this.#takesCalls) {
+            if (this.#refusal !== undefined) throw this.#refusal
             const left = until - this.#options.monotonic()
             if (this.#isClosed || left <= 0 || this.#failures > HOPELESS_FAILURES) throw unavailable()
             await new Promise<void>((resolve) => {
@@ -422,6 +434,8 @@ class LineLog {
     readonly #log: (record: object) => void
     #minute = 0
     #lines = 0
+    #burstSince = 0
+    #burst = 0
 
     constructor(name: string, monotonic: () => number, log: (record: object) => void) {
         this.#name = name
@@ -433,6 +447,7 @@ class LineLog {
         let rest = ""
         stream.setEncoding("utf8")
         stream.on("data", (text: string) => {
+            this.#slowDown(stream, text.length)
             const lines = (rest + text).slice(0, 64 * 1024).split("\n")
             rest = (lines.pop() ?? "").slice(0, LOG_LINE_LENGTH)
             for (const line of lines) this.#write(line)
@@ -441,6 +456,19 @@ class LineLog {
             if (rest !== "") this.#write(rest)
         })
         stream.on("error", () => {})
+    }
+
+    /** One that prints without end is read this fast and no faster: then it waits for us, and the daemon for nobody. */
+    #slowDown(stream: Readable, length: number): void {
+        const now = this.#monotonic()
+        if (now - this.#burstSince > BURST_MS) {
+            this.#burstSince = now
+            this.#burst = 0
+        }
+        this.#burst += length
+        if (this.#burst <= BURST_LENGTH) return
+        stream.pause()
+        setTimeout(() => stream.resume(), BURST_MS).unref()
     }
 
     #write(line: string): void {

@@ -6,9 +6,14 @@
  *   sign-hang   C_Sign never comes back
  *   sign-crash  C_Sign ends the process by SIGSEGV
  *   sign-flip   C_Sign changes a bit of the signature
+ *   print       C_Sign starts a thread that prints to stderr without end
+ *   template    C_GenerateKeyPair refuses a private template that speaks of CKA_EXTRACTABLE
+ *   wrap-code   C_WrapKey answers this value (decimal) without asking the real module
+ *   cant-lock   C_Initialize answers CKR_CANT_LOCK to CKF_OS_LOCKING_OK
  * Each call of C_Login is written down in the file `logins`, one line each: the user type. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +21,7 @@
 #include <unistd.h>
 
 typedef unsigned long ulong_t;
-enum { GET_FUNCTION_LIST = 3, GET_TOKEN_INFO = 6, LOGIN = 18, SIGN = 43, FUNCTIONS = 68 };
+enum { INITIALIZE = 0, GET_FUNCTION_LIST = 3, GET_TOKEN_INFO = 6, LOGIN = 18, SIGN = 43, GENERATE_KEY_PAIR = 59, WRAP_KEY = 60, FUNCTIONS = 68 };
 typedef struct { void *version; void *functions[FUNCTIONS]; } function_list;
 
 static function_list list;
@@ -62,8 +67,38 @@ static ulong_t log_in(ulong_t session, ulong_t user, void *pin, ulong_t length) 
     return ((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real->functions[LOGIN])(session, user, pin, length);
 }
 
+typedef struct { ulong_t type; void *value; ulong_t length; } attribute;
+
+static ulong_t initialize(unsigned char *arguments) {
+    /* CK_C_INITIALIZE_ARGS: four pointers, then the flags. */
+    if (is_set("cant-lock") && arguments != NULL && (*(ulong_t *)(arguments + 32) & 2) != 0) return 0x0a;
+    return ((ulong_t(*)(void *))real->functions[INITIALIZE])(arguments);
+}
+
+static ulong_t generate_key_pair(ulong_t session, void *mechanism, attribute *of_public, ulong_t publics, attribute *of_private, ulong_t privates,
+                                 ulong_t *public_key, ulong_t *private_key) {
+    if (is_set("template"))
+        for (ulong_t i = 0; i < privates; i++)
+            if (of_private[i].type == 0x162) return 0x12;
+    return ((ulong_t(*)(ulong_t, void *, attribute *, ulong_t, attribute *, ulong_t, ulong_t *, ulong_t *))real->functions[GENERATE_KEY_PAIR])(
+        session, mechanism, of_public, publics, of_private, privates, public_key, private_key);
+}
+
+static ulong_t wrap_key(ulong_t session, void *mechanism, ulong_t wrapping, ulong_t key, void *wrapped, ulong_t *length) {
+    ulong_t code;
+    if (value_of("wrap-code", &code)) return code;
+    return ((ulong_t(*)(ulong_t, void *, ulong_t, ulong_t, void *, ulong_t *))real->functions[WRAP_KEY])(session, mechanism, wrapping, key, wrapped, length);
+}
+
+static void *print(void *nothing) {
+    for (;;) fputs("noise noise noise noise noise noise noise noise noise noise\n", stderr);
+    return nothing;
+}
+
 static ulong_t sign(ulong_t session, void *data, ulong_t length, unsigned char *signature, ulong_t *signature_length) {
     ulong_t code;
+    static pthread_t printer;
+    if (is_set("print") && printer == 0) pthread_create(&printer, NULL, print, NULL);
     if (is_set("sign-hang")) for (;;) pause();
     if (is_set("sign-crash")) raise(SIGSEGV);
     if (value_of("sign-code", &code)) return code;
@@ -84,6 +119,9 @@ ulong_t C_GetFunctionList(void **result) {
         list.functions[GET_TOKEN_INFO] = get_token_info;
         list.functions[LOGIN] = log_in;
         list.functions[SIGN] = sign;
+        list.functions[INITIALIZE] = initialize;
+        list.functions[GENERATE_KEY_PAIR] = generate_key_pair;
+        list.functions[WRAP_KEY] = wrap_key;
     }
     *result = &list;
     return 0;

@@ -3,7 +3,17 @@ import path from "node:path"
 import { mustRun } from "./process.ts"
 import { makeWorkingDirectory } from "./temp.ts"
 
-export type Fault = "flags" | "login" | "sign-code" | "sign-hang" | "sign-crash" | "sign-flip"
+export type Fault =
+    | "flags"
+    | "login"
+    | "sign-code"
+    | "sign-hang"
+    | "sign-crash"
+    | "sign-flip"
+    | "print"
+    | "template"
+    | "wrap-code"
+    | "cant-lock"
 
 export type FaultModule = AsyncDisposable & {
     readonly module: string

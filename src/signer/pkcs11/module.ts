@@ -1,6 +1,8 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
 import { Module } from "graphene-pk11"
 import koffi from "koffi"
 import type { InitializationOptions, PKCS11 } from "pkcs11js"
+import { TrustkeyError } from "../../errors.ts"
 import { CKR_CANT_LOCK, CKR_GENERAL_ERROR, CKR_OK, resultCode } from "./result-codes.ts"
 
 /** PKCS#11 v3.0 §4.2: CK_VERSION is padded to the size of a pointer, then the functions in the order of the standard. */
@@ -25,13 +27,18 @@ export type LoadedModule = {
  * The first load is koffi's with RTLD_DEEPBIND: otherwise the module's OpenSSL symbols bind to the ones in the node
  * executable (SoftHSMv2 issue 625). pkcs11js then gets the same instance. The PIN goes in by koffi because pkcs11js takes
  * only a string, and a string cannot be wiped.
+ *
+ * @throws module_invalid
  */
 export function loadModule(path: string, libraryParameters?: string): LoadedModule {
-    const library = koffi.load(path, { deep: true })
-    const getFunctionList = library.func("unsigned long C_GetFunctionList(_Out_ void **list)")
+    checkModuleFile(path)
+    const library = opened(path, "it can't be loaded on this machine", () => koffi.load(path, { deep: true }))
+    const getFunctionList = opened(path, "it is a library without C_GetFunctionList, so no PKCS#11 module", () =>
+        library.func("unsigned long C_GetFunctionList(_Out_ void **list)"),
+    )
     const list: [unknown] = [null]
     const result: unknown = getFunctionList(list)
-    if (result !== 0 || typeof list[0] !== "bigint") throw new Error("C_GetFunctionList failed")
+    if (result !== 0 || typeof list[0] !== "bigint") throw invalid(path, `its C_GetFunctionList fails (CKR ${String(result)})`)
     const address: unknown = koffi.decode(list[0], POINTER_SIZE + C_LOGIN_INDEX * POINTER_SIZE, "void *")
     const prototype = koffi.proto("unsigned long C_Login(unsigned long session, unsigned long userType, void *pin, unsigned long length)")
     const module = Module.load(path)
@@ -42,6 +49,45 @@ export function loadModule(path: string, libraryParameters?: string): LoadedModu
         login: (session, userType, pin) =>
             Number(koffi.call(address, prototype, session.readBigUInt64LE(0), userType, pin, pin?.length ?? 0)),
     }
+}
+
+const ELF_MAGIC = Buffer.from("7f454c46", "hex")
+
+/** What it is, before its code runs. Whoever may write it may have every PIN that is typed. */
+function checkModuleFile(path: string): void {
+    let start: Buffer
+    try {
+        // Of the open file, so that nobody can exchange it between the check and the reading; a FIFO would keep a blocking open waiting.
+        const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+        try {
+            const facts = fstatSync(file)
+            if (!facts.isFile()) throw invalid(path, "it is no file")
+            if ((facts.uid !== 0 && facts.uid !== process.getuid?.()) || (facts.mode & 0o022) !== 0) {
+                throw invalid(path, "others than root and the daemon's user may write it, and it would get to know the PIN")
+            }
+            start = Buffer.alloc(ELF_MAGIC.length)
+            readSync(file, start, 0, start.length, 0)
+        } finally {
+            closeSync(file)
+        }
+    } catch (error) {
+        if (error instanceof TrustkeyError) throw error
+        const missing = error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")
+        throw invalid(path, missing ? "there is no such file" : "it can't be read", error)
+    }
+    if (!start.equals(ELF_MAGIC)) throw invalid(path, "it is no shared library")
+}
+
+function opened<T>(path: string, otherwise: string, open: () => T): T {
+    try {
+        return open()
+    } catch (error) {
+        throw invalid(path, otherwise, error)
+    }
+}
+
+function invalid(path: string, what: string, cause?: unknown): TrustkeyError {
+    return new TrustkeyError("module_invalid", `${path} can't be used as a PKCS#11 module: ${what}`, { cause })
 }
 
 /** Ready for use; one that is initialised already is fine. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { randomBytes } from "node:crypto"
-import { cp, readdir, rename, rm } from "node:fs/promises"
+import { readFileSync } from "node:fs"
+import { chmod, cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
 import type { KeyRecord } from "../../../src/journal/index.ts"
@@ -9,6 +10,7 @@ import type { FaultModule } from "../../support/fault-module.ts"
 import { KeyRig, killSigner } from "../../support/key-rig.ts"
 import { mustRun } from "../../support/process.ts"
 import { startSoftHsm } from "../../support/softhsm.ts"
+import { makeWorkingDirectory } from "../../support/temp.ts"
 import { isGood } from "./signer-contract.ts"
 import { importKey, openWorld, replaceKey, signs, tokenDirectory, tokenState, tries } from "./token-world.ts"
 
@@ -363,6 +365,13 @@ describe("keys on a token", () => {
     })
 })
 
+/** e_machine of the ELF header: not ours, whichever ours is. */
+function forAnotherMachine(library: Buffer): Buffer {
+    const copy = Buffer.from(library)
+    copy.writeUInt16LE(2, 18)
+    return copy
+}
+
 describe("a module that misbehaves", () => {
     test("a call that never comes back is ended at its deadline; the others hear of it, the next signer works", async () => {
         await using world = await openWorld({ deadlineMs: 600 })
@@ -434,7 +443,60 @@ describe("a module that misbehaves", () => {
         for (let i = 0; i < 100 && (await tokenState(rig)).state !== "failed"; i += 1)
             await new Promise((resolve) => setTimeout(resolve, 50))
         assert.equal((await tokenState(rig)).state, "failed")
-        await assert.rejects(rig.createOnToken("hsm"), { code: "signer_unavailable" })
+        await assert.rejects(rig.createOnToken("hsm"), { code: "module_invalid", message: /there is no such file/ })
+        assert.match((await tokenState(rig)).detail, /module\.so can't be used .*there is no such file/)
+    })
+
+    test("what is no PKCS#11 module is told apart: a text, another library, a library for nobody here, one that others may write", async () => {
+        await using directory = await makeWorkingDirectory("modules")
+        const file = async (name: string, content: string | Buffer, mode = 0o644): Promise<string> => {
+            const place = path.join(directory.path, name)
+            await writeFile(place, content)
+            await chmod(place, mode)
+            return place
+        }
+        await using hsm = await startSoftHsm()
+        const source = await file("other.c", "int nothing(void) { return 0; }")
+        const other = path.join(directory.path, "other.so")
+        await mustRun("gcc", ["-shared", "-fPIC", "-o", other, source])
+        const cases: readonly (readonly [string, RegExp])[] = [
+            [await file("text.so", "I am a text\n"), /no shared library/],
+            [await file("empty.so", ""), /no shared library/],
+            [await file("foreign.so", forAnotherMachine(await readFile(hsm.module))), /can't be loaded on this machine/],
+            [other, /without C_GetFunctionList/],
+            [directory.path, /it is no file/],
+            [await file("open.so", await readFile(hsm.module), 0o666), /may write it/],
+        ]
+        for (const [module, message] of cases) {
+            const config = { name: "hsm", module, uri: `pkcs11:serial=${hsm.serial}`, environment: {}, deadlineMs: 5_000 }
+            await using rig = await KeyRig.open({ tokens: [config] })
+            await assert.rejects(rig.keys.login("hsm", undefined, false), { code: "module_invalid", message })
+            const { state, detail } = await tokenState(rig)
+            assert.equal(state, "failed")
+            assert.match(detail, message)
+        }
+    })
+
+    test("a module that prints without end is heard a little, holds up nobody, and signs", async () => {
+        await using world = await openWorld({ deadlineMs: 20_000 })
+        const { rig, hsm, faults } = world
+        await rig.login("hsm", hsm.userPin)
+        const key = await rig.createOnToken("hsm")
+        await faults.set("print")
+        assert.ok(await signs(rig, key))
+        const written = (): number => Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${rig.signerPid("hsm")}/io`, "utf8"))?.[1])
+        const [bytes, since] = [written(), performance.now()]
+        for (let i = 0; i < 5; i += 1) {
+            assert.ok(await signs(rig, key))
+            await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+        // It is read in bursts of a quarter MiB; what it would like to write is a thousand times more.
+        const bursts = (performance.now() - since) / 100 + 2
+        assert.ok(written() - bytes < bursts * 512 * 1024, `${written() - bytes} bytes in ${bursts} bursts`)
+        const lines = rig.log.filter(
+            (record) => "event" in record && record.event === "stderr" && "line" in record && /^noise/.test(String(record.line)),
+        )
+        assert.ok(lines.length > 0 && lines.length <= 120, String(lines.length))
     })
 
     test("a token restored from a copy of its directory is the same token", async () => {
