@@ -33,6 +33,7 @@ export const ERROR_CODES = [
     "challenge_expired",
     "token_absent",
     "token_changed",
+    "attestation_invalid",
     "token_busy",
     "token_failed",
     "touch_timeout",

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util"
 import { pino } from "pino"
 import { openAuditLog } from "../audit/index.ts"
 import { type Config, parseConfig } from "../config/index.ts"
+import { type AttestationRoots, parseAttestationRoots } from "../crypto/index.ts"
 import { openCustody } from "../custody/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { openJournal } from "../journal/index.ts"
@@ -42,7 +43,7 @@ type Options = { readonly config: string; readonly checkConfig: boolean }
 async function main(): Promise<void> {
     const options = parseOptions(process.argv.slice(2))
     if (options.checkConfig) {
-        await loadConfig(options.config)
+        await readAttestationRoots(await loadConfig(options.config))
         process.stdout.write(`${options.config}: ok\n`)
         return
     }
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
 async function run(options: Options, first: Config, names: NameLookup, log: Log): Promise<void> {
     const startedAt = new Date()
     const now = (): Date => new Date()
+    const attestationRoots = await readAttestationRoots(first)
     const lock = await lockStateDirectory(first.stateDirectory)
     const store = endOnFailure(await openSqliteStore({ directory: first.stateDirectory, workerFile: beside("database-worker.cjs") }), log)
     const audit = await openAuditLog(store, now)
@@ -72,6 +74,7 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
         cost: first.argon2,
         defaultTtlSeconds: first.unlock.defaultTtlSeconds,
         quirksDirectory: path.join(first.stateDirectory, "quirks"),
+        attestationRoots,
         log: (record) => log({ level: "info", message: "signer", ...record }),
     })
     let config = first
@@ -173,6 +176,11 @@ function parseOptions(argv: readonly string[]): Options {
 
 /** It names the programs we load: whoever may write it may do what we may. */
 async function loadConfig(file: string, names?: NameLookup): Promise<Config> {
+    await requireOwn(file)
+    return parseConfig(await readTextFile(file), names ?? (await readNameDatabase()))
+}
+
+async function requireOwn(file: string): Promise<void> {
     const facts = await fileMode(file)
     if (facts !== undefined && ((facts.mode & 0o022) !== 0 || ![0, process.geteuid?.()].includes(facts.uid))) {
         throw new TrustkeyError(
@@ -180,7 +188,22 @@ async function loadConfig(file: string, names?: NameLookup): Promise<Config> {
             `${file} can be written by others; it must be root's or the daemon's own, with a mode like 0640`,
         )
     }
-    return parseConfig(await readTextFile(file), names ?? (await readNameDatabase()))
+}
+
+/** Whoever may write them decides which cards we believe. @throws config_invalid, file_unsafe */
+async function readAttestationRoots({ tokens }: Config): Promise<ReadonlyMap<string, AttestationRoots>> {
+    const roots = new Map<string, AttestationRoots>()
+    for (const { name, attestationRoots: file } of tokens) {
+        if (file === undefined) continue
+        await requireOwn(file)
+        try {
+            roots.set(name, parseAttestationRoots(await readTextFile(file)))
+        } catch (cause) {
+            if (!(cause instanceof TrustkeyError)) throw cause
+            throw new TrustkeyError("config_invalid", `token.attestation_roots of ${name}: ${file}: ${cause.message}`, { cause })
+        }
+    }
+    return roots
 }
 
 /** Everything is validated before anything is replaced. What a running daemon can't change is named, and waits for a restart. */

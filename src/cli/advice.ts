@@ -34,6 +34,8 @@ const ADVICE = {
     token_absent: "Insert the token: trustkey token list shows which one is expected.",
     token_changed:
         "Another token, or another key, answers than the one that was enrolled. Insert the right one; do not enter the PIN into this one.",
+    attestation_invalid:
+        "Do not use this key or this card: what it says of the key is not true. The key was not taken in; it may lie in the slot.",
     token_busy: "Wait until the running operation is over (it may be waiting for a touch), then try again.",
     token_failed: "Look at trustkey token list, take the token out and insert it again; the daemon's log has the module's answer.",
     touch_timeout: "Run the command again and touch the token while it blinks; what was promised is kept.",

@@ -1,20 +1,25 @@
 import type { Secret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
+import { type Card, type CardWishes, certifyForNotary, openCard } from "./card.ts"
 import type { Cli } from "./context.ts"
 import type { AlgorithmName, Binding, Daemon, DaemonKey, PurposeName } from "./daemon-types.ts"
 import { askNewPassphrase, login, roleWord, sealFor, thingOfGroup, unlock } from "./secrets.ts"
 import type { PassphraseOptions, PinOptions } from "./syntax.ts"
 
-export type NewKey = PassphraseOptions & {
-    readonly purpose: PurposeName
-    readonly algorithm: AlgorithmName
-    readonly label: string
-    readonly bindings: readonly Binding[]
-    readonly token?: string
-    readonly group?: string
-    /** Leave it unlocked for the daemon's usual time, so that nobody types the new passphrase a third time. */
-    readonly unlocked?: boolean
-}
+export type NewKey = PassphraseOptions &
+    CardWishes & {
+        readonly purpose: PurposeName
+        readonly algorithm: AlgorithmName
+        readonly label: string
+        readonly bindings: readonly Binding[]
+        readonly token?: string
+        readonly group?: string
+        readonly acceptPinOnce?: boolean
+        /** False: don't write the certificate by which stock Notary clients find a root key on a YubiKey. */
+        readonly certificate?: boolean
+        /** Leave it unlocked for the daemon's usual time, so that nobody types the new passphrase a third time. */
+        readonly unlocked?: boolean
+    }
 
 /** Everything that had to be asked for a new key has been; nothing is made yet. Ends with the passphrase wiped. */
 export type PlannedKey = Disposable & { make(): Promise<DaemonKey> }
@@ -32,7 +37,11 @@ export async function createAt(cli: Cli, daemon: Daemon, spec: NewKey): Promise<
 export async function planKey(cli: Cli, daemon: Daemon, spec: NewKey): Promise<PlannedKey> {
     const { purpose, algorithm, label, bindings, token, group } = spec
     const request = { purpose, algorithm, label, bindings }
-    if (token !== undefined) return { make: () => daemon.createKey({ ...request, home: { token } }), [Symbol.dispose]: () => {} }
+    if (token !== undefined) {
+        const card = await openCard(cli, daemon, token, spec)
+        if (card === undefined) return { make: () => daemon.createKey({ ...request, home: { token } }), [Symbol.dispose]: () => {} }
+        return { make: () => makeOnCard(cli, daemon, spec, card), [Symbol.dispose]: () => card[Symbol.dispose]() }
+    }
     if (group !== undefined) {
         const known = (await daemon.listGroups()).find((candidate) => candidate.name === group)
         if (known?.unlocked === false) await unlock(cli, daemon, thingOfGroup(group), spec, { ttlSeconds: 0, uses: 0 })
@@ -40,6 +49,16 @@ export async function planKey(cli: Cli, daemon: Daemon, spec: NewKey): Promise<P
     }
     const secret = await askNewPassphrase(cli, spec, { purpose, name: `new ${roleWord(spec)} key` })
     return { make: () => makeSealed(daemon, spec, secret), [Symbol.dispose]: () => secret[Symbol.dispose]() }
+}
+
+async function makeOnCard(cli: Cli, daemon: Daemon, spec: NewKey, card: Card): Promise<DaemonKey> {
+    const { purpose, algorithm, label, bindings } = spec
+    const piv = await card.placement(daemon)
+    cli.output.note(`Making the key on token ${card.token}.`)
+    const acceptPinOnce = spec.acceptPinOnce === true
+    const key = await daemon.createKey({ purpose, algorithm, label, bindings, home: { token: card.token, piv }, acceptPinOnce })
+    if (spec.certificate !== false) await certifyForNotary(cli, daemon, card, key)
+    return key
 }
 
 async function makeSealed(daemon: Daemon, { purpose, algorithm, label, bindings, unlocked }: NewKey, secret: Secret): Promise<DaemonKey> {
@@ -80,6 +99,12 @@ export async function planRootKey(cli: Cli, daemon: Daemon, options: PassphraseO
         throw new TrustkeyError("token_absent", `token ${token.name}, which the root key is to be made on, is not there`)
     if (token.state === "blocked")
         throw new TrustkeyError("pin_blocked", `token ${token.name}, which the root key is to be made on, is blocked`)
-    if (token.state !== "logged-in") await login(cli, daemon, token.name, options)
-    return planKey(cli, daemon, { ...spec, token: token.name })
+    if (token.kind === "yubikey" && !(await cli.prompts()).possible)
+        throw new TrustkeyError(
+            "no_terminal",
+            `a YubiKey wants PIN and management key: make the root key first with trustkey init --token ${token.name}`,
+        )
+    // A YubiKey is logged in to with what else it wants.
+    if (token.state !== "logged-in" && token.kind !== "yubikey") await login(cli, daemon, token.name, options)
+    return planKey(cli, daemon, { ...options, ...spec, token: token.name })
 }

@@ -28,6 +28,24 @@ export type DaemonKey = {
     readonly ready: boolean
     /** Made, imported or enrolled by the user who asks. A daemon that doesn't say so yet is taken to mean no. */
     readonly mine: boolean
+    /** Of a YubiKey's slot: "" when not known. */
+    readonly pinPolicy: string
+    readonly touchPolicy: string
+    /** What a YubiKey says of a key it made, and what the daemon makes of it; not in lists. */
+    readonly attestation: DaemonAttestation | undefined
+}
+
+export type DaemonAttestation = {
+    /** DER */
+    readonly certificate: Uint8Array
+    readonly intermediate: Uint8Array
+    /** "attested", "unknown-root", "invalid", or what a newer daemon says */
+    readonly verdict: string
+    /** Of an attested one: "yubico" or "configured". */
+    readonly by: string
+    readonly root: string
+    readonly problem: string
+    readonly serial: string
 }
 
 export type DaemonGroup = {
@@ -52,6 +70,33 @@ export type DaemonToken = {
     readonly loggedInUntil: string
     /** Zero without a limit. */
     readonly usesLeft: number
+    readonly kind: string
+}
+
+/** What a YubiKey says of itself besides; of another token, nothing. */
+export type DaemonTokenDetails = {
+    readonly token: DaemonToken
+    readonly cardSerial: string
+    readonly firmware: string
+    readonly managementKey: string
+    readonly managementKeyDefault: string
+    readonly pinDefault: string
+    readonly pinTries: string
+    readonly pukTries: string
+    readonly slots: readonly DaemonSlot[]
+    readonly warnings: readonly { readonly name: string; readonly what: string; readonly consequence: string; readonly advice: string }[]
+}
+
+export type DaemonSlot = {
+    readonly slot: string
+    readonly algorithm: AlgorithmName | "unknown"
+    readonly keyId: string
+    readonly pinPolicy: string
+    readonly touchPolicy: string
+    readonly origin: string
+    readonly certificateName: string
+    readonly certificateSha256: string
+    readonly uri: string
 }
 
 export type DaemonTokenObject = {
@@ -203,7 +248,17 @@ export type Challenge = {
 
 export type KeySubject = { readonly keyId: string } | { readonly group: string }
 
-export type KeyHome = SealedKeyHome | { readonly token: string }
+export type KeyHome = SealedKeyHome | { readonly token: string; readonly piv?: PivOptions }
+/** How a key is to lie in a YubiKey. */
+export type PivOptions = {
+    readonly slot: string
+    readonly pinPolicy: string
+    readonly touchPolicy: string
+    /** Hexadecimal digits, sealed for purpose "management-key", subject "token:<name>". */
+    readonly managementKey: Sealed
+    /** For purpose "login". */
+    readonly pin: Sealed | null
+}
 /** Where the daemon itself keeps a key. */
 export type SealedKeyHome = { readonly passphrase: Sealed } | { readonly group: string }
 
@@ -228,14 +283,16 @@ export interface Daemon {
         label: string
         home: KeyHome
         bindings: readonly Binding[]
+        acceptPinOnce?: boolean
     }): Promise<DaemonKey>
-    /** `pkcs8` is unencrypted PKCS#8 DER, sealed for purpose "import", subject "new". */
+    /** `pkcs8` is unencrypted PKCS#8 DER, sealed for purpose "import", subject "new", or "token:<name>" for a token. */
     importKey(request: {
         pkcs8: Sealed
         purpose: PurposeName
         label: string
-        home: SealedKeyHome
+        home: SealedKeyHome | { readonly token: string; readonly piv: PivOptions }
         bindings: readonly Binding[]
+        acceptPinOnce?: boolean
     }): Promise<DaemonKey>
     enrollKey(request: {
         token: string
@@ -243,6 +300,7 @@ export interface Daemon {
         purpose: PurposeName
         label: string
         bindings: readonly Binding[]
+        acceptPinOnce?: boolean
     }): Promise<DaemonKey>
     /** All pages. */
     listKeys(filter: { gun?: string; role?: string; includeRemoved?: boolean }): Promise<readonly DaemonKey[]>
@@ -253,6 +311,8 @@ export interface Daemon {
     changePassphrase(request: { subject: KeySubject; oldSealed: Sealed; newSealed: Sealed }): Promise<void>
     removeKey(request: { id: string; confirm: string }): Promise<DaemonKey>
     rootCertificate(request: { keyId: string; gun: string }): Promise<{ pem: string; tufKeyId: string }>
+    /** The CN=root certificate beside a root key on a card. `replace`: hex SHA-256 of the one that may go, or empty. */
+    cardCertificate(request: { keyId: string; managementKey: Sealed; replace: string }): Promise<string>
     createGroup(request: { name: string; sealed: Sealed | undefined; credential: string }): Promise<DaemonGroup>
     listGroups(): Promise<readonly DaemonGroup[]>
 
@@ -267,6 +327,7 @@ export interface Daemon {
     }): Promise<DaemonToken>
     logout(token: string): Promise<DaemonToken>
     examineToken(request: { token: string; write: boolean }): Promise<DaemonTokenReport>
+    showToken(token: string): Promise<DaemonTokenDetails>
     tokenObjects(token: string): Promise<readonly DaemonTokenObject[]>
 
     sign(request: { keyId: string; gun: string; role: string; signed: Uint8Array }): Promise<WireSignature>

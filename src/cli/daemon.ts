@@ -15,6 +15,7 @@ import type {
     DaemonRepository,
     DaemonStatus,
     DaemonToken,
+    DaemonTokenDetails,
     DaemonTokenObject,
     DaemonTokenReport,
     JournalEntry,
@@ -25,7 +26,7 @@ import type {
     WireMark,
     WireSignature,
 } from "./daemon-types.ts"
-import { encodeAlgorithm, encodePurpose, readKey, readTokenObject } from "./decode.ts"
+import { encodeAlgorithm, encodePurpose, readKey, readTokenDetails, readTokenObject } from "./decode.ts"
 
 /** For what the daemon knows without asking anybody. */
 const QUICK_SECONDS = 20
@@ -144,7 +145,8 @@ class GrpcDaemon implements Daemon {
         const { home } = request
         const wire = { algorithm: encodeAlgorithm(request.algorithm), purpose: encodePurpose(request.purpose), label: request.label }
         const bindings = mutable(request.bindings)
-        return readKey(await this.#askWithTouch(methodOf("Keys", "Create"), { ...wire, bindings, ...home }))
+        const more = { bindings, acceptPinOnce: request.acceptPinOnce === true }
+        return readKey(await this.#askWithTouch(methodOf("Keys", "Create"), { ...wire, ...more, ...home }))
     }
 
     async enrollKey(request: Parameters<Daemon["enrollKey"]>[0]): Promise<DaemonKey> {
@@ -154,7 +156,9 @@ class GrpcDaemon implements Daemon {
 
     async importKey(request: Parameters<Daemon["importKey"]>[0]): Promise<DaemonKey> {
         const { pkcs8, label, home } = request
-        const wire = { pkcs8, label, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings), ...home }
+        const bindings = mutable(request.bindings)
+        const acceptPinOnce = request.acceptPinOnce === true
+        const wire = { pkcs8, label, purpose: encodePurpose(request.purpose), bindings, acceptPinOnce, ...home }
         return readKey(await this.#askWithTouch(methodOf("Keys", "Import"), wire))
     }
 
@@ -171,6 +175,10 @@ class GrpcDaemon implements Daemon {
 
     async getKey(id: string): Promise<DaemonKey> {
         return readKey(await this.#ask(methodOf("Keys", "Get"), { id }))
+    }
+
+    async cardCertificate(request: Parameters<Daemon["cardCertificate"]>[0]): Promise<string> {
+        return (await this.#askWithTouch(methodOf("Keys", "CardCertificate"), request)).certificatePem
     }
 
     async bindKey(request: Parameters<Daemon["bindKey"]>[0]): Promise<DaemonKey> {
@@ -227,6 +235,10 @@ class GrpcDaemon implements Daemon {
 
     examineToken(request: Parameters<Daemon["examineToken"]>[0]): Promise<DaemonTokenReport> {
         return this.#ask(methodOf("Tokens", "Doctor"), request, SLOW_SECONDS)
+    }
+
+    async showToken(token: string): Promise<DaemonTokenDetails> {
+        return readTokenDetails(await this.#ask(methodOf("Tokens", "Show"), { token }, SLOW_SECONDS))
     }
 
     async tokenObjects(token: string): Promise<readonly DaemonTokenObject[]> {

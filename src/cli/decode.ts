@@ -1,11 +1,20 @@
 import { TrustkeyError } from "../errors.ts"
 import type { Wire } from "../wire/load.ts"
-import { type AlgorithmName, type Binding, type DaemonKey, type DaemonTokenObject, PURPOSES, type PurposeName } from "./daemon-types.ts"
+import {
+    type AlgorithmName,
+    type Binding,
+    type DaemonKey,
+    type DaemonTokenDetails,
+    type DaemonTokenObject,
+    PURPOSES,
+    type PurposeName,
+} from "./daemon-types.ts"
 
 type V1 = Wire["v1"]
 type WireKey = ReturnType<V1["Keys"]["service"]["Get"]["responseDeserialize"]>
 type WireAlgorithm = WireKey["algorithm"]
 type WirePurpose = WireKey["purpose"]
+type WireTokenDetails = ReturnType<V1["Tokens"]["service"]["Show"]["responseDeserialize"]>
 type WireTokenObject = ReturnType<V1["Tokens"]["service"]["Objects"]["responseDeserialize"]>["objects"][number]
 
 const ALGORITHM = {
@@ -65,7 +74,16 @@ export function readKey(wire: WireKey): DaemonKey {
         usesLeft: wire.usesLeft,
         ready: wire.ready,
         mine: wire.mine,
+        pinPolicy: wire.pinPolicy,
+        touchPolicy: wire.touchPolicy,
+        attestation: wire.attestation ?? undefined,
     }
+}
+
+export function readTokenDetails(wire: WireTokenDetails): DaemonTokenDetails {
+    if (wire.token === null) throw new TrustkeyError("internal", "the daemon said nothing of the token")
+    const { token, slots, ...rest } = wire
+    return { ...rest, token, slots: slots.map((slot) => ({ ...slot, algorithm: readAlgorithm(slot.algorithm) })) }
 }
 
 export function readTokenObject(wire: WireTokenObject): DaemonTokenObject {

@@ -33,6 +33,7 @@ export const EXIT_CODES = {
     challenge_expired: 6,
     token_absent: 5,
     token_changed: 7,
+    attestation_invalid: 7,
     token_busy: 6,
     token_failed: 1,
     touch_timeout: 5,

@@ -1,5 +1,6 @@
 import type { KeyFileEntry, OpenedKey, Secret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
+import { type Card, certifyForNotary, openCard } from "./card.ts"
 import type { KeyImportOptions } from "./commands/key-import.ts"
 import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey } from "./daemon-types.ts"
@@ -23,6 +24,8 @@ export async function importKeyFiles(cli: Cli, files: readonly string[], options
     const candidates = await readAll(files, options, disposables)
     if (options.name !== undefined && candidates.length > 1)
         throw new TrustkeyError("usage", `--name is for one key, and there are ${candidates.length} in these files`)
+    if (options.token !== undefined && candidates.length > 1)
+        throw new TrustkeyError("usage", `a slot has one key, and there are ${candidates.length} in these files`)
     const daemon = await daemonToImportInto(cli)
     const known = new Map((await daemon.listKeys({ includeRemoved: true })).map((key) => [key.id, key]))
     const passphrases = disposables.use(new FilePassphrases(cli, options))
@@ -87,27 +90,37 @@ async function importAll(
     options: KeyImportOptions,
     disposables: DisposableStack,
 ): Promise<void> {
-    const passphrases = await askForAll(
-        cli,
-        keys.filter(({ id }) => !known.has(id)),
-        options,
-        disposables,
-    )
+    const unknown = keys.filter(({ id }) => !known.has(id))
+    const card = options.token === undefined || unknown.length === 0 ? undefined : await openYubikey(cli, daemon, options.token, options)
+    if (card !== undefined) disposables.use(card)
+    const passphrases = await askForAll(cli, unknown, options, disposables)
     const done: { readonly file: string; readonly imported: boolean; readonly key: DaemonKey }[] = []
     try {
         for (const candidate of keys) {
             const { file, place, plan, opened, id } = candidate
             const here = known.get(id)
             const passphrase = passphrases.get(roleWord(plan))
-            const spec: ImportSpec = { ...sealingOf(options), ...plan, ...(passphrase === undefined ? {} : { passphrase }) }
+            const spec: ImportSpec = {
+                ...sealingOf(options),
+                ...plan,
+                ...(passphrase === undefined ? {} : { passphrase }),
+                ...(card === undefined ? {} : { card, acceptPinOnce: options.acceptPinOnce === true }),
+            }
             const key = here ?? (await located(place, () => importOpened(cli, daemon, opened, spec)))
             done.push({ file, imported: here === undefined, key })
+            if (card !== undefined && here === undefined && options.certificate !== false) await certifyForNotary(cli, daemon, card, key)
             if (options.json !== true) cli.output.line(resultLine(candidate, here !== undefined))
         }
     } finally {
         if (options.json === true) cli.output.json({ keys: done.map(({ key, ...rest }) => ({ ...rest, key: keyJson(key) })) })
         warn(cli, keys.slice(0, done.length), options)
     }
+}
+
+async function openYubikey(cli: Cli, daemon: Daemon, token: string, options: KeyImportOptions): Promise<Card> {
+    const card = await openCard(cli, daemon, token, options)
+    if (card === undefined) throw new TrustkeyError("usage", `token ${token} is not a YubiKey: keys from files are put on those only`)
+    return card
 }
 
 /** One new passphrase for each role, as docker remembers them for the length of a command; none where a group takes them all. */
@@ -118,7 +131,7 @@ async function askForAll(
     disposables: DisposableStack,
 ): Promise<ReadonlyMap<string, Secret>> {
     const passphrases = new Map<string, Secret>()
-    if (options.group !== undefined) return passphrases
+    if (options.group !== undefined || options.token !== undefined) return passphrases
     let given: Secret | undefined
     for (const { plan, opened } of keys) {
         const word = roleWord(plan)
@@ -150,9 +163,10 @@ function resultLine({ place, plan, id }: Opened, already: boolean): string {
 }
 
 /** What a person has to know of the old copies: how easily they open, and that they are still there. */
-function warn(cli: Cli, keys: readonly Opened[], { group }: KeyImportOptions): void {
+function warn(cli: Cli, keys: readonly Opened[], { group, token }: KeyImportOptions): void {
     if (keys.length === 0) return
-    const now = group === undefined ? "here it is sealed with Argon2id" : `here it is sealed in key group ${group}`
+    const sealed = group === undefined ? "here it is sealed with Argon2id" : `here it is sealed in key group ${group}`
+    const now = token === undefined ? sealed : `here it is on token ${token}`
     for (const { place, entry } of keys) {
         const weakness = weaknessOf(entry)
         if (weakness !== undefined) cli.output.warn(`${place}: ${weakness}; ${now}`)

@@ -1,6 +1,7 @@
 import type { OpenedKey, Secret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { canonicalKeyIdOf, tufKey } from "../tuf/index.ts"
+import type { Card } from "./card.ts"
 import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey, PurposeName } from "./daemon-types.ts"
 import { shortId } from "./output.ts"
@@ -13,6 +14,9 @@ export type ImportSpec = PassphraseOptions & {
     readonly label: string
     readonly bindings: readonly Binding[]
     readonly group?: string
+    /** Into a slot of this YubiKey; it stays the caller's. */
+    readonly card?: Card
+    readonly acceptPinOnce?: boolean
     /** Asked for before; it stays the caller's. Without it, and without a group, it is asked for. */
     readonly passphrase?: Secret
 }
@@ -23,7 +27,13 @@ export type ImportSpec = PassphraseOptions & {
  * @throws already_exists: the key is here, or was removed. key_unfit, denied, and what asking for a passphrase throws
  */
 export async function importOpened(cli: Cli, daemon: Daemon, opened: OpenedKey, spec: ImportSpec): Promise<DaemonKey> {
-    const { purpose, label, bindings, group } = spec
+    const { purpose, label, bindings, group, card } = spec
+    if (card !== undefined) {
+        const piv = await card.placement(daemon)
+        const pkcs8 = await sealFor(daemon, "import", `token:${card.token}`, opened.pkcs8)
+        const acceptPinOnce = spec.acceptPinOnce === true
+        return daemon.importKey({ pkcs8, purpose, label, bindings, home: { token: card.token, piv }, acceptPinOnce })
+    }
     if (group !== undefined) {
         await unlockGroup(cli, daemon, group, spec)
         const pkcs8 = await sealFor(daemon, "import", "new", opened.pkcs8)

@@ -3,7 +3,19 @@ import { type Output, shortId } from "./output.ts"
 
 /** Keys as --json shows them, everywhere the same. */
 export function keyJson(key: DaemonKey): object {
-    return { ...key, publicKey: Buffer.from(key.publicKey).toString("base64") }
+    const { attestation } = key
+    return {
+        ...key,
+        publicKey: base64(key.publicKey),
+        attestation:
+            attestation === undefined
+                ? undefined
+                : { ...attestation, certificate: base64(attestation.certificate), intermediate: base64(attestation.intermediate) },
+    }
+}
+
+function base64(bytes: Uint8Array): string {
+    return Buffer.from(bytes).toString("base64")
 }
 
 export function keyState(key: DaemonKey): string {
@@ -24,7 +36,8 @@ export function printKeys(output: Output, keys: readonly DaemonKey[]): void {
     output.table(["ID", "PURPOSE", "ALGORITHM", "HOME", "STATE", "BOUND TO", "LABEL"], rows)
 }
 
-export function printKey(output: Output, key: DaemonKey): void {
+/** @param attestation what was found of it here; without it the daemon's word is printed */
+export function printKey(output: Output, key: DaemonKey, attestation: string = daemonsWord(key)): void {
     output.facts([
         ["id", key.id],
         ["purpose", key.purpose],
@@ -33,6 +46,9 @@ export function printKey(output: Output, key: DaemonKey): void {
         ["home", key.home],
         ["token uri", key.tokenUri],
         ["origin", key.origin],
+        ["PIN policy", key.pinPolicy],
+        ["touch policy", key.touchPolicy],
+        ["attestation", attestation],
         ["created", key.createdAt],
         ["removed", key.removedAt],
         ["state", keyState(key)],
@@ -40,6 +56,14 @@ export function printKey(output: Output, key: DaemonKey): void {
         ["ready", readiness(key)],
         ...key.bindings.map(({ role, gun }) => ["bound to", `${role}@${gun}`] as const),
     ])
+}
+
+function daemonsWord({ attestation }: DaemonKey): string {
+    if (attestation === undefined) return ""
+    const { verdict, by, root, problem, serial } = attestation
+    if (verdict === "attested")
+        return `made on YubiKey ${serial}, verified up to ${root}${by === "yubico" ? "" : ", which is not Yubico's"}`
+    return verdict === "invalid" ? `NOT VALID: ${problem}` : `NOT YUBICO'S: nobody known to the daemon vouches for card ${serial}`
 }
 
 export function printTokens(output: Output, tokens: readonly DaemonToken[]): void {

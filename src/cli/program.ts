@@ -22,11 +22,14 @@ import { keyUnlockCommand } from "./commands/key-unlock.ts"
 import { pluginInstallCommand } from "./commands/plugin-install.ts"
 import { signCommand } from "./commands/sign.ts"
 import { statusCommand } from "./commands/status.ts"
+import { tokenCertificateCommand } from "./commands/token-certificate.ts"
 import { tokenDoctorCommand } from "./commands/token-doctor.ts"
+import { tokenEnrollCommand } from "./commands/token-enroll.ts"
 import { tokenListCommand } from "./commands/token-list.ts"
 import { tokenLoginCommand } from "./commands/token-login.ts"
 import { tokenLogoutCommand } from "./commands/token-logout.ts"
 import { tokenObjectsCommand } from "./commands/token-objects.ts"
+import { tokenShowCommand } from "./commands/token-show.ts"
 import { trustAdoptCommand } from "./commands/trust-adopt.ts"
 import { trustBuildCommand } from "./commands/trust-build.ts"
 import { trustCreateCommand } from "./commands/trust-create.ts"
@@ -111,7 +114,16 @@ const TRUSTKEY: readonly Branch[] = [
     {
         name: "token",
         description: "Hardware tokens.",
-        commands: [tokenListCommand, tokenLoginCommand, tokenLogoutCommand, tokenObjectsCommand, tokenDoctorCommand],
+        commands: [
+            tokenListCommand,
+            tokenShowCommand,
+            tokenEnrollCommand,
+            tokenLoginCommand,
+            tokenLogoutCommand,
+            tokenObjectsCommand,
+            tokenCertificateCommand,
+            tokenDoctorCommand,
+        ],
     },
     { name: "key", description: "Keys, sealed or on tokens.", commands: KEY },
     signCommand,

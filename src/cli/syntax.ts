@@ -188,3 +188,51 @@ export function withPin(command: Command): Command {
         .addOption(new Option("--pin-fd <n>", "read the token's PIN from this open file descriptor").argParser(wholeNumber(0)))
         .addOption(new Option("--pin-file <file>", "read the token's PIN from a file only you can read").conflicts("pinFd"))
 }
+
+export type ManagementKeyFlags = { managementKeyFd?: number; managementKeyFile?: string; defaultManagementKey?: boolean }
+
+/** The ways to give a YubiKey's management key: never as an argument. */
+export function withManagementKey(command: Command): Command {
+    return command
+        .addOption(
+            new Option(
+                "--management-key-fd <n>",
+                "read a YubiKey's management key, in hexadecimal digits, from this open file descriptor",
+            ).argParser(wholeNumber(0)),
+        )
+        .addOption(
+            new Option("--management-key-file <file>", "read a YubiKey's management key from a file only you can read").conflicts(
+                "managementKeyFd",
+            ),
+        )
+        .addOption(
+            new Option("--default-management-key", "a YubiKey's management key is still the one every card is sold with").conflicts([
+                "managementKeyFd",
+                "managementKeyFile",
+            ]),
+        )
+}
+
+export type CardFlags = ManagementKeyFlags & { slot?: string; pinPolicy?: string; touchPolicy?: string }
+
+/** How a new key lies in a YubiKey. */
+export function withCard(command: Command): Command {
+    const placed = command
+        .addOption(new Option("--slot <slot>", "on a YubiKey: 9a, 9c, 9d, 9e or 82 to 95 (default: 9c)"))
+        .addOption(
+            new Option("--pin-policy <policy>", "on a YubiKey: how often it asks for the PIN (default: always)").choices([
+                "never",
+                "once",
+                "always",
+            ]),
+        )
+        .addOption(
+            new Option("--touch-policy <policy>", "on a YubiKey: how often it wants to be touched (default: always)").choices([
+                "never",
+                "cached",
+                "always",
+            ]),
+        )
+        .option("--accept-pin-once", "a root key although its slot does not ask for the PIN each time")
+    return withManagementKey(withPin(placed))
+}

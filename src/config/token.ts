@@ -14,9 +14,10 @@ const name = z
     .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { message: "must be 1 to 32 lower-case letters, digits and dashes" })
     .refine((text) => text !== FILE_SIGNER, { message: `"${FILE_SIGNER}" is the name of the signer for sealed keys` })
 
-const library = z.string().refine((text) => path.isAbsolute(text) && !text.includes("\0"), {
-    message: "must be the absolute path of a PKCS#11 module",
-})
+const absolutePath = (what: string): z.ZodString => {
+    return z.string().refine((text) => path.isAbsolute(text) && !text.includes("\0"), { message: `must be the absolute path ${what}` })
+}
+const library = absolutePath("of a PKCS#11 module")
 
 const uri = z.string().superRefine((text, context) => {
     try {
@@ -58,6 +59,7 @@ export const tokenSchema: z.ZodType<TokenConfig> = z
             .optional(),
         environment: environment.default({}),
         library_parameters: libraryParameters.optional(),
+        attestation_roots: absolutePath("of a PEM file with certificates").optional(),
         deadline: duration("1s", "10m").prefault("30s"),
         release_after: duration("0s", "1h").optional(),
     })
@@ -68,6 +70,7 @@ export const tokenSchema: z.ZodType<TokenConfig> = z
         ...(table.pin === undefined ? {} : { pinCredential: table.pin.credential }),
         environment: table.environment,
         ...(table.library_parameters === undefined ? {} : { libraryParameters: table.library_parameters }),
+        ...(table.attestation_roots === undefined ? {} : { attestationRoots: table.attestation_roots }),
         deadlineMs: table.deadline,
         ...(table.release_after === undefined ? {} : { releaseAfterMs: table.release_after }),
     }))

@@ -17,6 +17,7 @@ const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["passphrase-old", ["passphrase"]],
     ["passphrase-new", ["passphrase"]],
     ["login", ["login"]],
+    ["management-key", ["create-key", "import-key", "certificate"]],
 ])
 
 /** For a key that is not there yet. */
@@ -46,6 +47,11 @@ function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly
     if (toNew !== undefined) {
         // Where the key may sign is asked when it is made; here it is enough that the caller could make one somewhere.
         if (!toNew.some((action) => mayAnywhere(policy, principal, action))) throw denial()
+        return subject
+    }
+    // Who has a card's management key may place keys on it; where they may sign is asked when one is made.
+    if (subject.startsWith("token:") && (purpose === "management-key" || purpose === "import")) {
+        if (!actions.some((action) => mayAnywhere(policy, principal, action))) throw denial()
         return subject
     }
     if (subject.startsWith("group:") || subject.startsWith("token:")) {

@@ -9,6 +9,7 @@ import { type TokenExamination, type TokenObject, type TokenState, type TouchLis
 import type { Principal } from "../policy/index.ts"
 import type { Gun, KeyId, RoleName, Signature } from "../tuf/index.ts"
 import { Burden } from "./burden.ts"
+import { type CardCertificateRequest, cardCertificate } from "./card-certificate.ts"
 import { rootCertificate } from "./certificate.ts"
 import { type Challenge, challenge } from "./challenge.ts"
 import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
@@ -36,12 +37,14 @@ import {
 import { observe, outbox, type RawFile } from "./observe.ts"
 import { type AuditVerdict, listAudit, type StatusView, showJournal, status, verifyAudit } from "./read.ts"
 import type { CustodyOptions, Rooms } from "./rooms.ts"
+import { showToken, type TokenView } from "./show-token.ts"
 import { type SignRequest, sign } from "./sign.ts"
 import { type SignSetRequest, signSet } from "./sign-set.ts"
 import { type ExamineTokenRequest, examineToken, type LoginRequest, listTokens, login, logout, tokenObjects } from "./tokens.ts"
 import { Watches } from "./touch.ts"
 import { adopt, listTrust, reset, showTrust, type TrustView, voidPromise } from "./trust.ts"
 
+export type { CardCertificateRequest } from "./card-certificate.ts"
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
 export type {
     BindKeyRequest,
@@ -57,6 +60,7 @@ export type {
 export type { RawFile } from "./observe.ts"
 export type { AuditVerdict, StatusView } from "./read.ts"
 export type { CustodyOptions } from "./rooms.ts"
+export type { TokenView } from "./show-token.ts"
 export type { SignRequest } from "./sign.ts"
 export type { SetBody, SignSetRequest } from "./sign-set.ts"
 export type { ExamineTokenRequest, LoginRequest } from "./tokens.ts"
@@ -79,6 +83,7 @@ export interface Custody {
         principal: Principal,
         request: { readonly keyId: string; readonly gun: Gun },
     ): Promise<{ readonly pem: string; readonly tufKeyId: KeyId }>
+    cardCertificate(principal: Principal, request: CardCertificateRequest): Promise<{ readonly pem: string }>
     createGroup(principal: Principal, request: CreateGroupRequest): Promise<GroupView>
     listGroups(principal: Principal): Promise<readonly GroupView[]>
     challenge(principal: Principal, request: { readonly purpose: string; readonly subject: string }): Promise<Challenge>
@@ -86,6 +91,7 @@ export interface Custody {
     login(principal: Principal, request: LoginRequest): Promise<TokenState>
     logout(principal: Principal, request: { readonly token: string }): Promise<TokenState>
     examineToken(principal: Principal, request: ExamineTokenRequest): Promise<TokenExamination>
+    showToken(principal: Principal, request: { readonly token: string }): Promise<TokenView>
     tokenObjects(principal: Principal, request: { readonly token: string }): Promise<readonly TokenObject[]>
     /**
      * Tell `listener` of touches that are waited for; of those that are already, at once. Not an operation: it goes on until it is ended.
@@ -164,6 +170,7 @@ export function openCustody(options: CustodyOptions): Custody {
         changePassphrase: operation(changePassphrase),
         removeKey: operation(removeKey),
         rootCertificate: operation(rootCertificate),
+        cardCertificate: operation(cardCertificate),
         createGroup: operation(createGroup),
         listGroups: (principal) => operation(listGroups)(principal, undefined),
         challenge: operation(challenge),
@@ -171,6 +178,7 @@ export function openCustody(options: CustodyOptions): Custody {
         login: operation(login),
         logout: operation(logout),
         examineToken: operation(examineToken),
+        showToken: operation(showToken),
         tokenObjects: operation(tokenObjects),
         watchTouches: (principal, request, listener) => {
             requireRunning()

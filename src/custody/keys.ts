@@ -1,15 +1,21 @@
-import type { Algorithm, SealedSecret } from "../crypto/index.ts"
+import type { Algorithm, AttestationVerdict, SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, KeyRecord, Purpose } from "../journal/index.ts"
-import type { KeyState } from "../keys/index.ts"
+import type { Binding, KeyRecord, PinPolicy, Purpose, TokenHome } from "../journal/index.ts"
+import type { CardOptions, KeyState } from "../keys/index.ts"
 import { authorize, denial, isAllowed, mayInRole, type Place, type Principal } from "../policy/index.ts"
 import type { Gun, RoleName } from "../tuf/index.ts"
 import { bindingTurn, isBound, isMadeBy, isOwn, makerOf, maySeeKey, placesOf, requireTaking, usableKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 
-/** `mine`: made, imported or enrolled by the user who asks. */
-export type KeyView = { readonly record: KeyRecord; readonly state: KeyState; readonly mine: boolean }
+export type KeyView = {
+    readonly record: KeyRecord
+    readonly state: KeyState
+    /** Made, imported or enrolled by the user who asks. */
+    readonly mine: boolean
+    /** Of what is kept with a YubiKey's key; not in lists. */
+    readonly attestation?: AttestationVerdict
+}
 export type KeySubject = { readonly keyId: string } | { readonly group: string }
 
 export type CreateKeyRequest = {
@@ -19,46 +25,54 @@ export type CreateKeyRequest = {
     readonly home:
         | { readonly kind: "passphrase"; readonly sealed: SealedSecret }
         | { readonly kind: "group"; readonly group: string }
-        | { readonly kind: "token"; readonly token: string }
+        | { readonly kind: "token"; readonly token: string; readonly card?: CardOptions }
     readonly bindings: readonly Binding[]
+    /** A root key although its slot does not ask for the PIN each time. */
+    readonly acceptPinOnce?: boolean
 }
 
 export async function createKey(rooms: Rooms, principal: Principal, request: CreateKeyRequest): Promise<KeyView> {
     const { algorithm, purpose, home, bindings } = request
-    const subject: Subject = { detail: { algorithm, purpose, home: home.kind, ...boundTo(bindings) } }
+    const subject: Subject = { detail: { algorithm, purpose, home: home.kind, ...placedOn(home), ...boundTo(bindings) } }
     return await recorded(rooms, principal, "create-key", subject, async () => {
         return await inNewKeysTurn(rooms, principal, "create-key", request, async (madeBy) => {
             requireFit(request.algorithm, request.purpose, request.bindings)
+            requirePlacement(rooms, principal, request)
             const record = await rooms.keys.create({ ...request, madeBy, asker: principal })
             subject.keyId = record.id
-            return viewOf(rooms, principal, record)
+            return attestedView(rooms, principal, record, subject)
         })
     })
 }
 
 export type ImportKeyRequest = {
-    /** Unencrypted PKCS#8 DER, sealed for the file signer. */
+    /** Unencrypted PKCS#8 DER, sealed for the signer of its home. */
     readonly pkcs8: SealedSecret
     readonly purpose: Purpose
     readonly label: string
-    readonly home: { readonly kind: "passphrase"; readonly sealed: SealedSecret } | { readonly kind: "group"; readonly group: string }
+    readonly home:
+        | { readonly kind: "passphrase"; readonly sealed: SealedSecret }
+        | { readonly kind: "group"; readonly group: string }
+        | { readonly kind: "token"; readonly token: string; readonly card: CardOptions }
     readonly bindings: readonly Binding[]
+    readonly acceptPinOnce?: boolean
 }
 
 /** Take in a private key from a file. What it is, only the signer sees; it is recorded as imported for ever. */
 export async function importKey(rooms: Rooms, principal: Principal, request: ImportKeyRequest): Promise<KeyView> {
     const { purpose, bindings } = request
-    const subject: Subject = { detail: { purpose, home: request.home.kind, ...boundTo(bindings) } }
+    const subject: Subject = { detail: { purpose, home: request.home.kind, ...placedOn(request.home), ...boundTo(bindings) } }
     return await recorded(rooms, principal, "import-key", subject, async () => {
         return await inNewKeysTurn(rooms, principal, "import-key", request, async (madeBy) => {
             requirePurpose(purpose, bindings)
+            requirePlacement(rooms, principal, request)
             const checkAlgorithm = (algorithm: Algorithm): void => {
                 subject.detail = { ...subject.detail, algorithm }
                 requireFit(algorithm, purpose, bindings)
             }
-            const record = await rooms.keys.importKey({ ...request, madeBy, checkAlgorithm })
+            const record = await rooms.keys.importKey({ ...request, madeBy, asker: principal, checkAlgorithm })
             subject.keyId = record.id
-            return viewOf(rooms, principal, record)
+            return attestedView(rooms, principal, record, subject)
         })
     })
 }
@@ -102,6 +116,7 @@ export type EnrollKeyRequest = {
     readonly purpose: Purpose
     readonly label: string
     readonly bindings: readonly Binding[]
+    readonly acceptPinOnce?: boolean
 }
 
 /** Take in a private key that is on a token already. */
@@ -110,9 +125,12 @@ export async function enrollKey(rooms: Rooms, principal: Principal, request: Enr
     return await recorded(rooms, principal, "enroll-key", subject, async () => {
         authorize(rooms.policy(), principal, "enroll-key", request.bindings)
         requirePurpose(request.purpose, request.bindings)
-        const record = await rooms.keys.enroll({ ...request, madeBy: makerOf(principal), asker: principal })
+        const checkHome = ({ pinPolicy }: TokenHome, isYubikey: boolean): void => {
+            if (isYubikey) requirePinAlways(request, pinPolicy)
+        }
+        const record = await rooms.keys.enroll({ ...request, madeBy: makerOf(principal), asker: principal, checkHome })
         subject.keyId = record.id
-        return viewOf(rooms, principal, record)
+        return attestedView(rooms, principal, record, subject)
     })
 }
 
@@ -153,7 +171,7 @@ function matches(bindings: readonly Binding[], { gun, role }: ListKeysRequest): 
 export function getKey(rooms: Rooms, principal: Principal, request: { readonly id: string }): KeyView {
     const record = rooms.keys.find(request.id)
     if (record === undefined || !maySeeKey(rooms, principal, record)) throw denial()
-    return viewOf(rooms, principal, record)
+    return attestedView(rooms, principal, record, {})
 }
 
 export type BindKeyRequest = { readonly id: string; readonly add: readonly Binding[]; readonly remove: readonly Binding[] }
@@ -277,6 +295,54 @@ function resolve(
 function viewOf(rooms: Rooms, principal: Principal, record: KeyRecord): KeyView {
     return { record, state: rooms.keys.state(record.id), mine: isMadeBy(principal, record) }
 }
+
+/** TK-KEY-3: what is kept with a key is judged again each time somebody looks. */
+function attestedView(rooms: Rooms, principal: Principal, record: KeyRecord, subject: Subject): KeyView {
+    const attestation = rooms.keys.judgeAttestation(record)
+    if (record.home.kind === "token") subject.detail = { ...subject.detail, attestation: attestation?.verdict ?? "none" }
+    return { ...viewOf(rooms, principal, record), ...(attestation === undefined ? {} : { attestation }) }
+}
+
+function placedOn(home: CreateKeyRequest["home"]): Record<string, string> {
+    if (home.kind !== "token") return {}
+    const { token, card } = home
+    if (card === undefined) return { token }
+    return { token, slot: card.slot, pinPolicy: card.pinPolicy, touchPolicy: card.touchPolicy }
+}
+
+/** @throws denied, key_unfit */
+function requirePlacement(rooms: Rooms, principal: Principal, request: Pick<CreateKeyRequest, "purpose" | "home" | "acceptPinOnce">): void {
+    if (request.home.kind !== "token" || request.home.card === undefined) return
+    const { pin, pinPolicy } = request.home.card
+    // It is a login like any other.
+    if (pin !== undefined) authorize(rooms.policy(), principal, "login", [])
+    requirePinAlways(request, pinPolicy)
+}
+
+/**
+ * While somebody is logged in, a slot that wants the PIN once signs for everybody who reaches the card reader, this daemon or not.
+ *
+ * @throws key_unfit
+ */
+function requirePinAlways(
+    { purpose, acceptPinOnce }: Pick<CreateKeyRequest, "purpose" | "acceptPinOnce">,
+    pinPolicy: PinPolicy | undefined,
+): void {
+    if (purpose !== "root" || pinPolicy === "always" || acceptPinOnce === true) return
+    const known =
+        pinPolicy === undefined
+            ? "the card can't say how often it asks for this key's PIN"
+            : `this slot asks for the PIN ${ASKED[pinPolicy]}`
+    throw new TrustkeyError(
+        "key_unfit",
+        `${known}: while somebody is logged in, whoever reaches the card reader can sign with it; a root key wants PIN policy "always", or --accept-pin-once`,
+    )
+}
+
+const ASKED = { never: "never", once: "once, not for every signature", always: "for every signature" } as const satisfies Record<
+    PinPolicy,
+    string
+>
 
 /** Where a new key may sign from its first moment on: nobody asks for that with `bind`. */
 function boundTo(bindings: readonly Binding[]): { readonly bound?: string } {

@@ -4,6 +4,6 @@
  */
 export type { Intent, IntentKind } from "./intent.ts"
 export { type Journal, type JournalEntry, type JournalFilter, openJournal } from "./journal.ts"
-export type { Binding, KeyHome, KeyRecord, PinPolicy, Purpose, TokenHome, TouchPolicy } from "./key-record.ts"
+export type { Binding, KeptAttestation, KeyHome, KeyRecord, PinPolicy, Purpose, TokenHome, TouchPolicy } from "./key-record.ts"
 export { checkMark, type Mark } from "./mark.ts"
 export type { Published, Repository } from "./repository.ts"

@@ -1,4 +1,4 @@
-import type { Algorithm, PublicKeyBytes } from "../crypto/index.ts"
+import type { Algorithm, Attestation, PublicKeyBytes } from "../crypto/index.ts"
 import type { Gun, KeyId, RoleName } from "../tuf/index.ts"
 
 /** One place a key may sign for. */
@@ -11,6 +11,12 @@ export type PinPolicy = "never" | "once" | "always"
 /** Whether a card waits for a touch before it uses the key; `cached`: a touch counts for 15 seconds (YubiKey PIV). */
 export type TouchPolicy = "never" | "always" | "cached"
 
+/** A YubiKey's word for a key it made, as it gave it: anybody can verify it again. */
+export type KeptAttestation = Attestation & {
+    /** The card's own, decimal: some PKCS#11 modules call the token by another. */
+    readonly serial: string
+}
+
 /** A key on a token. A policy that is absent is not known. */
 export type TokenHome = {
     readonly kind: "token"
@@ -21,6 +27,7 @@ export type TokenHome = {
     readonly serial: string
     readonly pinPolicy?: PinPolicy
     readonly touchPolicy?: TouchPolicy
+    readonly attestation?: KeptAttestation
 }
 
 /** Where the private key is. */

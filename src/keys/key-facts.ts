@@ -1,7 +1,7 @@
 import { ALGORITHMS, type Algorithm, type PublicKeyBytes } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, KeyHome, KeyRecord, PinPolicy, Purpose } from "../journal/index.ts"
-import { encodePublicKey, Fields, FrameError, parsePublicKey, TOUCH_POLICIES } from "../signer/index.ts"
+import type { Binding, KeptAttestation, KeyHome, KeyRecord, PinPolicy, Purpose } from "../journal/index.ts"
+import { encodePublicKey, Fields, FrameError, parsePublicKey, TOUCH_POLICIES, toBase64 } from "../signer/index.ts"
 import { canonicalKeyIdOf, parseGun, parseRoleName, tufKey } from "../tuf/index.ts"
 
 const PIN_POLICIES: readonly PinPolicy[] = ["never", "once", "always"]
@@ -37,6 +37,7 @@ function encodeHome(home: KeyHome): object {
                 serial: home.serial,
                 ...(home.pinPolicy === undefined ? {} : { pinPolicy: home.pinPolicy }),
                 ...(home.touchPolicy === undefined ? {} : { touchPolicy: home.touchPolicy }),
+                ...(home.attestation === undefined ? {} : { attestation: encodeAttestation(home.attestation) }),
             }
     }
 }
@@ -98,7 +99,17 @@ function parseHome(fields: Fields): KeyHome {
         serial: fields.text("serial"),
         ...(fields.has("pinPolicy") ? { pinPolicy: fields.oneOf("pinPolicy", PIN_POLICIES) } : {}),
         ...(fields.has("touchPolicy") ? { touchPolicy: fields.oneOf("touchPolicy", TOUCH_POLICIES) } : {}),
+        ...(fields.has("attestation") ? { attestation: parseAttestation(fields.fields("attestation")) } : {}),
     }
+}
+
+function encodeAttestation({ certificate, intermediate, serial }: KeptAttestation): object {
+    return { certificate: toBase64(certificate), intermediate: toBase64(intermediate), serial }
+}
+
+/** What it says is asked when somebody asks: a damaged one proves nothing, and harms nothing else. */
+function parseAttestation(fields: Fields): KeptAttestation {
+    return { certificate: fields.bytes("certificate"), intermediate: fields.bytes("intermediate"), serial: fields.text("serial") }
 }
 
 /** The facts of a group. */

@@ -1,7 +1,9 @@
-import type { Algorithm, Argon2Cost, SealedSecret } from "../crypto/index.ts"
-import type { Binding, Intent, KeyRecord, Purpose } from "../journal/index.ts"
+import type { Algorithm, Argon2Cost, AttestationRoots, AttestationVerdict, SealedSecret } from "../crypto/index.ts"
+import type { Binding, Intent, KeyRecord, Purpose, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
+import type { PivDescription } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
+import type { CardOptions } from "./card-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import type { TokenConfig, TokenExamination, TokenState } from "./token-keys.ts"
 import type { LoginLimits } from "./token-logins.ts"
@@ -40,10 +42,14 @@ export type TokenObject = {
     readonly alwaysAuthenticate: boolean
 }
 
+/** Where we keep a key ourselves. */
+export type SealedHome = Exclude<NewKeyHome, { readonly kind: "token" }>
+
 export type NewKeyHome =
     | { readonly kind: "passphrase"; readonly sealed: SealedSecret }
     | { readonly kind: "group"; readonly group: string }
-    | { readonly kind: "token"; readonly token: string }
+    /** `card`: on a YubiKey, which needs it. */
+    | { readonly kind: "token"; readonly token: string; readonly card?: CardOptions }
 
 export type CreateKeySpec = {
     readonly algorithm: Algorithm
@@ -57,13 +63,15 @@ export type CreateKeySpec = {
 }
 
 export type ImportKeySpec = {
-    /** Unencrypted PKCS#8 DER, sealed for the file signer. */
+    /** Unencrypted PKCS#8 DER, sealed for the signer of its home. */
     readonly pkcs8: SealedSecret
     readonly purpose: Purpose
     readonly label: string
     readonly bindings: readonly Binding[]
     readonly madeBy?: string
-    readonly home: Exclude<NewKeyHome, { readonly kind: "token" }>
+    /** Who is told when the token waits for a touch. */
+    readonly asker?: Principal
+    readonly home: SealedHome | { readonly kind: "token"; readonly token: string; readonly card: CardOptions }
     /** Called before anything is recorded: only now is it known what the key is. What it throws ends the import. */
     readonly checkAlgorithm: (algorithm: Algorithm) => void
 }
@@ -77,6 +85,8 @@ export type EnrollKeySpec = {
     readonly madeBy?: string
     /** Who is told when the token waits for a touch. */
     readonly asker?: Principal
+    /** Called before anything is recorded: only now is it known how the key lies there. What it throws ends the enrolment. */
+    readonly checkHome?: (home: TokenHome, isYubikey: boolean) => void
 }
 
 /** Private keys, wherever they are. Public facts come from storage and are kept in memory; private halves never come here (TK-KEY-1). */
@@ -96,10 +106,10 @@ export interface KeyStore {
 
     /**
      * A new key; recorded, on stable storage and shown to sign when this resolves. It is locked unless its group or token is open.
-     * On a token: sensitive, not extractable, attributes read back. A crash in between may leave a key on the token nobody uses.
+     * On a token: sensitive, not extractable, attributes read back; TK-KEY-3: on a YubiKey with its attestation. A crash in between may leave a key on the token nobody uses.
      *
-     * @throws key_locked, login_required, key_unfit, token_…, challenge_expired, open_failed: nothing was recorded. No other
-     *   home is ever tried (TK-KEY-2).
+     * @throws key_locked, login_required, key_unfit, token_…, challenge_expired, open_failed, attestation_invalid (the card's
+     *   word for the key does not fit it): nothing was recorded. No other home is ever tried (TK-KEY-2).
      */
     create(spec: CreateKeySpec): Promise<KeyRecord>
 
@@ -152,6 +162,14 @@ export interface KeyStore {
      * @throws not_found, object_ambiguous: the message lists the tokens there are
      */
     examine(tokenOrUri: string, write: boolean): Promise<TokenExamination>
+    /** With a YubiKey's own description, which ends the login. */
+    describeToken(token: string): Promise<{ readonly state: TokenState; readonly card: PivDescription | undefined }>
+    /** Whether it is a YubiKey we can do more with than PKCS#11 has words for. @throws not_found, token_absent */
+    isYubikey(token: string): Promise<boolean>
+    /** The verdict on what is kept with a key, found again: offline, by Yubico's roots and the token's configured ones. */
+    judgeAttestation(record: KeyRecord): AttestationVerdict | undefined
+    /** Write a certificate beside a key of a YubiKey. @throws already_exists: there is another than `replace`. management_key_incorrect */
+    putCertificate(id: string, certificate: Uint8Array, managementKey: SealedSecret, replace: string | undefined): Promise<void>
     /** The private keys on a token. @throws login_required */
     objects(token: string): Promise<readonly TokenObject[]>
 
@@ -190,5 +208,7 @@ export type KeyStoreOptions = {
     readonly defaultTtlSeconds: number
     /** Where the tokens' quirks files are (docs/formats/quirks.md); it need not exist. */
     readonly quirksDirectory: string
+    /** By the token's name: roots of attestations that count besides Yubico's. */
+    readonly attestationRoots?: ReadonlyMap<string, AttestationRoots>
     readonly log: (record: object) => void
 }

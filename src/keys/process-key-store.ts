@@ -1,9 +1,17 @@
-import { type Algorithm, algorithmOf, type PublicKeyBytes, type SealedSecret, waysToOpen } from "../crypto/index.ts"
+import {
+    type Algorithm,
+    type AttestationVerdict,
+    algorithmOf,
+    type PublicKeyBytes,
+    type SealedSecret,
+    waysToOpen,
+} from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, Intent, KeyHome, KeyRecord } from "../journal/index.ts"
-import { isCredentialName, namesOneKey, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
+import type { Binding, Intent, KeyHome, KeyRecord, TokenHome } from "../journal/index.ts"
+import { isCredentialName, namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
 import { bytesOf, Conflict, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
+import { type CardKey, importToCard, judgeAttestation, knownOfCard, makeOnCard, slotOfHome } from "./card-keys.ts"
 import { encodeGroupFacts, encodeKeyFacts, type GroupFacts, parseGroupFacts, parseKeyFacts } from "./key-facts.ts"
 import { KeyEntry, KeyIndex } from "./key-index.ts"
 import type {
@@ -15,7 +23,7 @@ import type {
     KeyStore,
     KeyStoreOptions,
     KeySubject,
-    NewKeyHome,
+    SealedHome,
     TokenObject,
 } from "./key-store.ts"
 import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
@@ -175,6 +183,12 @@ class ProcessKeyStore implements KeyStore {
         const { home } = spec
         if (home.kind === "token") {
             const token = this.#token(home.token)
+            if (await token.isYubikey()) {
+                if (home.card === undefined) throw cardOptionsMissing()
+                const made = await makeOnCard(token, spec.algorithm, home.card, spec.asker)
+                return this.#insert(spec, made.publicKey, cardHome(token, made), "generated", createdAt, undefined)
+            }
+            if (home.card !== undefined) throw noYubikey()
             const made = await token.generate(spec.algorithm, spec.label)
             return this.#insert(spec, pinned(made.publicKey), tokenHome(token, made), "generated", createdAt, undefined)
         }
@@ -187,6 +201,14 @@ class ProcessKeyStore implements KeyStore {
         checkLabel(spec.label)
         const createdAt = this.#options.now().toISOString()
         const { home, purpose } = spec
+        if (home.kind === "token") {
+            const token = this.#token(home.token)
+            if (!(await token.isYubikey())) throw noYubikey()
+            const key = await importToCard(token, spec.pkcs8, home.card, spec.asker)
+            spec.checkAlgorithm(algorithmOf(key.publicKey))
+            // TK-KEY-3: whatever the card says of it later.
+            return this.#insert(spec, key.publicKey, cardHome(token, key), "imported", createdAt, undefined)
+        }
         const { publicKey, envelope } = await this.#sealed.importKey({ purpose, createdAt }, spec.pkcs8, home)
         spec.checkAlgorithm(algorithmOf(publicKey))
         return this.#insert(spec, publicKey, ourHome(home), "imported", createdAt, envelope)
@@ -199,9 +221,13 @@ class ProcessKeyStore implements KeyStore {
         }
         const token = this.#token(spec.token)
         const found = await token.find(spec.uri, spec.asker)
+        const publicKey = pinned(found.publicKey)
+        const { imported, ...known } = await knownOfCard(token, publicKey)
+        const home = { ...tokenHome(token, found), ...known }
+        spec.checkHome?.(home, await token.isYubikey())
         // TK-KEY-3: what the token does not claim to have made itself counts as imported, for ever.
-        const origin = found.local ? "generated" : "imported"
-        return this.#insert(spec, pinned(found.publicKey), tokenHome(token, found), origin, this.#options.now().toISOString(), undefined)
+        const origin = found.local && !imported ? "generated" : "imported"
+        return this.#insert(spec, publicKey, home, origin, this.#options.now().toISOString(), undefined)
     }
 
     async #insert(
@@ -384,6 +410,27 @@ class ProcessKeyStore implements KeyStore {
         }))
     }
 
+    async describeToken(name: string): Promise<{ readonly state: TokenState; readonly card: PivDescription | undefined }> {
+        const token = this.#token(name)
+        const card = (await token.isYubikey()) ? await token.describePiv() : undefined
+        return { state: await token.refresh(), card }
+    }
+
+    isYubikey(name: string): Promise<boolean> {
+        return this.#token(name).isYubikey()
+    }
+
+    judgeAttestation(record: KeyRecord): AttestationVerdict | undefined {
+        const { home } = record
+        return home.kind === "token" ? judgeAttestation(record, this.#options.attestationRoots?.get(home.token)) : undefined
+    }
+
+    async putCertificate(id: string, certificate: Uint8Array, managementKey: SealedSecret, replace: string | undefined): Promise<void> {
+        const { home } = this.#usable(id).record
+        if (home.kind !== "token") throw noYubikey()
+        await this.#token(home.token).putPivCertificate(slotOfHome(home), certificate, managementKey, replace)
+    }
+
     async sign(intent: Intent, occasion?: Occasion): Promise<Uint8Array> {
         const entry = this.#usable(intent.key.id)
         const { home } = entry.record
@@ -479,11 +526,31 @@ function pinned(publicKey: PublicKeyBytes | undefined): PublicKeyBytes {
     return publicKey
 }
 
-function ourHome(home: Exclude<NewKeyHome, { readonly kind: "token" }>): KeyHome {
+function ourHome(home: SealedHome): KeyHome {
     return home.kind === "group" ? { kind: "group", group: home.group } : { kind: "sealed" }
 }
 
-function tokenHome(token: TokenKeys, key: Parameters<TokenKeys["uriOf"]>[0]): KeyHome {
+function cardOptionsMissing(): TrustkeyError {
+    return new TrustkeyError("invalid_request", "on a YubiKey a key needs a slot, its policies and the card's management key")
+}
+
+function noYubikey(): TrustkeyError {
+    return new TrustkeyError(
+        "invalid_request",
+        "slots, policies and certificates are a YubiKey's, and this token is none that can be reached",
+    )
+}
+
+function cardHome(token: TokenKeys, { facts, pinPolicy, touchPolicy, attestation }: CardKey): TokenHome {
+    return {
+        ...tokenHome(token, facts),
+        ...(pinPolicy === undefined ? {} : { pinPolicy }),
+        ...(touchPolicy === undefined ? {} : { touchPolicy }),
+        ...(attestation === undefined ? {} : { attestation }),
+    }
+}
+
+function tokenHome(token: TokenKeys, key: Parameters<TokenKeys["uriOf"]>[0]): TokenHome {
     return { kind: "token", token: token.config.name, uri: token.uriOf(key), serial: key.serial }
 }
 

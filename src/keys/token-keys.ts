@@ -51,6 +51,8 @@ export type TokenConfig = {
     readonly libraryParameters?: string
     /** After so long without use other programs may have the token; zero: never. Undefined: 10 s for YubiKeys, never for others. */
     readonly releaseAfterMs?: number
+    /** A PEM file: roots of attestations that count besides Yubico's. */
+    readonly attestationRoots?: string
     /** For one call. Where a touch is needed, time for a person. */
     readonly deadlineMs: number
 }
@@ -72,6 +74,7 @@ export type TokenState = {
     readonly usesLeft: number | undefined
     /** What it waits for. */
     readonly touch?: TouchEvent
+    readonly kind: TokenSnapshot["kind"]
 }
 
 /** DER: what a card states of a key that it made, and the certificate of the key it signs such statements with. */
@@ -426,6 +429,18 @@ export class TokenKeys {
         return this.#logins.between(() => this.#process.control(operation, request, budgetMs))
     }
 
+    /** Whether there is more to it than PKCS#11: its PIV applet can be reached. @throws token_absent */
+    async isYubikey(): Promise<boolean> {
+        if (this.#snapshot.state === "absent") await this.refresh()
+        if (this.#snapshot.state === "absent") throw new TrustkeyError("token_absent", "the token is not there; insert it")
+        return this.#snapshot.kind === "yubikey"
+    }
+
+    /** As `uriOf`, of a key that was not found yet. */
+    uriOfObject(id: Uint8Array): string {
+        return formatPkcs11Uri({ token: this.#snapshot.label, serial: this.#snapshot.serial, type: "private", id })
+    }
+
     /**
      * Look at module and token, and try what can be tried. Nobody is logged in for it; without a login the answer is incomplete.
      *
@@ -587,8 +602,8 @@ export class TokenKeys {
 
     #describe(): TokenState {
         const { name, uri } = this.config
-        const { label, serial, manufacturer, model, tries, state } = this.#snapshot
-        const facts = { name, uri, label, serial, manufacturer, model, tries, ...this.lease }
+        const { label, serial, manufacturer, model, tries, kind, state } = this.#snapshot
+        const facts = { name, uri, label, serial, manufacturer, model, tries, kind, ...this.lease }
         const process = this.#process.state
         if (this.#misconfigured !== undefined) return { ...facts, state: "failed", detail: this.#misconfigured.message }
         if (this.#distrusted !== undefined)

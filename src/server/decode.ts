@@ -1,6 +1,7 @@
-import type { Algorithm, SealedSecret } from "../crypto/index.ts"
+import { type Algorithm, PIN_POLICIES, type SealedSecret, TOUCH_POLICIES } from "../crypto/index.ts"
 import type {
     BindKeyRequest,
+    CardCertificateRequest,
     ChangePassphraseRequest,
     CreateGroupRequest,
     CreateKeyRequest,
@@ -18,13 +19,15 @@ import type {
 } from "../custody/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Binding, JournalFilter, KeyRecord } from "../journal/index.ts"
-import { isCredentialName } from "../signer/index.ts"
+import type { CardOptions } from "../keys/index.ts"
+import { isCredentialName, PIV_SLOTS } from "../signer/index.ts"
 import { type Gun, parseExpires, parseGun, parseKeyId, parseRoleName, type RoleName, type Signature } from "../tuf/index.ts"
 import type { AdoptRequest__Output } from "../wire/trustkeyd/v1/AdoptRequest.ts"
 import type { Algorithm__Output } from "../wire/trustkeyd/v1/Algorithm.ts"
 import type { Binding__Output } from "../wire/trustkeyd/v1/Binding.ts"
 import type { BindKeyRequest__Output } from "../wire/trustkeyd/v1/BindKeyRequest.ts"
 import type { Body__Output } from "../wire/trustkeyd/v1/Body.ts"
+import type { CardCertificateRequest__Output } from "../wire/trustkeyd/v1/CardCertificateRequest.ts"
 import type { ChallengeRequest__Output } from "../wire/trustkeyd/v1/ChallengeRequest.ts"
 import type { ChangePassphraseRequest__Output } from "../wire/trustkeyd/v1/ChangePassphraseRequest.ts"
 import type { CreateGroupRequest__Output } from "../wire/trustkeyd/v1/CreateGroupRequest.ts"
@@ -37,6 +40,7 @@ import type { LockRequest__Output } from "../wire/trustkeyd/v1/LockRequest.ts"
 import type { LoginRequest__Output } from "../wire/trustkeyd/v1/LoginRequest.ts"
 import type { MetadataFile__Output } from "../wire/trustkeyd/v1/MetadataFile.ts"
 import type { ObserveRequest__Output } from "../wire/trustkeyd/v1/ObserveRequest.ts"
+import type { PivOptions__Output } from "../wire/trustkeyd/v1/PivOptions.ts"
 import type { Purpose__Output } from "../wire/trustkeyd/v1/Purpose.ts"
 import type { RemoveKeyRequest__Output } from "../wire/trustkeyd/v1/RemoveKeyRequest.ts"
 import type { ResetRequest__Output } from "../wire/trustkeyd/v1/ResetRequest.ts"
@@ -135,6 +139,7 @@ export function decodeCreateKey(wire: CreateKeyRequest__Output): CreateKeyReques
         label: label(wire.label),
         home: decodeHome(wire),
         bindings: bindings(wire.bindings),
+        ...(wire.acceptPinOnce ? { acceptPinOnce: true } : {}),
     }
 }
 
@@ -145,10 +150,33 @@ function decodeHome(wire: CreateKeyRequest__Output): CreateKeyRequest["home"] {
         case "group":
             return { kind: "group", group: groupName(wire.group ?? "") }
         case "token":
-            return { kind: "token", token: tokenName(wire.token ?? "") }
+            return {
+                kind: "token",
+                token: tokenName(wire.token ?? ""),
+                ...(wire.piv === null ? {} : { card: decodeCardOptions(wire.piv) }),
+            }
         default:
             throw invalid("home", "is missing: a passphrase, a group or a token")
     }
+}
+
+/** What is left out is the strictest there is. */
+function decodeCardOptions(wire: PivOptions__Output): CardOptions {
+    return {
+        slot: oneOf("piv.slot", PIV_SLOTS, wire.slot, "9c"),
+        pinPolicy: oneOf("piv.pin_policy", PIN_POLICIES, wire.pinPolicy, "always"),
+        touchPolicy: oneOf("piv.touch_policy", TOUCH_POLICIES, wire.touchPolicy, "always"),
+        managementKey: sealed("piv.management_key", wire.managementKey),
+        ...(wire.pin === null ? {} : { pin: sealed("piv.pin", wire.pin) }),
+    }
+}
+
+function oneOf<T extends string>(field: string, choices: readonly T[], text: string, otherwise: T): T {
+    if (text === "") return otherwise
+    return known(
+        field,
+        choices.find((choice) => choice === text),
+    )
 }
 
 export function decodeImportKey(wire: ImportKeyRequest__Output): ImportKeyRequest {
@@ -156,19 +184,23 @@ export function decodeImportKey(wire: ImportKeyRequest__Output): ImportKeyReques
         pkcs8: sealed("pkcs8", wire.pkcs8),
         purpose: decodePurpose(wire.purpose),
         label: label(wire.label),
-        home: decodeOwnHome(wire),
+        home: decodeImportHome(wire),
         bindings: bindings(wire.bindings),
+        ...(wire.acceptPinOnce ? { acceptPinOnce: true } : {}),
     }
 }
 
-function decodeOwnHome(wire: ImportKeyRequest__Output): ImportKeyRequest["home"] {
+function decodeImportHome(wire: ImportKeyRequest__Output): ImportKeyRequest["home"] {
     switch (wire.home) {
         case "passphrase":
             return { kind: "passphrase", sealed: sealed("passphrase", wire.passphrase) }
         case "group":
             return { kind: "group", group: groupName(wire.group ?? "") }
+        case "token":
+            if (wire.piv === null) throw invalid("piv", "is missing: a slot of a YubiKey")
+            return { kind: "token", token: tokenName(wire.token ?? ""), card: decodeCardOptions(wire.piv) }
         default:
-            throw invalid("home", "is missing: a passphrase or a group")
+            throw invalid("home", "is missing: a passphrase, a group or a token")
     }
 }
 
@@ -180,6 +212,7 @@ export function decodeEnrollKey(wire: EnrollKeyRequest__Output): EnrollKeyReques
         purpose: decodePurpose(wire.purpose),
         label: label(wire.label),
         bindings: bindings(wire.bindings),
+        ...(wire.acceptPinOnce ? { acceptPinOnce: true } : {}),
     }
 }
 
@@ -231,6 +264,14 @@ export function decodeRemoveKey(wire: RemoveKeyRequest__Output): { readonly id: 
 
 export function decodeRootCertificate(wire: RootCertificateRequest__Output): { readonly keyId: string; readonly gun: Gun } {
     return { keyId: decodeKeyReference(wire.keyId), gun: parseGun(wire.gun) }
+}
+
+export function decodeCardCertificate(wire: CardCertificateRequest__Output): CardCertificateRequest {
+    return {
+        keyId: decodeKeyReference(wire.keyId),
+        managementKey: sealed("management_key", wire.managementKey),
+        ...(wire.replace === "" ? {} : { replace: matching("replace", wire.replace, /^[0-9a-f]{64}$/) }),
+    }
 }
 
 export function decodeCreateGroup(wire: CreateGroupRequest__Output): CreateGroupRequest {

@@ -1,11 +1,19 @@
 import type { AuditRecord } from "../audit/index.ts"
-import type { Algorithm } from "../crypto/index.ts"
-import type { GroupView, KeyView, RawFile, StatusView, TrustView } from "../custody/index.ts"
-import type { JournalEntry as Entry, KeyRecord, Mark as KnownMark, Repository as KnownRepository } from "../journal/index.ts"
+import { type Algorithm, type AttestationVerdict, parseCertificateChain, sha256 } from "../crypto/index.ts"
+import type { GroupView, KeyView, RawFile, StatusView, TokenView, TrustView } from "../custody/index.ts"
+import type {
+    JournalEntry as Entry,
+    KeptAttestation,
+    KeyRecord,
+    Mark as KnownMark,
+    Repository as KnownRepository,
+} from "../journal/index.ts"
 import type { TokenExamination, TokenState, TokenObject as TokenThing, TouchEvent } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
-import { certificatesEnd, type RoleName, type Signature as TufSignature } from "../tuf/index.ts"
+import { formatPkcs11Uri, objectIdOfSlot, type PivSlotFacts } from "../signer/index.ts"
+import { canonicalKeyIdOf, certificatesEnd, type RoleName, type Signature as TufSignature, tufKey } from "../tuf/index.ts"
 import type { Algorithm as WireAlgorithm } from "../wire/trustkeyd/v1/Algorithm.ts"
+import type { Attestation } from "../wire/trustkeyd/v1/Attestation.ts"
 import type { AuditRecord as WireAuditRecord } from "../wire/trustkeyd/v1/AuditRecord.ts"
 import type { DoctorReport } from "../wire/trustkeyd/v1/DoctorReport.ts"
 import type { GetStatusResponse } from "../wire/trustkeyd/v1/GetStatusResponse.ts"
@@ -15,10 +23,12 @@ import type { Key } from "../wire/trustkeyd/v1/Key.ts"
 import type { KeyState } from "../wire/trustkeyd/v1/KeyState.ts"
 import type { Mark } from "../wire/trustkeyd/v1/Mark.ts"
 import type { MetadataFile } from "../wire/trustkeyd/v1/MetadataFile.ts"
+import type { PivSlot } from "../wire/trustkeyd/v1/PivSlot.ts"
 import type { Purpose } from "../wire/trustkeyd/v1/Purpose.ts"
 import type { Repository } from "../wire/trustkeyd/v1/Repository.ts"
 import type { Signature } from "../wire/trustkeyd/v1/Signature.ts"
 import type { Token } from "../wire/trustkeyd/v1/Token.ts"
+import type { TokenDetails } from "../wire/trustkeyd/v1/TokenDetails.ts"
 import type { TokenEvent } from "../wire/trustkeyd/v1/TokenEvent.ts"
 import type { TokenObject } from "../wire/trustkeyd/v1/TokenObject.ts"
 
@@ -45,7 +55,8 @@ const STATES = {
     removed: "KEY_STATE_REMOVED",
 } as const satisfies Record<KeyView["state"]["state"], KeyState>
 
-export function encodeKey({ record, state, mine }: KeyView): Key {
+export function encodeKey({ record, state, mine, attestation }: KeyView): Key {
+    const home = record.home.kind === "token" ? record.home : undefined
     return {
         id: record.id,
         algorithm: ALGORITHMS[record.algorithm],
@@ -64,6 +75,22 @@ export function encodeKey({ record, state, mine }: KeyView): Key {
         usesLeft: state.usesLeft ?? 0,
         ready: state.ready,
         mine,
+        pinPolicy: home?.pinPolicy ?? "",
+        touchPolicy: home?.touchPolicy ?? "",
+        ...(home?.attestation === undefined || attestation === undefined
+            ? {}
+            : { attestation: encodeAttestation(home.attestation, attestation) }),
+    }
+}
+
+function encodeAttestation({ certificate, intermediate, serial }: KeptAttestation, verdict: AttestationVerdict): Attestation {
+    return {
+        certificate,
+        intermediate,
+        serial,
+        verdict: verdict.verdict,
+        ...(verdict.verdict === "attested" ? { by: verdict.by, root: verdict.root } : {}),
+        ...(verdict.verdict === "invalid" ? { problem: verdict.problem } : {}),
     }
 }
 
@@ -90,9 +117,50 @@ export function encodeGroup(group: GroupView): Group {
 }
 
 export function encodeToken(token: TokenState): Token {
-    const { name, uri, state, detail, label, serial, manufacturer, model, tries } = token
+    const { name, uri, state, detail, label, serial, manufacturer, model, tries, kind } = token
     const lease = { loggedInUntil: timeText(token.until), usesLeft: token.usesLeft ?? 0 }
-    return { name, uri, state, detail, label, serial, manufacturer, model, tries, ...lease }
+    return { name, uri, state, detail, label, serial, manufacturer, model, tries, kind, ...lease }
+}
+
+export function encodeTokenView({ state, card, warnings }: TokenView): TokenDetails {
+    const common = { token: encodeToken(state), warnings: warnings.map((warning) => ({ ...warning })) }
+    if (card === undefined) return common
+    return {
+        ...common,
+        cardSerial: card.serial,
+        firmware: card.firmware,
+        managementKey: card.managementKey.algorithm,
+        managementKeyDefault: card.managementKey.isDefault,
+        pinDefault: card.pinIsDefault,
+        pinTries: card.pinTries === undefined ? "" : String(card.pinTries),
+        pukTries: card.pukTries === undefined ? "" : String(card.pukTries),
+        slots: card.slots.map((slot) => encodeSlot(slot, state)),
+    }
+}
+
+function encodeSlot(facts: PivSlotFacts, { label, serial }: TokenState): PivSlot {
+    const { slot, algorithm, publicKey, pinPolicy, touchPolicy, origin, certificate } = facts
+    return {
+        slot,
+        algorithm: algorithm === undefined ? "ALGORITHM_UNSPECIFIED" : ALGORITHMS[algorithm],
+        keyId: publicKey === undefined ? "" : canonicalKeyIdOf(tufKey(publicKey)),
+        pinPolicy,
+        touchPolicy,
+        origin,
+        certificateName: certificate === undefined ? "" : certificateName(certificate),
+        certificateSha256: certificate === undefined ? "" : sha256(certificate).toString("hex"),
+        uri: formatPkcs11Uri({ token: label, serial, type: "private", id: objectIdOfSlot(slot) }),
+    }
+}
+
+/** Whatever lies on the card: anybody with the management key can have put it there. */
+function certificateName(der: Uint8Array): string {
+    try {
+        const pem = `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64")}\n-----END CERTIFICATE-----\n`
+        return parseCertificateChain(pem)[0]?.commonName ?? ""
+    } catch {
+        return "unreadable"
+    }
 }
 
 export function encodeTouch({ id, kind, key, purpose, difference, askers, deadline }: TouchEvent): TokenEvent {

@@ -34,6 +34,7 @@ const STATUS = {
     challenge_expired: status.FAILED_PRECONDITION,
     token_absent: status.FAILED_PRECONDITION,
     token_changed: status.FAILED_PRECONDITION,
+    attestation_invalid: status.FAILED_PRECONDITION,
     token_busy: status.UNAVAILABLE,
     token_failed: status.INTERNAL,
     touch_timeout: status.FAILED_PRECONDITION,

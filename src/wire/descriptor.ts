@@ -506,6 +506,10 @@ export const descriptor: object = {
                                     "requestType": "RootCertificateRequest",
                                     "responseType": "RootCertificateResponse"
                                 },
+                                "CardCertificate": {
+                                    "requestType": "CardCertificateRequest",
+                                    "responseType": "CardCertificateResponse"
+                                },
                                 "CreateGroup": {
                                     "requestType": "CreateGroupRequest",
                                     "responseType": "Group"
@@ -555,6 +559,38 @@ export const descriptor: object = {
                                     "rule": "repeated",
                                     "type": "Binding",
                                     "id": 7
+                                },
+                                "piv": {
+                                    "type": "PivOptions",
+                                    "id": 8
+                                },
+                                "acceptPinOnce": {
+                                    "type": "bool",
+                                    "id": 9
+                                }
+                            }
+                        },
+                        "PivOptions": {
+                            "fields": {
+                                "slot": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "pinPolicy": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "touchPolicy": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "managementKey": {
+                                    "type": "SealedSecret",
+                                    "id": 4
+                                },
+                                "pin": {
+                                    "type": "SealedSecret",
+                                    "id": 5
                                 }
                             }
                         },
@@ -580,6 +616,10 @@ export const descriptor: object = {
                                     "rule": "repeated",
                                     "type": "Binding",
                                     "id": 5
+                                },
+                                "acceptPinOnce": {
+                                    "type": "bool",
+                                    "id": 6
                                 }
                             }
                         },
@@ -588,7 +628,8 @@ export const descriptor: object = {
                                 "home": {
                                     "oneof": [
                                         "passphrase",
-                                        "group"
+                                        "group",
+                                        "token"
                                     ]
                                 }
                             },
@@ -613,10 +654,22 @@ export const descriptor: object = {
                                     "type": "string",
                                     "id": 5
                                 },
+                                "token": {
+                                    "type": "string",
+                                    "id": 7
+                                },
                                 "bindings": {
                                     "rule": "repeated",
                                     "type": "Binding",
                                     "id": 6
+                                },
+                                "piv": {
+                                    "type": "PivOptions",
+                                    "id": 8
+                                },
+                                "acceptPinOnce": {
+                                    "type": "bool",
+                                    "id": 9
                                 }
                             }
                         },
@@ -818,6 +871,30 @@ export const descriptor: object = {
                                 }
                             }
                         },
+                        "CardCertificateRequest": {
+                            "fields": {
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "managementKey": {
+                                    "type": "SealedSecret",
+                                    "id": 2
+                                },
+                                "replace": {
+                                    "type": "string",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "CardCertificateResponse": {
+                            "fields": {
+                                "certificatePem": {
+                                    "type": "string",
+                                    "id": 1
+                                }
+                            }
+                        },
                         "CreateGroupRequest": {
                             "fields": {
                                 "name": {
@@ -992,6 +1069,50 @@ export const descriptor: object = {
                                 "mine": {
                                     "type": "bool",
                                     "id": 20
+                                },
+                                "pinPolicy": {
+                                    "type": "string",
+                                    "id": 17
+                                },
+                                "touchPolicy": {
+                                    "type": "string",
+                                    "id": 18
+                                },
+                                "attestation": {
+                                    "type": "Attestation",
+                                    "id": 19
+                                }
+                            }
+                        },
+                        "Attestation": {
+                            "fields": {
+                                "certificate": {
+                                    "type": "bytes",
+                                    "id": 1
+                                },
+                                "intermediate": {
+                                    "type": "bytes",
+                                    "id": 2
+                                },
+                                "verdict": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "by": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "root": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "problem": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 7
                                 }
                             }
                         },
@@ -1308,6 +1429,10 @@ export const descriptor: object = {
                                     "responseType": "TokenEvent",
                                     "responseStream": true
                                 },
+                                "Show": {
+                                    "requestType": "ShowTokenRequest",
+                                    "responseType": "TokenDetails"
+                                },
                                 "Objects": {
                                     "requestType": "TokenObjectsRequest",
                                     "responseType": "TokenObjectsResponse"
@@ -1363,6 +1488,10 @@ export const descriptor: object = {
                                 "usesLeft": {
                                     "type": "uint32",
                                     "id": 11
+                                },
+                                "kind": {
+                                    "type": "string",
+                                    "id": 12
                                 }
                             }
                         },
@@ -1407,6 +1536,120 @@ export const descriptor: object = {
                                 "token": {
                                     "type": "string",
                                     "id": 1
+                                }
+                            }
+                        },
+                        "ShowTokenRequest": {
+                            "fields": {
+                                "token": {
+                                    "type": "string",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "TokenDetails": {
+                            "fields": {
+                                "token": {
+                                    "type": "Token",
+                                    "id": 1
+                                },
+                                "cardSerial": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "firmware": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "managementKey": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "managementKeyDefault": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "pinDefault": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "pinTries": {
+                                    "type": "string",
+                                    "id": 7
+                                },
+                                "pukTries": {
+                                    "type": "string",
+                                    "id": 8
+                                },
+                                "slots": {
+                                    "rule": "repeated",
+                                    "type": "PivSlot",
+                                    "id": 9
+                                },
+                                "warnings": {
+                                    "rule": "repeated",
+                                    "type": "TokenWarning",
+                                    "id": 10
+                                }
+                            }
+                        },
+                        "PivSlot": {
+                            "fields": {
+                                "slot": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "algorithm": {
+                                    "type": "Algorithm",
+                                    "id": 2
+                                },
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "pinPolicy": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "touchPolicy": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "origin": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "certificateName": {
+                                    "type": "string",
+                                    "id": 7
+                                },
+                                "certificateSha256": {
+                                    "type": "string",
+                                    "id": 8
+                                },
+                                "uri": {
+                                    "type": "string",
+                                    "id": 9
+                                }
+                            }
+                        },
+                        "TokenWarning": {
+                            "fields": {
+                                "name": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "what": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "consequence": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "advice": {
+                                    "type": "string",
+                                    "id": 4
                                 }
                             }
                         },

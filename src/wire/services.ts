@@ -16,11 +16,14 @@ import type { ServerReflectionRequest as _grpc_reflection_v1_ServerReflectionReq
 import type { ServerReflectionResponse as _grpc_reflection_v1_ServerReflectionResponse, ServerReflectionResponse__Output as _grpc_reflection_v1_ServerReflectionResponse__Output } from './grpc/reflection/v1/ServerReflectionResponse.ts';
 import type { ServiceResponse as _grpc_reflection_v1_ServiceResponse, ServiceResponse__Output as _grpc_reflection_v1_ServiceResponse__Output } from './grpc/reflection/v1/ServiceResponse.ts';
 import type { AdoptRequest as _trustkeyd_v1_AdoptRequest, AdoptRequest__Output as _trustkeyd_v1_AdoptRequest__Output } from './trustkeyd/v1/AdoptRequest.ts';
+import type { Attestation as _trustkeyd_v1_Attestation, Attestation__Output as _trustkeyd_v1_Attestation__Output } from './trustkeyd/v1/Attestation.ts';
 import type { AuditClient as _trustkeyd_v1_AuditClient, AuditDefinition as _trustkeyd_v1_AuditDefinition } from './trustkeyd/v1/Audit.ts';
 import type { AuditRecord as _trustkeyd_v1_AuditRecord, AuditRecord__Output as _trustkeyd_v1_AuditRecord__Output } from './trustkeyd/v1/AuditRecord.ts';
 import type { BindKeyRequest as _trustkeyd_v1_BindKeyRequest, BindKeyRequest__Output as _trustkeyd_v1_BindKeyRequest__Output } from './trustkeyd/v1/BindKeyRequest.ts';
 import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1_Binding__Output } from './trustkeyd/v1/Binding.ts';
 import type { Body as _trustkeyd_v1_Body, Body__Output as _trustkeyd_v1_Body__Output } from './trustkeyd/v1/Body.ts';
+import type { CardCertificateRequest as _trustkeyd_v1_CardCertificateRequest, CardCertificateRequest__Output as _trustkeyd_v1_CardCertificateRequest__Output } from './trustkeyd/v1/CardCertificateRequest.ts';
+import type { CardCertificateResponse as _trustkeyd_v1_CardCertificateResponse, CardCertificateResponse__Output as _trustkeyd_v1_CardCertificateResponse__Output } from './trustkeyd/v1/CardCertificateResponse.ts';
 import type { ChallengeRequest as _trustkeyd_v1_ChallengeRequest, ChallengeRequest__Output as _trustkeyd_v1_ChallengeRequest__Output } from './trustkeyd/v1/ChallengeRequest.ts';
 import type { ChallengeResponse as _trustkeyd_v1_ChallengeResponse, ChallengeResponse__Output as _trustkeyd_v1_ChallengeResponse__Output } from './trustkeyd/v1/ChallengeResponse.ts';
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from './trustkeyd/v1/ChangePassphraseRequest.ts';
@@ -64,6 +67,8 @@ import type { ObserveRequest as _trustkeyd_v1_ObserveRequest, ObserveRequest__Ou
 import type { ObserveResponse as _trustkeyd_v1_ObserveResponse, ObserveResponse__Output as _trustkeyd_v1_ObserveResponse__Output } from './trustkeyd/v1/ObserveResponse.ts';
 import type { OutboxRequest as _trustkeyd_v1_OutboxRequest, OutboxRequest__Output as _trustkeyd_v1_OutboxRequest__Output } from './trustkeyd/v1/OutboxRequest.ts';
 import type { OutboxResponse as _trustkeyd_v1_OutboxResponse, OutboxResponse__Output as _trustkeyd_v1_OutboxResponse__Output } from './trustkeyd/v1/OutboxResponse.ts';
+import type { PivOptions as _trustkeyd_v1_PivOptions, PivOptions__Output as _trustkeyd_v1_PivOptions__Output } from './trustkeyd/v1/PivOptions.ts';
+import type { PivSlot as _trustkeyd_v1_PivSlot, PivSlot__Output as _trustkeyd_v1_PivSlot__Output } from './trustkeyd/v1/PivSlot.ts';
 import type { RemoveKeyRequest as _trustkeyd_v1_RemoveKeyRequest, RemoveKeyRequest__Output as _trustkeyd_v1_RemoveKeyRequest__Output } from './trustkeyd/v1/RemoveKeyRequest.ts';
 import type { Repository as _trustkeyd_v1_Repository, Repository__Output as _trustkeyd_v1_Repository__Output } from './trustkeyd/v1/Repository.ts';
 import type { ResetRequest as _trustkeyd_v1_ResetRequest, ResetRequest__Output as _trustkeyd_v1_ResetRequest__Output } from './trustkeyd/v1/ResetRequest.ts';
@@ -73,6 +78,7 @@ import type { SealedSecret as _trustkeyd_v1_SealedSecret, SealedSecret__Output a
 import type { SecretsClient as _trustkeyd_v1_SecretsClient, SecretsDefinition as _trustkeyd_v1_SecretsDefinition } from './trustkeyd/v1/Secrets.ts';
 import type { ShowJournalRequest as _trustkeyd_v1_ShowJournalRequest, ShowJournalRequest__Output as _trustkeyd_v1_ShowJournalRequest__Output } from './trustkeyd/v1/ShowJournalRequest.ts';
 import type { ShowJournalResponse as _trustkeyd_v1_ShowJournalResponse, ShowJournalResponse__Output as _trustkeyd_v1_ShowJournalResponse__Output } from './trustkeyd/v1/ShowJournalResponse.ts';
+import type { ShowTokenRequest as _trustkeyd_v1_ShowTokenRequest, ShowTokenRequest__Output as _trustkeyd_v1_ShowTokenRequest__Output } from './trustkeyd/v1/ShowTokenRequest.ts';
 import type { ShowTrustRequest as _trustkeyd_v1_ShowTrustRequest, ShowTrustRequest__Output as _trustkeyd_v1_ShowTrustRequest__Output } from './trustkeyd/v1/ShowTrustRequest.ts';
 import type { SignRequest as _trustkeyd_v1_SignRequest, SignRequest__Output as _trustkeyd_v1_SignRequest__Output } from './trustkeyd/v1/SignRequest.ts';
 import type { SignResponse as _trustkeyd_v1_SignResponse, SignResponse__Output as _trustkeyd_v1_SignResponse__Output } from './trustkeyd/v1/SignResponse.ts';
@@ -84,10 +90,12 @@ import type { SigningClient as _trustkeyd_v1_SigningClient, SigningDefinition as
 import type { SnapshotBody as _trustkeyd_v1_SnapshotBody, SnapshotBody__Output as _trustkeyd_v1_SnapshotBody__Output } from './trustkeyd/v1/SnapshotBody.ts';
 import type { StatusClient as _trustkeyd_v1_StatusClient, StatusDefinition as _trustkeyd_v1_StatusDefinition } from './trustkeyd/v1/Status.ts';
 import type { Token as _trustkeyd_v1_Token, Token__Output as _trustkeyd_v1_Token__Output } from './trustkeyd/v1/Token.ts';
+import type { TokenDetails as _trustkeyd_v1_TokenDetails, TokenDetails__Output as _trustkeyd_v1_TokenDetails__Output } from './trustkeyd/v1/TokenDetails.ts';
 import type { TokenEvent as _trustkeyd_v1_TokenEvent, TokenEvent__Output as _trustkeyd_v1_TokenEvent__Output } from './trustkeyd/v1/TokenEvent.ts';
 import type { TokenObject as _trustkeyd_v1_TokenObject, TokenObject__Output as _trustkeyd_v1_TokenObject__Output } from './trustkeyd/v1/TokenObject.ts';
 import type { TokenObjectsRequest as _trustkeyd_v1_TokenObjectsRequest, TokenObjectsRequest__Output as _trustkeyd_v1_TokenObjectsRequest__Output } from './trustkeyd/v1/TokenObjectsRequest.ts';
 import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenObjectsResponse__Output as _trustkeyd_v1_TokenObjectsResponse__Output } from './trustkeyd/v1/TokenObjectsResponse.ts';
+import type { TokenWarning as _trustkeyd_v1_TokenWarning, TokenWarning__Output as _trustkeyd_v1_TokenWarning__Output } from './trustkeyd/v1/TokenWarning.ts';
 import type { TokensClient as _trustkeyd_v1_TokensClient, TokensDefinition as _trustkeyd_v1_TokensDefinition } from './trustkeyd/v1/Tokens.ts';
 import type { TrustClient as _trustkeyd_v1_TrustClient, TrustDefinition as _trustkeyd_v1_TrustDefinition } from './trustkeyd/v1/Trust.ts';
 import type { UnlockRequest as _trustkeyd_v1_UnlockRequest, UnlockRequest__Output as _trustkeyd_v1_UnlockRequest__Output } from './trustkeyd/v1/UnlockRequest.ts';
@@ -136,6 +144,7 @@ export interface ProtoGrpcType {
     v1: {
       AdoptRequest: MessageTypeDefinition<_trustkeyd_v1_AdoptRequest, _trustkeyd_v1_AdoptRequest__Output>
       Algorithm: EnumTypeDefinition
+      Attestation: MessageTypeDefinition<_trustkeyd_v1_Attestation, _trustkeyd_v1_Attestation__Output>
       /**
        * The chain of records. Admin socket.
        */
@@ -144,6 +153,8 @@ export interface ProtoGrpcType {
       BindKeyRequest: MessageTypeDefinition<_trustkeyd_v1_BindKeyRequest, _trustkeyd_v1_BindKeyRequest__Output>
       Binding: MessageTypeDefinition<_trustkeyd_v1_Binding, _trustkeyd_v1_Binding__Output>
       Body: MessageTypeDefinition<_trustkeyd_v1_Body, _trustkeyd_v1_Body__Output>
+      CardCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_CardCertificateRequest, _trustkeyd_v1_CardCertificateRequest__Output>
+      CardCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_CardCertificateResponse, _trustkeyd_v1_CardCertificateResponse__Output>
       ChallengeRequest: MessageTypeDefinition<_trustkeyd_v1_ChallengeRequest, _trustkeyd_v1_ChallengeRequest__Output>
       ChallengeResponse: MessageTypeDefinition<_trustkeyd_v1_ChallengeResponse, _trustkeyd_v1_ChallengeResponse__Output>
       ChangePassphraseRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseRequest__Output>
@@ -194,6 +205,8 @@ export interface ProtoGrpcType {
       ObserveResponse: MessageTypeDefinition<_trustkeyd_v1_ObserveResponse, _trustkeyd_v1_ObserveResponse__Output>
       OutboxRequest: MessageTypeDefinition<_trustkeyd_v1_OutboxRequest, _trustkeyd_v1_OutboxRequest__Output>
       OutboxResponse: MessageTypeDefinition<_trustkeyd_v1_OutboxResponse, _trustkeyd_v1_OutboxResponse__Output>
+      PivOptions: MessageTypeDefinition<_trustkeyd_v1_PivOptions, _trustkeyd_v1_PivOptions__Output>
+      PivSlot: MessageTypeDefinition<_trustkeyd_v1_PivSlot, _trustkeyd_v1_PivSlot__Output>
       Purpose: EnumTypeDefinition
       RemoveKeyRequest: MessageTypeDefinition<_trustkeyd_v1_RemoveKeyRequest, _trustkeyd_v1_RemoveKeyRequest__Output>
       Repository: MessageTypeDefinition<_trustkeyd_v1_Repository, _trustkeyd_v1_Repository__Output>
@@ -207,6 +220,7 @@ export interface ProtoGrpcType {
       Secrets: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_SecretsClient> & { service: _trustkeyd_v1_SecretsDefinition }
       ShowJournalRequest: MessageTypeDefinition<_trustkeyd_v1_ShowJournalRequest, _trustkeyd_v1_ShowJournalRequest__Output>
       ShowJournalResponse: MessageTypeDefinition<_trustkeyd_v1_ShowJournalResponse, _trustkeyd_v1_ShowJournalResponse__Output>
+      ShowTokenRequest: MessageTypeDefinition<_trustkeyd_v1_ShowTokenRequest, _trustkeyd_v1_ShowTokenRequest__Output>
       ShowTrustRequest: MessageTypeDefinition<_trustkeyd_v1_ShowTrustRequest, _trustkeyd_v1_ShowTrustRequest__Output>
       SignRequest: MessageTypeDefinition<_trustkeyd_v1_SignRequest, _trustkeyd_v1_SignRequest__Output>
       SignResponse: MessageTypeDefinition<_trustkeyd_v1_SignResponse, _trustkeyd_v1_SignResponse__Output>
@@ -221,10 +235,12 @@ export interface ProtoGrpcType {
       SnapshotBody: MessageTypeDefinition<_trustkeyd_v1_SnapshotBody, _trustkeyd_v1_SnapshotBody__Output>
       Status: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_StatusClient> & { service: _trustkeyd_v1_StatusDefinition }
       Token: MessageTypeDefinition<_trustkeyd_v1_Token, _trustkeyd_v1_Token__Output>
+      TokenDetails: MessageTypeDefinition<_trustkeyd_v1_TokenDetails, _trustkeyd_v1_TokenDetails__Output>
       TokenEvent: MessageTypeDefinition<_trustkeyd_v1_TokenEvent, _trustkeyd_v1_TokenEvent__Output>
       TokenObject: MessageTypeDefinition<_trustkeyd_v1_TokenObject, _trustkeyd_v1_TokenObject__Output>
       TokenObjectsRequest: MessageTypeDefinition<_trustkeyd_v1_TokenObjectsRequest, _trustkeyd_v1_TokenObjectsRequest__Output>
       TokenObjectsResponse: MessageTypeDefinition<_trustkeyd_v1_TokenObjectsResponse, _trustkeyd_v1_TokenObjectsResponse__Output>
+      TokenWarning: MessageTypeDefinition<_trustkeyd_v1_TokenWarning, _trustkeyd_v1_TokenWarning__Output>
       /**
        * PKCS#11 tokens named in the configuration.
        */

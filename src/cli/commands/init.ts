@@ -3,9 +3,10 @@ import { TrustkeyError } from "../../errors.ts"
 import type { Cli } from "../context.ts"
 import { ALGORITHMS, type AlgorithmName, type Daemon, type DaemonKey, type DaemonToken } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
-import { newCommand, type PinOptions, withExamples, withPin } from "../syntax.ts"
+import { type ManagementKeyFlags, newCommand, type PinOptions, withExamples, withManagementKey, withPin } from "../syntax.ts"
 
-type InitOptions = PinOptions & { token?: string; algorithm: AlgorithmName; label: string; credential?: boolean; evenFinalTry?: boolean }
+type InitOptions = PinOptions &
+    ManagementKeyFlags & { token?: string; algorithm: AlgorithmName; label: string; credential?: boolean; evenFinalTry?: boolean }
 
 export function initCommand(cli: Cli): Command {
     const command = newCommand(
@@ -19,7 +20,10 @@ export function initCommand(cli: Cli): Command {
         .option("--label <text>", "a name for the root key", "root")
         .addOption(new Option("--algorithm <algorithm>", "of the root key").choices(ALGORITHMS).default("p256"))
         .action((options: InitOptions) => init(cli, options))
-    return withExamples(withPin(command), ["trustkey init", "trustkey init --token root-token --pin-file /run/user/1000/pin"])
+    return withExamples(withManagementKey(withPin(command)), [
+        "trustkey init",
+        "trustkey init --token root-token --pin-file /run/user/1000/pin",
+    ])
 }
 
 async function init(cli: Cli, options: InitOptions): Promise<void> {
@@ -29,8 +33,10 @@ async function init(cli: Cli, options: InitOptions): Promise<void> {
     output.note(`The daemon answers: trustkeyd ${status.version} on ${cli.socketPath("sign")}; you are ${status.caller}.`)
     for (const problem of status.problems) output.warn(problem)
     const token = await findToken(daemon, options.token)
-    await logInIfNeeded(cli, daemon, token, options)
-    const key = (await existingRootKey(daemon, token.name)) ?? (await makeRootKey(cli, daemon, token.name, options))
+    const existing = await existingRootKey(daemon, token.name)
+    // With all it wants a YubiKey is logged in to when the key is made.
+    if (existing !== undefined || token.kind !== "yubikey") await logInIfNeeded(cli, daemon, token, options)
+    const key = existing ?? (await makeRootKey(cli, daemon, token.name, options))
     output.line(`Root key ${key.id} is on token ${token.name}`)
     output.note("Next: trustkey trust init REGISTRY/REPOSITORY begins the trust data of a repository.")
     output.note("Think of a second token now: if this one is lost, so is the root key it holds.")
@@ -65,8 +71,8 @@ async function existingRootKey(daemon: Daemon, token: string): Promise<DaemonKey
 
 async function makeRootKey(cli: Cli, daemon: Daemon, token: string, options: InitOptions): Promise<DaemonKey> {
     cli.output.note(`Making the root key on token ${token}; it never leaves it.`)
-    const { algorithm, label } = options
-    const key = await daemon.createKey({ algorithm, purpose: "root", label, home: { token }, bindings: [] })
+    const { createAt } = await import("../create-key.ts")
+    const key = await createAt(cli, daemon, { ...options, purpose: "root", bindings: [], token })
     cli.output.note(`Made root key ${shortId(key.id)}.`)
     return key
 }

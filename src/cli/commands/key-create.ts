@@ -2,17 +2,31 @@ import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
 import { ALGORITHMS, type AlgorithmName, PURPOSES, type PurposeName } from "../daemon-types.ts"
 import { keyJson, printKey } from "../present.ts"
-import { jsonOption, newCommand, type PassphraseOptions, repeated, withExamples, withPassphrase } from "../syntax.ts"
+import {
+    type CardFlags,
+    jsonOption,
+    newCommand,
+    type PassphraseOptions,
+    type PinOptions,
+    repeated,
+    withCard,
+    withExamples,
+    withPassphrase,
+} from "../syntax.ts"
 
-type CreateOptions = PassphraseOptions & {
-    purpose: PurposeName
-    algorithm: AlgorithmName
-    label: string
-    token?: string
-    group?: string
-    bind?: readonly string[]
-    json?: boolean
-}
+type CreateOptions = PassphraseOptions &
+    CardFlags &
+    PinOptions & {
+        purpose: PurposeName
+        algorithm: AlgorithmName
+        label: string
+        token?: string
+        group?: string
+        bind?: readonly string[]
+        acceptPinOnce?: boolean
+        certificate: boolean
+        json?: boolean
+    }
 
 export function keyCreateCommand(cli: Cli): Command {
     const command = newCommand(cli, "create", "Make a new key: sealed under a passphrase, in a key group, or on a token.")
@@ -22,10 +36,12 @@ export function keyCreateCommand(cli: Cli): Command {
         .addOption(new Option("--token <name>", "make it on this token; it never leaves it").conflicts("group"))
         .option("--group <name>", "seal it in this key group, which has to be unlocked")
         .option("--bind <role@gun>", "where it may sign; repeatable", repeated)
+        .option("--no-certificate", "on a YubiKey: don't write the certificate by which stock Notary clients find a root key")
         .addOption(jsonOption())
         .action((options: CreateOptions) => createKey(cli, options))
-    return withExamples(withPassphrase(command), [
+    return withExamples(withCard(withPassphrase(command)), [
         "trustkey key create --purpose root --token root-token --label 'root 2026'",
+        "trustkey key create --purpose root --token yubikey --slot 9c --management-key-fd 3 3< <(pass show management-key)",
         "trustkey key create --purpose targets --bind targets@registry.example.com/team/app",
         "trustkey key create --purpose delegation --group ci --bind targets/releases@registry.example.com/team/app",
     ])

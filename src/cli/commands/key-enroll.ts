@@ -4,7 +4,15 @@ import { PURPOSES, type PurposeName } from "../daemon-types.ts"
 import { keyJson, printKey } from "../present.ts"
 import { jsonOption, newCommand, repeated, withExamples } from "../syntax.ts"
 
-type EnrollOptions = { token: string; uri: string; purpose: PurposeName; label: string; bind?: readonly string[]; json?: boolean }
+type EnrollOptions = {
+    token: string
+    uri: string
+    purpose: PurposeName
+    label: string
+    bind?: readonly string[]
+    acceptPinOnce?: boolean
+    json?: boolean
+}
 
 export function keyEnrollCommand(cli: Cli): Command {
     const command = newCommand(cli, "enroll", "Take in a private key that is already on a token. Needs the admin socket.")
@@ -13,12 +21,20 @@ export function keyEnrollCommand(cli: Cli): Command {
         .addOption(new Option("--purpose <purpose>", "what the key is for").choices(PURPOSES).makeOptionMandatory())
         .option("--label <text>", "a name for people", "")
         .option("--bind <role@gun>", "where it may sign; repeatable", repeated)
+        .option("--accept-pin-once", "a root key although its slot on a YubiKey does not ask for the PIN each time")
         .addOption(jsonOption())
         .action(async (options: EnrollOptions) => {
             const { parseBinding } = await import("../decode.ts")
             const { token, uri, purpose, label } = options
             const bindings = (options.bind ?? []).map(parseBinding)
-            const key = await (await cli.daemon("admin")).enrollKey({ token, uri, purpose, label, bindings })
+            const key = await (await cli.daemon("admin")).enrollKey({
+                token,
+                uri,
+                purpose,
+                label,
+                bindings,
+                acceptPinOnce: options.acceptPinOnce === true,
+            })
             if (options.json === true) cli.output.json(keyJson(key))
             else printKey(cli.output, key)
         })

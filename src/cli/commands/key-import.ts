@@ -1,20 +1,36 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
-import { jsonOption, newCommand, type PassphraseOptions, repeated, wholeNumber, withExamples, withPassphrase } from "../syntax.ts"
+import {
+    type CardFlags,
+    jsonOption,
+    newCommand,
+    type PassphraseOptions,
+    type PinOptions,
+    repeated,
+    wholeNumber,
+    withCard,
+    withExamples,
+    withPassphrase,
+} from "../syntax.ts"
 
-export type KeyImportOptions = PassphraseOptions & {
-    role?: string
-    gun?: string
-    name?: string
-    group?: string
-    bind?: readonly string[]
-    filePassphraseFd?: number
-    filePassphraseFile?: string
-    fromDockerTrust?: boolean
-    dryRun?: boolean
-    yes?: boolean
-    json?: boolean
-}
+export type KeyImportOptions = PassphraseOptions &
+    CardFlags &
+    PinOptions & {
+        role?: string
+        gun?: string
+        name?: string
+        group?: string
+        token?: string
+        acceptPinOnce?: boolean
+        certificate?: boolean
+        bind?: readonly string[]
+        filePassphraseFd?: number
+        filePassphraseFile?: string
+        fromDockerTrust?: boolean
+        dryRun?: boolean
+        yes?: boolean
+        json?: boolean
+    }
 
 export function keyImportCommand(cli: Cli): Command {
     const command = newCommand(cli, "import", "Take in private keys from files of Notary, docker or OpenSSL, and seal them anew.")
@@ -23,22 +39,30 @@ export function keyImportCommand(cli: Cli): Command {
         .option("--gun <gun>", "whose targets or snapshot key it is, if the file does not say it")
         .option("--name <text>", "a name for people; for a delegation key the signer's")
         .option("--group <name>", "seal it in this key group instead of under a passphrase of its own")
+        .addOption(new Option("--token <name>", "put it into a slot of this YubiKey; one key at a time").conflicts("group"))
+        .option("--no-certificate", "with --token: don't write the certificate by which stock Notary clients find a root key")
         .option("--bind <role@gun>", "where it may sign besides; repeatable", repeated)
         .addOption(
             new Option(
                 "--from-docker-trust",
                 "take in all keys and repositories of trust directories (~/.docker/trust and ~/.notary)",
-            ).conflicts(["role", "gun", "name", "bind"]),
+            ).conflicts(["role", "gun", "name", "bind", "token"]),
         )
         .option("--dry-run", "with --from-docker-trust: only show what would come over")
         .option("--yes", "with --from-docker-trust: don't ask whether to go on")
-    return withExamples(withFilePassphrase(withPassphrase(command)).addOption(jsonOption()).action(action(cli, command)), [
-        "trustkey key import --from-docker-trust",
-        "trustkey key import ~/.docker/trust/private/3fa9c2d1e0aa*.key",
-        "trustkey key import --role alice alice.pem",
-        "trustkey key import --role targets --gun registry.example.com/team/app old.pem",
-        "trustkey key import --group ci --file-passphrase-fd 3 export.pem 3<old-passphrase",
-    ])
+    return withExamples(
+        withFilePassphrase(withCard(withPassphrase(command)))
+            .addOption(jsonOption())
+            .action(action(cli, command)),
+        [
+            "trustkey key import --from-docker-trust",
+            "trustkey key import ~/.docker/trust/private/3fa9c2d1e0aa*.key",
+            "trustkey key import --role alice alice.pem",
+            "trustkey key import --role targets --gun registry.example.com/team/app old.pem",
+            "trustkey key import --token yubikey --slot 9c ~/.docker/trust/private/3fa9c2d1e0aa*.key",
+            "trustkey key import --group ci --file-passphrase-fd 3 export.pem 3<old-passphrase",
+        ],
+    )
 }
 
 function action(cli: Cli, command: Command): (files: readonly string[], options: KeyImportOptions) => Promise<void> {

@@ -2,6 +2,7 @@ import type { Custody } from "../../custody/index.ts"
 import type { KeysHandlers } from "../../wire/trustkeyd/v1/Keys.ts"
 import {
     decodeBind,
+    decodeCardCertificate,
     decodeChangePassphrase,
     decodeCreateGroup,
     decodeCreateKey,
@@ -45,6 +46,10 @@ export function keysHandlers(custody: Custody, caller: Caller): KeysHandlers {
         RootCertificate: unary(caller, async (request) => {
             const { pem, tufKeyId } = await custody.rootCertificate(principal, decodeRootCertificate(request))
             return { certificatePem: pem, tufKeyId }
+        }),
+        CardCertificate: unary(caller, async (request) => {
+            const { pem } = await custody.cardCertificate(principal, decodeCardCertificate(request))
+            return { certificatePem: pem }
         }),
         CreateGroup: adminOnly(caller, async (request) => encodeGroup(await custody.createGroup(principal, decodeCreateGroup(request)))),
         ListGroups: unary(caller, async () => ({ groups: (await custody.listGroups(principal)).map(encodeGroup) })),

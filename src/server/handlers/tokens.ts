@@ -3,7 +3,7 @@ import type { TokenEvent } from "../../wire/trustkeyd/v1/TokenEvent.ts"
 import type { TokensHandlers } from "../../wire/trustkeyd/v1/Tokens.ts"
 import type { WatchTokensRequest } from "../../wire/trustkeyd/v1/WatchTokensRequest.ts"
 import { decodeDoctor, decodeLogin, decodeToken } from "../decode.ts"
-import { encodeDoctorReport, encodeToken, encodeTokenObject, encodeTouch } from "../encode.ts"
+import { encodeDoctorReport, encodeToken, encodeTokenObject, encodeTokenView, encodeTouch } from "../encode.ts"
 import { adminOnly, type Caller, unary } from "../unary.ts"
 import { watching } from "../watching.ts"
 
@@ -17,6 +17,7 @@ export function tokensHandlers(custody: Custody, caller: Caller, leaving: AbortS
             custody.watchTouches(principal, { own: own === true }, (event) => next(encodeTouch(event))),
         ),
         Doctor: adminOnly(caller, async (request) => encodeDoctorReport(await custody.examineToken(principal, decodeDoctor(request)))),
+        Show: unary(caller, async (request) => encodeTokenView(await custody.showToken(principal, decodeToken(request)))),
         Objects: adminOnly(caller, async (request) => {
             return { objects: (await custody.tokenObjects(principal, decodeToken(request))).map(encodeTokenObject) }
         }),

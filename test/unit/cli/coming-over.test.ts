@@ -118,7 +118,11 @@ describe("a trust directory", () => {
             importKey: ({ pkcs8, purpose, label, bindings, home }) => {
                 using key = new Secret(Buffer.from(inbox.openBytes("import", "new", pkcs8)))
                 const id = canonicalKeyIdOf(tufKey(publicKeyOf(key)))
-                imported.push({ id, label, under: "passphrase" in home ? inbox.open("create", "new", home.passphrase) : home.group })
+                imported.push({
+                    id,
+                    label,
+                    under: "passphrase" in home ? inbox.open("create", "new", home.passphrase) : "group" in home ? home.group : home.token,
+                })
                 return Promise.resolve(sampleKey({ id, purpose, label, bindings, origin: "imported" }))
             },
         })

@@ -54,6 +54,9 @@ export function sampleKey(changes: Partial<DaemonKey> = {}): DaemonKey {
         usesLeft: 0,
         ready: false,
         mine: true,
+        pinPolicy: "",
+        touchPolicy: "",
+        attestation: undefined,
         ...changes,
     }
 }
@@ -63,6 +66,6 @@ export function refuse(code: ConstructorParameters<typeof TrustkeyError>[0], mes
 }
 
 export function sampleToken(changes: Partial<DaemonToken> = {}): DaemonToken {
-    const facts = { name: "root-token", uri: "", detail: "", label: "", serial: "", manufacturer: "", model: "" }
+    const facts = { name: "root-token", uri: "", detail: "", label: "", serial: "", manufacturer: "", model: "", kind: "pkcs11" }
     return { ...facts, state: "logged-in", tries: "ok", loggedInUntil: "", usesLeft: 0, ...changes }
 }

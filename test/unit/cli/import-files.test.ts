@@ -48,7 +48,8 @@ describe("key import", () => {
                 const { purpose, label, bindings, home } = request
                 using pkcs8 = new Secret(Buffer.from(inbox.openBytes("import", "new", request.pkcs8)))
                 const id = canonicalKeyIdOf(tufKey(publicKeyOf(pkcs8)))
-                const under = "passphrase" in home ? inbox.open("create", "new", home.passphrase) : `group:${home.group}`
+                const place = "group" in home ? `group:${home.group}` : "token"
+                const under = "passphrase" in home ? inbox.open("create", "new", home.passphrase) : place
                 imported.push({ id, purpose, label, bindings, home: under })
                 return Promise.resolve(sampleKey({ id, purpose, label, bindings, origin: "imported" }))
             },

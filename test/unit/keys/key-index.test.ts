@@ -35,6 +35,7 @@ describe("the facts of a key", () => {
             { home: ON_A_TOKEN, origin: "imported" },
             { home: { ...ON_A_TOKEN, pinPolicy: "always", touchPolicy: "cached" } },
             { home: { ...ON_A_TOKEN, touchPolicy: "never" } },
+            { home: { ...ON_A_TOKEN, attestation: { certificate: Buffer.from("a"), intermediate: Buffer.from("b"), serial: "1" } } },
         ] as const) {
             const key = record(changes)
             assert.deepEqual(plain(parseKeyFacts(key.id, encodeKeyFacts(key))), plain(key))

@@ -76,6 +76,36 @@ describe("what comes in", () => {
         }
     })
 
+    test("for a YubiKey's slot is the strictest where nothing is said", () => {
+        const piv = { managementKey: SEALED }
+        assert.deepEqual(createRequest({ group: undefined, token: "yubikey", piv }).home, {
+            kind: "token",
+            token: "yubikey",
+            card: { slot: "9c", pinPolicy: "always", touchPolicy: "always", managementKey: SEALED },
+        })
+        const said = { ...piv, slot: "82", pinPolicy: "once", touchPolicy: "cached", pin: SEALED }
+        assert.deepEqual(importRequest({ group: undefined, token: "yubikey", piv: said, acceptPinOnce: true }), {
+            pkcs8: SEALED,
+            purpose: "delegation",
+            label: "alice",
+            home: {
+                kind: "token",
+                token: "yubikey",
+                card: { slot: "82", pinPolicy: "once", touchPolicy: "cached", managementKey: SEALED, pin: SEALED },
+            },
+            bindings: [],
+            acceptPinOnce: true,
+        })
+        assert.deepEqual(createRequest({ group: undefined, token: "hsm" }).home, { kind: "token", token: "hsm" })
+        const { CardCertificate } = v1.Keys.service
+        const replace = "ab".repeat(32)
+        assert.deepEqual(decode.decodeCardCertificate(received(CardCertificate, { keyId: ID, managementKey: SEALED, replace })), {
+            keyId: ID,
+            managementKey: SEALED,
+            replace,
+        })
+    })
+
     test("of a set is taken whole", () => {
         const set = decode.decodeSignSet(
             received(SignSet, {
@@ -126,6 +156,13 @@ describe("what comes in", () => {
             "a sealed secret with nothing in it",
             () => createRequest({ group: undefined, passphrase: { ...SEALED, ciphertext: Buffer.alloc(16) } }),
         ],
+        ["a slot that is none", () => createRequest({ group: undefined, token: "t", piv: { slot: "9f", managementKey: SEALED } })],
+        [
+            "a PIN policy that is none",
+            () => createRequest({ group: undefined, token: "t", piv: { pinPolicy: "no", managementKey: SEALED } }),
+        ],
+        ["a slot without a management key", () => createRequest({ group: undefined, token: "t", piv: { slot: "9c" } })],
+        ["an import to a token without a slot", () => importRequest({ group: undefined, token: "t" })],
         ["too many bindings", () => createRequest({ bindings: Array(257).fill({ gun: GUN, role: "targets" }) })],
         [
             "a token name with a slash",

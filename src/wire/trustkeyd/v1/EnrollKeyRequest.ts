@@ -12,6 +12,10 @@ export interface EnrollKeyRequest {
   'purpose'?: (_trustkeyd_v1_Purpose);
   'label'?: (string);
   'bindings'?: (_trustkeyd_v1_Binding)[];
+  /**
+   * a root key although its slot does not ask for the PIN each time
+   */
+  'acceptPinOnce'?: (boolean);
 }
 
 export interface EnrollKeyRequest__Output {
@@ -23,4 +27,8 @@ export interface EnrollKeyRequest__Output {
   'purpose': (_trustkeyd_v1_Purpose__Output);
   'label': (string);
   'bindings': (_trustkeyd_v1_Binding__Output)[];
+  /**
+   * a root key although its slot does not ask for the PIN each time
+   */
+  'acceptPinOnce': (boolean);
 }

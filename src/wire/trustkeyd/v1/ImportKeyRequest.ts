@@ -3,6 +3,7 @@
 import type { SealedSecret as _trustkeyd_v1_SealedSecret, SealedSecret__Output as _trustkeyd_v1_SealedSecret__Output } from '../../trustkeyd/v1/SealedSecret.ts';
 import type { Purpose as _trustkeyd_v1_Purpose, Purpose__Output as _trustkeyd_v1_Purpose__Output } from '../../trustkeyd/v1/Purpose.ts';
 import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1_Binding__Output } from '../../trustkeyd/v1/Binding.ts';
+import type { PivOptions as _trustkeyd_v1_PivOptions, PivOptions__Output as _trustkeyd_v1_PivOptions__Output } from '../../trustkeyd/v1/PivOptions.ts';
 
 export interface ImportKeyRequest {
   /**
@@ -20,7 +21,13 @@ export interface ImportKeyRequest {
    */
   'group'?: (string);
   'bindings'?: (_trustkeyd_v1_Binding)[];
-  'home'?: "passphrase"|"group";
+  /**
+   * a YubiKey's; pkcs8 is then sealed for subject "token:<name>"
+   */
+  'token'?: (string);
+  'piv'?: (_trustkeyd_v1_PivOptions | null);
+  'acceptPinOnce'?: (boolean);
+  'home'?: "passphrase"|"group"|"token";
 }
 
 export interface ImportKeyRequest__Output {
@@ -39,5 +46,11 @@ export interface ImportKeyRequest__Output {
    */
   'group'?: (string);
   'bindings': (_trustkeyd_v1_Binding__Output)[];
-  'home'?: "passphrase"|"group";
+  /**
+   * a YubiKey's; pkcs8 is then sealed for subject "token:<name>"
+   */
+  'token'?: (string);
+  'piv': (_trustkeyd_v1_PivOptions__Output | null);
+  'acceptPinOnce': (boolean);
+  'home'?: "passphrase"|"group"|"token";
 }

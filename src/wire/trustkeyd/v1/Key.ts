@@ -4,6 +4,7 @@ import type { Algorithm as _trustkeyd_v1_Algorithm, Algorithm__Output as _trustk
 import type { Purpose as _trustkeyd_v1_Purpose, Purpose__Output as _trustkeyd_v1_Purpose__Output } from '../../trustkeyd/v1/Purpose.ts';
 import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1_Binding__Output } from '../../trustkeyd/v1/Binding.ts';
 import type { KeyState as _trustkeyd_v1_KeyState, KeyState__Output as _trustkeyd_v1_KeyState__Output } from '../../trustkeyd/v1/KeyState.ts';
+import type { Attestation as _trustkeyd_v1_Attestation, Attestation__Output as _trustkeyd_v1_Attestation__Output } from '../../trustkeyd/v1/Attestation.ts';
 
 /**
  * The public facts of a key.
@@ -58,6 +59,18 @@ export interface Key {
    * a signature could be made now without asking a person
    */
   'ready'?: (boolean);
+  /**
+   * of its slot on a YubiKey: "never", "once", "always"; empty: not known
+   */
+  'pinPolicy'?: (string);
+  /**
+   * "never", "cached", "always"; empty: not known
+   */
+  'touchPolicy'?: (string);
+  /**
+   * not in lists
+   */
+  'attestation'?: (_trustkeyd_v1_Attestation | null);
   /**
    * made, imported or enrolled by the user who asks
    */
@@ -117,6 +130,18 @@ export interface Key__Output {
    * a signature could be made now without asking a person
    */
   'ready': (boolean);
+  /**
+   * of its slot on a YubiKey: "never", "once", "always"; empty: not known
+   */
+  'pinPolicy': (string);
+  /**
+   * "never", "cached", "always"; empty: not known
+   */
+  'touchPolicy': (string);
+  /**
+   * not in lists
+   */
+  'attestation': (_trustkeyd_v1_Attestation__Output | null);
   /**
    * made, imported or enrolled by the user who asks
    */

@@ -3,6 +3,8 @@
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { BindKeyRequest as _trustkeyd_v1_BindKeyRequest, BindKeyRequest__Output as _trustkeyd_v1_BindKeyRequest__Output } from '../../trustkeyd/v1/BindKeyRequest.ts';
+import type { CardCertificateRequest as _trustkeyd_v1_CardCertificateRequest, CardCertificateRequest__Output as _trustkeyd_v1_CardCertificateRequest__Output } from '../../trustkeyd/v1/CardCertificateRequest.ts';
+import type { CardCertificateResponse as _trustkeyd_v1_CardCertificateResponse, CardCertificateResponse__Output as _trustkeyd_v1_CardCertificateResponse__Output } from '../../trustkeyd/v1/CardCertificateResponse.ts';
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from '../../trustkeyd/v1/ChangePassphraseRequest.ts';
 import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from '../../trustkeyd/v1/ChangePassphraseResponse.ts';
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from '../../trustkeyd/v1/CreateGroupRequest.ts';
@@ -42,6 +44,21 @@ export interface KeysClient extends grpc.Client {
   bind(argument: _trustkeyd_v1_BindKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   bind(argument: _trustkeyd_v1_BindKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   bind(argument: _trustkeyd_v1_BindKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * by policy "certificate"
+   */
+  CardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  CardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  CardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  CardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * by policy "certificate"
+   */
+  cardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  cardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  cardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  cardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
   
   ChangePassphrase(argument: _trustkeyd_v1_ChangePassphraseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ChangePassphraseResponse__Output>): grpc.ClientUnaryCall;
   ChangePassphrase(argument: _trustkeyd_v1_ChangePassphraseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ChangePassphraseResponse__Output>): grpc.ClientUnaryCall;
@@ -192,6 +209,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
    */
   Bind: grpc.handleUnaryCall<_trustkeyd_v1_BindKeyRequest__Output, _trustkeyd_v1_Key>;
   
+  /**
+   * by policy "certificate"
+   */
+  CardCertificate: grpc.handleUnaryCall<_trustkeyd_v1_CardCertificateRequest__Output, _trustkeyd_v1_CardCertificateResponse>;
+  
   ChangePassphrase: grpc.handleUnaryCall<_trustkeyd_v1_ChangePassphraseRequest__Output, _trustkeyd_v1_ChangePassphraseResponse>;
   
   /**
@@ -235,6 +257,7 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
 
 export interface KeysDefinition extends grpc.ServiceDefinition {
   Bind: MethodDefinition<_trustkeyd_v1_BindKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_BindKeyRequest__Output, _trustkeyd_v1_Key__Output>
+  CardCertificate: MethodDefinition<_trustkeyd_v1_CardCertificateRequest, _trustkeyd_v1_CardCertificateResponse, _trustkeyd_v1_CardCertificateRequest__Output, _trustkeyd_v1_CardCertificateResponse__Output>
   ChangePassphrase: MethodDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseRequest__Output, _trustkeyd_v1_ChangePassphraseResponse__Output>
   Create: MethodDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_CreateKeyRequest__Output, _trustkeyd_v1_Key__Output>
   CreateGroup: MethodDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_Group, _trustkeyd_v1_CreateGroupRequest__Output, _trustkeyd_v1_Group__Output>

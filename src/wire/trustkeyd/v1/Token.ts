@@ -34,6 +34,10 @@ export interface Token {
    * of the login; 0: no limit, or nobody is logged in
    */
   'usesLeft'?: (number);
+  /**
+   * "pkcs11", "yubikey": one whose PIV applet the daemon reaches itself
+   */
+  'kind'?: (string);
 }
 
 export interface Token__Output {
@@ -69,4 +73,8 @@ export interface Token__Output {
    * of the login; 0: no limit, or nobody is logged in
    */
   'usesLeft': (number);
+  /**
+   * "pkcs11", "yubikey": one whose PIV applet the daemon reaches itself
+   */
+  'kind': (string);
 }

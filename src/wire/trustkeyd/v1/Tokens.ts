@@ -8,7 +8,9 @@ import type { ListTokensRequest as _trustkeyd_v1_ListTokensRequest, ListTokensRe
 import type { ListTokensResponse as _trustkeyd_v1_ListTokensResponse, ListTokensResponse__Output as _trustkeyd_v1_ListTokensResponse__Output } from '../../trustkeyd/v1/ListTokensResponse.ts';
 import type { LoginRequest as _trustkeyd_v1_LoginRequest, LoginRequest__Output as _trustkeyd_v1_LoginRequest__Output } from '../../trustkeyd/v1/LoginRequest.ts';
 import type { LogoutRequest as _trustkeyd_v1_LogoutRequest, LogoutRequest__Output as _trustkeyd_v1_LogoutRequest__Output } from '../../trustkeyd/v1/LogoutRequest.ts';
+import type { ShowTokenRequest as _trustkeyd_v1_ShowTokenRequest, ShowTokenRequest__Output as _trustkeyd_v1_ShowTokenRequest__Output } from '../../trustkeyd/v1/ShowTokenRequest.ts';
 import type { Token as _trustkeyd_v1_Token, Token__Output as _trustkeyd_v1_Token__Output } from '../../trustkeyd/v1/Token.ts';
+import type { TokenDetails as _trustkeyd_v1_TokenDetails, TokenDetails__Output as _trustkeyd_v1_TokenDetails__Output } from '../../trustkeyd/v1/TokenDetails.ts';
 import type { TokenEvent as _trustkeyd_v1_TokenEvent, TokenEvent__Output as _trustkeyd_v1_TokenEvent__Output } from '../../trustkeyd/v1/TokenEvent.ts';
 import type { TokenObjectsRequest as _trustkeyd_v1_TokenObjectsRequest, TokenObjectsRequest__Output as _trustkeyd_v1_TokenObjectsRequest__Output } from '../../trustkeyd/v1/TokenObjectsRequest.ts';
 import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenObjectsResponse__Output as _trustkeyd_v1_TokenObjectsResponse__Output } from '../../trustkeyd/v1/TokenObjectsResponse.ts';
@@ -76,6 +78,21 @@ export interface TokensClient extends grpc.Client {
   objects(argument: _trustkeyd_v1_TokenObjectsRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * by policy "list": what a YubiKey says of itself besides
+   */
+  Show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  Show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  Show(argument: _trustkeyd_v1_ShowTokenRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  Show(argument: _trustkeyd_v1_ShowTokenRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  /**
+   * by policy "list": what a YubiKey says of itself besides
+   */
+  show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  show(argument: _trustkeyd_v1_ShowTokenRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  show(argument: _trustkeyd_v1_ShowTokenRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * Until the caller ends it: who waits for a touch. One's own requests; on the admin socket, or with the action "status", all.
    */
   Watch(argument: _trustkeyd_v1_WatchTokensRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trustkeyd_v1_TokenEvent__Output>;
@@ -109,6 +126,11 @@ export interface TokensHandlers extends grpc.UntypedServiceImplementation {
   Objects: grpc.handleUnaryCall<_trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse>;
   
   /**
+   * by policy "list": what a YubiKey says of itself besides
+   */
+  Show: grpc.handleUnaryCall<_trustkeyd_v1_ShowTokenRequest__Output, _trustkeyd_v1_TokenDetails>;
+  
+  /**
    * Until the caller ends it: who waits for a touch. One's own requests; on the admin socket, or with the action "status", all.
    */
   Watch: grpc.handleServerStreamingCall<_trustkeyd_v1_WatchTokensRequest__Output, _trustkeyd_v1_TokenEvent>;
@@ -121,5 +143,6 @@ export interface TokensDefinition extends grpc.ServiceDefinition {
   Login: MethodDefinition<_trustkeyd_v1_LoginRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LoginRequest__Output, _trustkeyd_v1_Token__Output>
   Logout: MethodDefinition<_trustkeyd_v1_LogoutRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LogoutRequest__Output, _trustkeyd_v1_Token__Output>
   Objects: MethodDefinition<_trustkeyd_v1_TokenObjectsRequest, _trustkeyd_v1_TokenObjectsResponse, _trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse__Output>
+  Show: MethodDefinition<_trustkeyd_v1_ShowTokenRequest, _trustkeyd_v1_TokenDetails, _trustkeyd_v1_ShowTokenRequest__Output, _trustkeyd_v1_TokenDetails__Output>
   Watch: MethodDefinition<_trustkeyd_v1_WatchTokensRequest, _trustkeyd_v1_TokenEvent, _trustkeyd_v1_WatchTokensRequest__Output, _trustkeyd_v1_TokenEvent__Output>
 }

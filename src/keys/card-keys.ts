@@ -1,0 +1,163 @@
+import {
+    type Algorithm,
+    type AttestationRoots,
+    type AttestationVerdict,
+    NO_ATTESTATION_ROOTS,
+    type PublicKeyBytes,
+    type SealedSecret,
+    verifyAttestation,
+} from "../crypto/index.ts"
+import { TrustkeyError } from "../errors.ts"
+import type { KeptAttestation, KeyRecord, PinPolicy, TokenHome, TouchPolicy } from "../journal/index.ts"
+import type { Principal } from "../policy/index.ts"
+import {
+    objectIdOfSlot,
+    PIV_SLOTS,
+    type PivSlot,
+    type PivSlotFacts,
+    parsePkcs11Uri,
+    samePublicKey,
+    type TokenKeyFacts,
+} from "../signer/index.ts"
+import type { TokenKeys } from "./token-keys.ts"
+import { NO_LIMITS } from "./token-logins.ts"
+
+/** How a new key is to lie in a YubiKey, and what that takes. */
+export type CardOptions = {
+    readonly slot: PivSlot
+    readonly pinPolicy: PinPolicy
+    readonly touchPolicy: TouchPolicy
+    readonly managementKey: SealedSecret
+    /** For a login after the card was given back to the PKCS#11 module, if one is needed. */
+    readonly pin?: SealedSecret
+}
+
+/** A key in a slot, shown to sign, and what is known of it. */
+export type CardKey = { readonly facts: TokenKeyFacts; readonly publicKey: PublicKeyBytes } & CardFacts
+export type CardFacts = Pick<TokenHome, "pinPolicy" | "touchPolicy" | "attestation">
+
+/**
+ * TK-KEY-3: a key made in a slot of a YubiKey, with the card's attestation, which must fit: this key, this card, this slot, and policies at
+ * least as strict as asked for. Whether the card is Yubico's is said with the key, and refuses nothing.
+ *
+ * @throws attestation_invalid, already_exists, management_key_incorrect, and as TokenKeys
+ */
+export async function makeOnCard(
+    token: TokenKeys,
+    algorithm: Algorithm,
+    options: CardOptions,
+    asker: Principal | undefined,
+): Promise<CardKey> {
+    const { slot, pinPolicy, touchPolicy } = options
+    const { serial } = await token.describePiv()
+    const { managementKey } = options
+    const { publicKey, ...made } = await token.generatePiv(algorithm, { slot, pinPolicy, touchPolicy, managementKey })
+    const { attestation: certificate, intermediate } = made
+    const attestation = certificate === undefined || intermediate === undefined ? undefined : { certificate, intermediate, serial }
+    if (attestation !== undefined) requireFit(attestation, { publicKey, slot, pinPolicy, touchPolicy })
+    const facts = await leftBehind(token, options, () => showToSign(token, publicKey, options, asker))
+    return { facts, publicKey, pinPolicy, touchPolicy, ...(attestation === undefined ? {} : { attestation }) }
+}
+
+/** A private key from a file, put into a slot; the signer works out its public half. */
+export async function importToCard(
+    token: TokenKeys,
+    pkcs8: SealedSecret,
+    options: CardOptions,
+    asker: Principal | undefined,
+): Promise<CardKey> {
+    const { slot, pinPolicy, touchPolicy, managementKey } = options
+    const publicKey = await token.importPiv(pkcs8, { slot, pinPolicy, touchPolicy, managementKey })
+    const facts = await leftBehind(token, options, () => showToSign(token, publicKey, options, asker))
+    return { facts, publicKey, pinPolicy, touchPolicy }
+}
+
+/** What a YubiKey says of a key that is on it already; nothing of another token. @throws attestation_invalid */
+export async function knownOfCard(token: TokenKeys, publicKey: PublicKeyBytes): Promise<CardFacts & { readonly imported: boolean }> {
+    if (!(await token.isYubikey())) return { imported: false }
+    const { serial, slots } = await token.describePiv()
+    const found = slots.find((facts) => facts.publicKey !== undefined && samePublicKey(facts.publicKey, publicKey))
+    if (found === undefined) throw new TrustkeyError("token_changed", "the card does not show this key in any of its slots")
+    const attestation = found.origin === "imported" ? undefined : await attestationIn(token, found.slot, serial)
+    if (attestation === undefined) return { ...policiesOf(found), imported: found.origin === "imported" }
+    const { pinPolicy, touchPolicy } = requireFit(attestation, { publicKey, slot: found.slot, ...policiesOf(found) })
+    return { pinPolicy, touchPolicy, attestation, imported: false }
+}
+
+/** Once more, offline: what the attestation kept with a key is worth today. Undefined: it has none. */
+export function judgeAttestation(
+    { publicKey, home }: Pick<KeyRecord, "publicKey" | "home">,
+    roots: AttestationRoots = NO_ATTESTATION_ROOTS,
+): AttestationVerdict | undefined {
+    if (home.kind !== "token" || home.attestation === undefined) return undefined
+    const { pinPolicy, touchPolicy, attestation } = home
+    const policies = { ...(pinPolicy === undefined ? {} : { pinPolicy }), ...(touchPolicy === undefined ? {} : { touchPolicy }) }
+    return verifyAttestation(attestation, { publicKey, serial: attestation.serial, ...policies }, roots)
+}
+
+/** The slot a key of a YubiKey lies in: its object's id says it, in the modules that know the card. @throws key_unfit */
+export function slotOfHome({ uri }: TokenHome): PivSlot {
+    const { id } = parsePkcs11Uri(uri)
+    const slot = PIV_SLOTS.find((candidate) => id !== undefined && objectIdOfSlot(candidate).equals(id))
+    if (slot === undefined) throw new TrustkeyError("key_unfit", "this key is in no slot that is known here")
+    return slot
+}
+
+/** Found as anybody finds it, through PKCS#11, and shown to sign: the canary. Whatever is there must be the key that was made. */
+async function showToSign(
+    token: TokenKeys,
+    publicKey: PublicKeyBytes,
+    { slot, pin, touchPolicy }: CardOptions,
+    asker: Principal | undefined,
+): Promise<TokenKeyFacts> {
+    const uri = token.uriOfObject(objectIdOfSlot(slot))
+    const found = await token.find(uri, asker, touchPolicy).catch(async (error: unknown) => {
+        if (pin === undefined || !(error instanceof TrustkeyError) || error.code !== "login_required") throw error
+        await token.login(pin, false, NO_LIMITS)
+        return token.find(uri, asker, touchPolicy)
+    })
+    if (found.publicKey !== undefined && samePublicKey(found.publicKey, publicKey)) return found
+    throw new TrustkeyError("token_changed", `slot ${slot} shows another key than the one that was just put there`)
+}
+
+/** The key lies in its slot already, and nobody overwrites it: say how it can be taken in when what failed is mended. */
+async function leftBehind<T>(token: TokenKeys, { slot }: CardOptions, show: () => Promise<T>): Promise<T> {
+    try {
+        return await show()
+    } catch (error) {
+        if (!(error instanceof TrustkeyError) || error.code === "token_changed") throw error
+        const how = `trustkey token enroll ${token.config.name} --slot ${slot}`
+        throw new TrustkeyError(error.code, `${error.message}; the new key lies in slot ${slot} and was not taken in, which ${how} does`, {
+            cause: error,
+        })
+    }
+}
+
+/** Undefined: the card has none to give, as for a key that came from a file. */
+async function attestationIn(token: TokenKeys, slot: PivSlot, serial: string): Promise<KeptAttestation | undefined> {
+    try {
+        const { attestation: certificate, intermediate } = await token.attestPiv(slot)
+        return { certificate, intermediate, serial }
+    } catch (error) {
+        if (error instanceof TrustkeyError && error.code === "not_found") return undefined
+        throw error
+    }
+}
+
+type Expected = { publicKey: PublicKeyBytes; slot: PivSlot } & { readonly pinPolicy?: PinPolicy; readonly touchPolicy?: TouchPolicy }
+
+function requireFit(
+    attestation: KeptAttestation,
+    expected: Expected,
+): { readonly pinPolicy: PinPolicy; readonly touchPolicy: TouchPolicy } {
+    const verdict = verifyAttestation(attestation, { ...expected, serial: attestation.serial })
+    if (verdict.verdict !== "invalid") return verdict.facts
+    throw new TrustkeyError(
+        "attestation_invalid",
+        `the card's attestation of the key in slot ${expected.slot} is not valid: ${verdict.problem}`,
+    )
+}
+
+function policiesOf({ pinPolicy, touchPolicy }: PivSlotFacts): Pick<CardFacts, "pinPolicy" | "touchPolicy"> {
+    return { ...(pinPolicy === "unknown" ? {} : { pinPolicy }), ...(touchPolicy === "unknown" ? {} : { touchPolicy }) }
+}
