@@ -12,6 +12,7 @@ import { memoryOf, processorTime } from "./processes.ts"
 import { Report } from "./report.ts"
 import { makeRepositories } from "./repositories.ts"
 import { startOnce } from "./start-up.ts"
+import { benchTouch } from "./touch.ts"
 import { benchWorkflow } from "./workflow.ts"
 
 const USAGE = `Usage: npm run bench -- [--quick] [--rounds N] [--json]
@@ -160,6 +161,7 @@ async function makeState(report: Report, keys: number): Promise<Daemon> {
 const { plan, json } = readOptions()
 const report = new Report(`${cpus().length} cores, Node ${process.version}, ${plan.rounds} rounds of ${plan.milliseconds} ms`)
 await benchSignatures(report, plan)
+await benchTouch(report, plan.rounds)
 await benchStartUp(report, plan)
 await benchPlugin(report)
 await benchWorkflow(report, WORKFLOW_ROUNDS)
