@@ -1,6 +1,6 @@
 import type { AuditRecord } from "../audit/index.ts"
 import type { JournalEntry, JournalFilter } from "../journal/index.ts"
-import type { SignerProcessState } from "../keys/index.ts"
+import type { SignerProcessState, TokenState } from "../keys/index.ts"
 import { authorize, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
 import { maySee } from "./places.ts"
 import type { Rooms } from "./rooms.ts"
@@ -55,10 +55,11 @@ export type StatusView = {
     readonly problems: readonly string[]
 }
 
-/** From what the custodian itself knows: never asks a token, which may be waiting for a touch. */
-export function status(rooms: Rooms, principal: Principal): StatusView {
+/** From what the custodian itself knows; tokens that have nothing to do are asked, for a moment, and never one that waits for a touch. */
+export async function status(rooms: Rooms, principal: Principal): Promise<StatusView> {
     const policy = rooms.policy()
     const full = isAllowed(policy, principal, "status", [])
+    const tokens = full ? await rooms.keys.tokens() : []
     const repositories = rooms.journal.repositories().filter((repository) => full || maySee(rooms, principal, repository.gun))
     const counts = full ? countKeys(rooms) : { keys: 0, unlockedKeys: 0 }
     const outbox = repositories.reduce((sum, repository) => sum + repository.outbox.length, 0)
@@ -70,7 +71,7 @@ export function status(rooms: Rooms, principal: Principal): StatusView {
         repositories: repositories.length,
         outbox,
         auditRecords: full ? rooms.audit.head.sequence : 0,
-        problems: problemsOf(rooms, full, outbox),
+        problems: problemsOf(rooms, full, tokens, outbox),
     }
 }
 
@@ -85,9 +86,12 @@ function countKeys(rooms: Rooms): { readonly keys: number; readonly unlockedKeys
     return { keys, unlockedKeys }
 }
 
-function problemsOf(rooms: Rooms, full: boolean, outbox: number): readonly string[] {
+function problemsOf(rooms: Rooms, full: boolean, tokens: readonly TokenState[], outbox: number): readonly string[] {
     const failed = full ? rooms.keys.signers().filter(({ state }) => state === "failed") : []
+    const known = new Set(failed.map(({ name }) => name))
+    const broken = tokens.filter(({ name, state }) => (state === "failed" || state === "blocked") && !known.has(name))
     return [
+        ...broken.map(({ name, state, detail }) => `token ${name} ${state === "failed" ? "has failed" : "is blocked"}: ${detail}`),
         ...failed.map(({ name, detail }) => `signer ${name} has failed: ${detail}`),
         ...(outbox > 0 ? [`${outbox} signed files are not seen published: run the publishing command again`] : []),
     ]

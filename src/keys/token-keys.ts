@@ -126,6 +126,11 @@ type OpenKey = { readonly handle: number; readonly alwaysAuthenticate: boolean }
 /** A key that asks for the PIN each time often asks for a touch as well; a card gives a person about 15 s. */
 const TOUCH_DEADLINE_MS = 30_000
 const FIRST_LOOK_MS = 3_000
+/** How long anybody who asks how a token is waits for it. */
+const PATIENCE_MS = 1_500
+const WATCH_MS = 1_000
+/** What is not there and can't be taken out either is looked for every so many times. */
+const MISSING_WATCHES = 5
 /** The last use of a login has its answer on the way; somebody may be logging in. */
 const LATER_MS = 500
 /** RSA on a smart card. */
@@ -146,6 +151,8 @@ export class TokenKeys {
     /** The last one that the token has begun with. */
     #touch: Touch | undefined
     #usedAt = 0
+    #looking: Promise<void> | undefined
+    #watches = 0
     #idle: NodeJS.Timeout | undefined
     /** Why nothing is asked of this token any more, until somebody logs in again. */
     #distrusted: string | undefined
@@ -178,7 +185,7 @@ export class TokenKeys {
             deadlineMs: config.deadlineMs,
             onEvent: (event) => this.#onEvent(event),
             onDown: () => this.#forget(),
-            onRespawn: () => {},
+            onRespawn: () => void this.#look(),
         })
         this.#logins = new TokenLogins({
             name: config.name,
@@ -202,7 +209,11 @@ export class TokenKeys {
     /** What its signer does; a touch that is waited for is known here. */
     get signerState(): SignerProcessState {
         const touch = this.#awaitedTouch
-        return touch === undefined ? this.#process.state : { ...this.#process.state, state: "busy", detail: touchText(touch) }
+        if (touch !== undefined) return { ...this.#process.state, state: "busy", detail: touchText(touch) }
+        const process = this.#process.state
+        if (process.state !== "ready") return process
+        const { state, detail } = this.#describe()
+        return { ...process, detail: detail === "" ? state : `${state}: ${detail}` }
     }
 
     get #awaitedTouch(): TouchEvent | undefined {
@@ -211,6 +222,7 @@ export class TokenKeys {
 
     /** Start the signer and have a first look. A module that takes longer is looked at again when somebody asks. */
     async start(): Promise<void> {
+        setTimeout(() => this.#watch(), WATCH_MS).unref()
         const patience = new Promise<void>((resolve) => setTimeout(resolve, FIRST_LOOK_MS).unref())
         const look = this.#process.start().then(() => this.refresh())
         await Promise.race([look.catch(() => {}), patience])
@@ -508,17 +520,38 @@ export class TokenKeys {
         await this.#process.restart()
     }
 
-    /** From the token when its signer has nothing else to do, else from memory: never behind a waiting touch. */
+    /** From the token when its signer has nothing else to do, else from memory: never behind a waiting touch, and never for long. */
     async refresh(): Promise<TokenState> {
-        if (this.#process.isIdle && this.#process.state.state === "ready") {
-            try {
-                const answer = await this.#process.control("state")
-                this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
-            } catch {
-                // Its signer is gone or going; what it says of itself below is enough.
-            }
-        }
+        const patience = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE_MS).unref())
+        await Promise.race([this.#look(), patience])
         return this.#describe()
+    }
+
+    /** One look at a time; whoever asks meanwhile is told the same. */
+    #look(): Promise<void> {
+        this.#looking ??= this.#askState().finally(() => {
+            this.#looking = undefined
+        })
+        return this.#looking
+    }
+
+    async #askState(): Promise<void> {
+        if (!this.#process.isIdle || this.#process.state.state !== "ready") return
+        try {
+            const answer = await this.#process.control("state")
+            this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
+        } catch {
+            // Its signer is gone or going; what it says of itself is enough.
+        }
+    }
+
+    /** A token that can be taken out is looked at while nobody asks: a PIN is not for a token that was in other hands. */
+    #watch(): void {
+        this.#watches += 1
+        const { removable, state } = this.#snapshot
+        const isMissing = state === "absent" || state === "failed"
+        if (removable || (isMissing && this.#watches % MISSING_WATCHES === 0)) void this.#look()
+        setTimeout(() => this.#watch(), WATCH_MS).unref()
     }
 
     forget(id: string): void {
@@ -613,6 +646,7 @@ export class TokenKeys {
         const touch = this.#awaitedTouch
         if (touch !== undefined) return { ...facts, state: "busy", detail: "waiting for a touch", touch }
         if (process.state === "busy") return { ...facts, state: "busy", detail: "it is at work; touch it if it blinks" }
+        if (this.#snapshot.taken) return { ...facts, state: "busy", detail: "another program has it for itself (gpg's scdaemon?)" }
         return { ...facts, state, detail: this.#advice(state) }
     }
 
@@ -623,7 +657,7 @@ export class TokenKeys {
             case "blocked":
                 return "the PIN is blocked; unblock it with the PUK or the security officer's PIN"
             case "failed":
-                return "the PKCS#11 module failed"
+                return this.#snapshot.reason
             case "logged-in":
                 return ""
             case "present":

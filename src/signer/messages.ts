@@ -74,6 +74,12 @@ export type TokenSnapshot = {
     readonly releaseAfterMs: number
     /** Other programs have it. A login that goes on is told the token again when it is used. */
     readonly released: boolean
+    /** Another program has it for itself. */
+    readonly taken: boolean
+    /** It may be taken out at any time: CKF_REMOVABLE_DEVICE. */
+    readonly removable: boolean
+    /** Why it has failed, for a person. */
+    readonly reason: string
     /** The PIN is typed on the token itself. */
     readonly pinPad: boolean
 }
@@ -89,6 +95,9 @@ export const ABSENT_TOKEN: TokenSnapshot = {
     usesLeft: 0,
     releaseAfterMs: 0,
     released: false,
+    taken: false,
+    removable: false,
+    reason: "",
     pinPad: false,
 }
 
@@ -104,6 +113,9 @@ export function parseTokenSnapshot(fields: Fields): TokenSnapshot {
         usesLeft: fields.integer("usesLeft"),
         releaseAfterMs: fields.integer("releaseAfterMs"),
         released: fields.flag("released"),
+        taken: fields.flag("taken"),
+        removable: fields.flag("removable"),
+        reason: fields.text("reason"),
         pinPad: fields.flag("pinPad"),
     }
 }

@@ -5,8 +5,18 @@ import { TrustkeyError } from "../../errors.ts"
 export type Pcsc = Disposable & {
     /** Names of readers, with or without a card in them. @throws token_failed: no pcscd */
     readers(): readonly string[]
+    /** What is in it now, without connecting to it: whoever uses the card is not disturbed. @throws token_absent, token_failed */
+    look(reader: string): ReaderLook
     /** @throws token_absent: no card in it. token_busy: another program has it for itself */
     connect(reader: string): PcscCard
+}
+
+export type ReaderLook = {
+    readonly hasCard: boolean
+    /** Another program has the card for itself. */
+    readonly isTaken: boolean
+    /** Of cards put in and taken out, since pcscd began. */
+    readonly changes: number
 }
 
 /** A card that others may use too, but for the time of a transaction. */
@@ -26,8 +36,14 @@ const SCARD_PROTOCOL_T0 = 1
 const SCARD_PROTOCOL_T1 = 2
 const SCARD_LEAVE_CARD = 0
 const SCARD_RESET_CARD = 1
+const SCARD_STATE_UNAWARE = 0
+const SCARD_STATE_UNKNOWN = 0x4
+const SCARD_STATE_UNAVAILABLE = 0x8
+const SCARD_STATE_PRESENT = 0x20
+const SCARD_STATE_EXCLUSIVE = 0x80
 const SCARD_S_SUCCESS = 0
 const SCARD_E_UNKNOWN_READER = 0x80100009
+const SCARD_E_TIMEOUT = 0x8010000a
 const SCARD_E_SHARING_VIOLATION = 0x8010000b
 const SCARD_E_NO_SMARTCARD = 0x8010000c
 const SCARD_E_NOT_TRANSACTED = 0x80100016
@@ -57,6 +73,7 @@ export function openPcsc(): Pcsc {
     const handle = context.readBigInt64LE()
     return {
         readers: () => listReaders(library, handle),
+        look: (reader) => lookAt(library, handle, reader),
         connect: (reader) => connect(library, handle, reader),
         [Symbol.dispose]: () => {
             library.releaseContext(handle)
@@ -75,6 +92,15 @@ function loadLibrary(): Library {
 /** DWORD and LONG are as wide as a pointer in pcsc-lite. */
 function bind() {
     const library = open()
+    // Every name is known once in koffi, as it is in C.
+    koffi.struct("SCARD_READERSTATE", {
+        szReader: "const char *",
+        pvUserData: "void *",
+        dwCurrentState: "unsigned long",
+        dwEventState: "unsigned long",
+        cbAtr: "unsigned long",
+        rgbAtr: koffi.array("uint8_t", 33),
+    })
     const call = (prototype: string): ((...values: readonly unknown[]) => number) => {
         const native = library.func(prototype)
         return (...values) => Number(native(...values))
@@ -83,6 +109,9 @@ function bind() {
         establishContext: call("long SCardEstablishContext(unsigned long scope, void *reserved1, void *reserved2, void *context)"),
         releaseContext: call("long SCardReleaseContext(long context)"),
         listReaders: call("long SCardListReaders(long context, void *groups, void *readers, void *size)"),
+        getStatusChange: call(
+            "long SCardGetStatusChange(long context, unsigned long timeout, _Inout_ SCARD_READERSTATE *states, unsigned long count)",
+        ),
         connect: call(
             "long SCardConnect(long context, const char *reader, unsigned long share, unsigned long protocols, void *card, void *active)",
         ),
@@ -118,6 +147,27 @@ function listReaders(library: Library, context: bigint): readonly string[] {
         .toString("utf8")
         .split("\0")
         .filter((name) => name !== "")
+}
+
+function lookAt(library: Library, context: bigint, reader: string): ReaderLook {
+    const state = {
+        szReader: reader,
+        pvUserData: null,
+        dwCurrentState: SCARD_STATE_UNAWARE,
+        dwEventState: 0,
+        cbAtr: 0,
+        rgbAtr: new Uint8Array(33),
+    }
+    const code = library.getStatusChange(context, 0, state, 1)
+    if (code !== SCARD_E_TIMEOUT) succeed(code)
+    const event = Number(state.dwEventState)
+    if ((event & (SCARD_STATE_UNKNOWN | SCARD_STATE_UNAVAILABLE)) !== 0) throw judgePcsc(SCARD_E_UNKNOWN_READER)
+    return {
+        hasCard: (event & SCARD_STATE_PRESENT) !== 0,
+        isTaken: (event & SCARD_STATE_EXCLUSIVE) !== 0,
+        // pcsc-lite keeps it in the upper half.
+        changes: event >>> 16,
+    }
 }
 
 function connect(library: Library, context: bigint, reader: string): PcscCard {

@@ -4,7 +4,8 @@ import { isOver, type Lease, openLease } from "../lease.ts"
 /** What a login is given for. Zero: no limit. */
 export type LoginTerms = { readonly ttlMs: number; readonly uses: number; readonly fromCredential: boolean }
 
-type TokenName = { readonly serial: string; readonly label: string }
+/** `stay`, where PC/SC knows it: the card that is in the reader has been in it since. */
+export type TokenName = { readonly serial: string; readonly label: string; readonly stay: string | undefined }
 
 /** A login the token has accepted: for how long and how often, and the PIN for when the token wants it again. */
 export class KeptLogin implements Disposable {
@@ -14,10 +15,10 @@ export class KeptLogin implements Disposable {
     readonly pin: Secret | undefined
     readonly #lease: Lease
 
-    private constructor(pin: Secret | undefined, { serial, label }: TokenName, lease: Lease, fromCredential: boolean) {
+    private constructor(pin: Secret | undefined, { serial, label, stay }: TokenName, lease: Lease, fromCredential: boolean) {
         this.pin = pin
         this.fromCredential = fromCredential
-        this.#token = { serial, label }
+        this.#token = { serial, label, stay }
         this.#lease = lease
     }
 
@@ -31,9 +32,14 @@ export class KeptLogin implements Disposable {
         return new KeptLogin(pin, this.#token, this.#lease, this.fromCredential)
     }
 
-    /** TK-KEY-4: no other token than the one that accepted the PIN is told it. */
-    isOf({ serial, label }: TokenName): boolean {
-        return serial === this.#token.serial && label === this.#token.label
+    /** TK-KEY-4: no other token than the one that accepted the PIN is told it, nor that one after somebody had it in his hands. */
+    isOf({ serial, label, stay }: TokenName): boolean {
+        return serial === this.#token.serial && label === this.#token.label && this.hasStayed(stay)
+    }
+
+    /** Whether the card is where it was when it accepted the PIN. */
+    hasStayed(stay: string | undefined): boolean {
+        return stay === this.#token.stay
     }
 
     /** CLOCK_BOOTTIME in milliseconds; Infinity without a limit. */

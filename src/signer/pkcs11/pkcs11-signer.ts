@@ -12,6 +12,7 @@ import { withPivCard, yubikeyReader } from "../piv/find-card.ts"
 import type { OpenPcsc } from "../piv/pcsc.ts"
 import type { PivCard } from "../piv/piv-card.ts"
 import { isPivOperation, runPivOperation } from "../piv/piv-operations.ts"
+import { Readers } from "../piv/readers.ts"
 import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
 import type { Profile } from "../profile.ts"
 import { parseQuirksOverride } from "../quirks.ts"
@@ -69,6 +70,7 @@ export class Pkcs11Signer implements Signer {
             ...surroundings,
             uri: parsePkcs11Uri(configuration.text("uri")),
             readerOf,
+            readers: new Readers(openPcsc),
             releaseAfterMs: configuration.has("releaseAfterMs") ? configuration.integer("releaseAfterMs") : undefined,
             override: configuration.has("quirks") ? parseQuirksOverride(configuration.fields("quirks")) : undefined,
         })

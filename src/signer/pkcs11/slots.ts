@@ -9,9 +9,15 @@ import { resultCode } from "./result-codes.ts"
 export class Slots {
     readonly #loaded: LoadedModule
     #initialized = false
+    #areReaders = false
 
     constructor(loaded: LoadedModule) {
         this.#loaded = loaded
+    }
+
+    /** They are PC/SC's, and the module looks into each, whoever else uses what is in it. Known once it was initialised. */
+    get areReaders(): boolean {
+        return this.#areReaders
     }
 
     /**
@@ -22,6 +28,7 @@ export class Slots {
     find(uri: Pkcs11Uri): Slot | undefined {
         if (!this.#initialized) initialize(this.#loaded)
         this.#initialized = true
+        this.#areReaders ||= /^(Yubico|OpenSC)/.test(this.#loaded.module.manufacturerID)
         const matching = this.#present().filter((slot) => this.fits(uri, slot))
         if (matching.length > 1) {
             const names = listTokens(matching)

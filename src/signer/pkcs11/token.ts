@@ -1,13 +1,14 @@
-import { type Session, SessionFlag, type SessionObject, type Slot, TokenFlag } from "graphene-pk11"
+import { type Session, SessionFlag, type SessionObject, type Slot, SlotFlag, TokenFlag } from "graphene-pk11"
 import type { Algorithm, PublicKeyBytes, Secret } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, samePublicKey, type TokenSnapshot } from "../messages.ts"
 import type { TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
+import type { Presence, Readers } from "../piv/readers.ts"
 import { type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
 import type { Profile, ProfiledSlot } from "../profile.ts"
 import { familyOf, knownQuirks, type ModuleFamily, type Quirks, type QuirksOverride } from "../quirks.ts"
-import { KeptLogin, type LoginTerms } from "./kept-login.ts"
+import { KeptLogin, type LoginTerms, type TokenName } from "./kept-login.ts"
 import { callInitialize, type LoadedModule } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readShownKey } from "./objects.ts"
 import { CKR_OK, judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
@@ -19,6 +20,8 @@ const CKU_CONTEXT_SPECIFIC = 2
 const MOST_KEYS_TO_ASK = 256
 // Timers stand still while the machine sleeps, and CLOCK_BOOTTIME does not.
 const SWEEP_MS = 5_000
+// Nobody pulls a card out and puts another in its place as fast as that.
+const WATCH_MS = 250
 // gpg's scdaemon, ykman and docker's own client want a YubiKey too, some of them for themselves.
 const YUBIKEY_RELEASE_MS = 10_000
 
@@ -36,6 +39,7 @@ export type TokenOptions = {
     readonly readerOf: ReaderOf
     /** What a quirks file says. */
     readonly override: QuirksOverride | undefined
+    readonly readers: Readers
 }
 
 /** A private key found, checked against its pinned public key, and ready to sign in this session. */
@@ -60,24 +64,32 @@ export class Token {
     readonly #giveUp: () => void
     readonly #clock: () => number
     readonly #readerOf: ReaderOf
+    readonly #readers: Readers
     readonly #releaseAfterMs: number | undefined
     readonly #slots: Slots
     readonly #override: QuirksOverride | undefined
     #session: Session | undefined
     /** What the slots held when the session was opened. */
     #held = ""
+    /** The card's, since then. */
+    #stay: string | undefined
     /** Of a YubiKey. */
     #reader: string | undefined
+    /** What the readers held when the card was let go of. */
+    #leftAs: string | undefined
     /** The module's sessions are. */
     #loggedIn = false
     #loginRequired = true
     #login: KeptLogin | undefined
     #sweep: NodeJS.Timeout | undefined
+    #watch: NodeJS.Timeout | undefined
     #snapshot: TokenSnapshot = ABSENT_TOKEN
+    #isRemovable = false
+    #hasWorked = false
     #pinLengths = { least: 0, most: 0 }
     #quirks: Quirks = knownQuirks("unknown", "")
 
-    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf, releaseAfterMs, override }: TokenOptions) {
+    constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf, readers, releaseAfterMs, override }: TokenOptions) {
         this.#override = override
         this.#loaded = loaded
         this.#slots = new Slots(loaded)
@@ -86,6 +98,7 @@ export class Token {
         this.#giveUp = giveUp
         this.#clock = clock
         this.#readerOf = readerOf
+        this.#readers = readers
         this.#releaseAfterMs = releaseAfterMs
     }
 
@@ -216,8 +229,8 @@ export class Token {
     /** Look at the token as it is now. A slot list that changed means nothing held before can be trusted (an evil twin, a swap). */
     refresh(): TokenSnapshot {
         try {
-            if (this.#snapshot.released && this.#isStillThere()) return this.#snapshot
-            if (this.#session !== undefined && this.#slots.describe() !== this.#held) this.lose()
+            if (this.#session === undefined && this.#isAsItWas()) return this.#snapshot
+            if (this.#session !== undefined && !this.#isSame()) this.lose()
             this.#open()
             this.#readToken()
         } catch (error) {
@@ -240,15 +253,47 @@ export class Token {
         return true
     }
 
-    /** A short look at a token that was let go of. */
-    #isStillThere(): boolean {
-        const name = { serial: this.#snapshot.serial, label: this.#snapshot.label }
+    /** Whether nothing has happened to a token that nothing is open of. The module is asked only when PC/SC doesn't know: others have the card. */
+    #isAsItWas(): boolean {
+        const { state, released, serial, label } = this.#snapshot
+        // What failed may work by now.
+        if (state === "failed") return false
+        if (this.#leftAs === undefined) return released && state !== "absent" && this.#shows(serial, label)
+        const looks = this.#readers.look()
+        const own = this.#reader === undefined ? undefined : looks?.get(this.#reader)
+        if (this.#login?.hasStayed(own?.stay) === false) this.#forgetLogin()
+        const taken = own?.isTaken === true
+        this.#setSnapshot({ ...this.#snapshot, taken })
+        return taken || this.#leftAs === describe(looks)
+    }
+
+    /** A short look. */
+    #shows(serial: string, label: string): boolean {
         try {
             const token = this.#slots.find(this.#uri)?.getToken()
-            return token !== undefined && token.serialNumber === name.serial && token.label === name.label
+            return token !== undefined && token.serialNumber === serial && token.label === label
         } finally {
             this.#close()
         }
+    }
+
+    /** TK-KEY-4: whether the session is still one with the token it was opened for. */
+    #isSame(): boolean {
+        const stay = this.#lookAtCard()?.stay
+        return stay === undefined ? this.#slots.describe() === this.#held : stay === this.#stay
+    }
+
+    #lookAtCard(): Presence | undefined {
+        return this.#reader === undefined ? undefined : this.#readers.look()?.get(this.#reader)
+    }
+
+    /** A card that is taken out takes its PIN with it, also while nobody asks for anything. */
+    #watchCard(): void {
+        clearInterval(this.#watch)
+        if (this.#login === undefined || this.#reader === undefined) return
+        this.#watch = setInterval(() => {
+            if (this.#login?.hasStayed(this.#lookAtCard()?.stay) === false) this.lose()
+        }, WATCH_MS)
     }
 
     /** Nobody may use what was found before. Ends with C_Finalize: with some modules C_Logout changes a variable only. */
@@ -269,6 +314,7 @@ export class Token {
         this.#session = undefined
         quietly(() => slot?.closeAll())
         this.#slots.close()
+        this.#leftAs = this.#slots.areReaders ? describe(this.#readers.look()) : undefined
     }
 
     /** Whether the slots hold what they held when the session was opened: an evil twin would get to know the PIN. */
@@ -321,8 +367,9 @@ export class Token {
     #accept(session: Session, given: Secret | undefined, terms: LoginTerms | KeptLogin): void {
         this.#loggedIn = true
         const pin = given !== undefined && this.#needsPinAgain(session) ? given.clone() : undefined
-        this.#login = terms instanceof KeptLogin ? terms.again(pin) : KeptLogin.begin(pin, this.#snapshot, terms, this.#clock())
+        this.#login = terms instanceof KeptLogin ? terms.again(pin) : KeptLogin.begin(pin, this.#name, terms, this.#clock())
         this.#scheduleSweep()
+        this.#watchCard()
     }
 
     logout(): void {
@@ -427,9 +474,12 @@ export class Token {
             this.#held = this.#slots.describe()
             this.#session = slot.open(SessionFlag.SERIAL_SESSION)
             this.#reader = this.#readerOf({ description: stripPadding(slot.slotDescription), manufacturer: slot.manufacturerID })
+            this.#stay = this.#lookAtCard()?.stay
+            this.#isRemovable = (slot.flags & SlotFlag.REMOVABLE_DEVICE) !== 0
             this.#readToken()
+            this.#hasWorked = true
             // TK-KEY-4: another token took the place of the one that was let go of.
-            if (this.#login?.isOf(this.#snapshot) === false) {
+            if (this.#login?.isOf(this.#name) === false) {
                 this.#forgetLogin()
                 this.#readToken()
             }
@@ -437,11 +487,22 @@ export class Token {
         } catch (error) {
             this.#session = undefined
             if (error instanceof TrustkeyError) throw error
-            // It failed on a fresh library: nothing more can be done in this process.
-            this.#setSnapshot({ ...this.#snapshot, state: "failed" })
-            this.#giveUp()
-            throw judge(resultCode(error), error).error
+            const reason = this.#reason()
+            this.#close()
+            this.#setSnapshot({ ...this.#snapshot, state: "failed", reason })
+            // It failed on a fresh library, after it had worked in this process: a new process may help. In one that is new, another would not.
+            if (this.#hasWorked) this.#giveUp()
+            throw new TrustkeyError("token_failed", reason, { cause: error })
         }
+    }
+
+    #reason(): string {
+        const hasPcsc = !this.#slots.areReaders || this.#readers.look() !== undefined
+        return hasPcsc ? "the PKCS#11 module fails" : "the smart card service (pcscd) does not answer; start it"
+    }
+
+    get #name(): TokenName {
+        return { serial: this.#snapshot.serial, label: this.#snapshot.label, stay: this.#stay }
     }
 
     #findAfresh(): Slot | undefined {
@@ -469,6 +530,9 @@ export class Token {
             usesLeft: this.#login?.usesLeft ?? 0,
             releaseAfterMs: this.#releaseAfterMs ?? (this.#reader === undefined ? 0 : YUBIKEY_RELEASE_MS),
             released: false,
+            taken: false,
+            removable: this.#isRemovable,
+            reason: "",
             pinPad: (token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH) !== 0,
         })
     }
@@ -490,6 +554,7 @@ export class Token {
 
     #forgetLogin(): void {
         clearTimeout(this.#sweep)
+        clearInterval(this.#watch)
         this.#login?.[Symbol.dispose]()
         this.#login = undefined
         this.#loggedIn = false
@@ -503,11 +568,18 @@ export class Token {
     }
 
     #absent(): TrustkeyError {
+        if (this.#lookAtCard()?.isTaken === true) {
+            this.#close()
+            this.#setSnapshot({ ...this.#snapshot, taken: true })
+            return new TrustkeyError("token_busy", "another program has the card for itself (gpg's scdaemon?); end it")
+        }
         // Who took it out may put it back, or another in its place: the PIN is not for that.
         this.#forgetLogin()
         this.#setSnapshot({ ...this.#snapshot, state: "absent", usesLeft: 0, released: false })
         const others = this.#slots.list()
         const instead = others === "" ? "" : `; what is there: ${others}`
+        // The module may hold other tokens, which have signers of their own.
+        this.#close()
         return new TrustkeyError("token_absent", `the token is not there; insert it${instead}`)
     }
 
@@ -533,6 +605,11 @@ function triesOf(flags: number): PinTries {
     if ((flags & TokenFlag.USER_PIN_LOCKED) !== 0) return "blocked"
     if ((flags & TokenFlag.USER_PIN_FINAL_TRY) !== 0) return "final"
     return (flags & TokenFlag.USER_PIN_COUNT_LOW) !== 0 ? "low" : "ok"
+}
+
+/** What the readers hold, without who uses it. */
+function describe(looks: ReadonlyMap<string, Presence> | undefined): string | undefined {
+    return looks === undefined ? undefined : JSON.stringify(Array.from(looks, ([name, { hasCard, stay }]) => [name, hasCard, stay]))
 }
 
 /** For cleaning up after something that has already failed: a second failure adds nothing. */

@@ -409,7 +409,7 @@ describe("a module that misbehaves", () => {
     })
 
     test("a process that is stopped is ended at the deadline", async () => {
-        await using world = await openWorld({ deadlineMs: 600 })
+        await using world = await openWorld({ deadlineMs: 2_000 })
         const { rig, hsm } = world
         await rig.login("hsm", hsm.userPin)
         const key = await rig.createOnToken("hsm")

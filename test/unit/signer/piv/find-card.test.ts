@@ -25,6 +25,7 @@ class Readers {
         this.isOpen = true
         return {
             readers: () => Object.keys(this.#places),
+            look: (reader) => ({ hasCard: this.#places[reader] instanceof VirtualLink, isTaken: false, changes: 0 }),
             connect: (reader) => {
                 const place = this.#places[reader]
                 if (!(place instanceof VirtualLink)) throw judgePcsc(place ?? EMPTY)

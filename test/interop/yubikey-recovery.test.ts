@@ -1,0 +1,317 @@
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import path from "node:path"
+import { describe, test } from "node:test"
+import { setTimeout as sleep } from "node:timers/promises"
+import type { KeyRecord } from "../../src/journal/index.ts"
+import type { TokenConfig, TokenState } from "../../src/keys/index.ts"
+import { isGood } from "../integration/keys/signer-contract.ts"
+import { KeyRig, killSigner } from "../support/key-rig.ts"
+import { type CommandResult, mustRun, runCommand } from "../support/process.ts"
+import { createAttestationAuthority } from "../support/yubikey/attestation.ts"
+import { startYubikeyRig, type YubikeyRig } from "../support/yubikey/rig.ts"
+
+const PIN = "123456"
+const SERIAL = 12_345_678
+const READER = "Yubico YubiKey OTP+FIDO+CCID 00 00"
+const RELEASE_MS = 300
+/** What is said of an idle token is at most this old. */
+const TRUTH_MS = 2_000
+
+const authority = createAttestationAuthority("rsa")
+
+/** A virtual YubiKey with a key in 9a (PIN once) and one in 9c (PIN always), and a key store that has both, logged out. */
+type World = AsyncDisposable & { readonly yubikey: YubikeyRig; readonly rig: KeyRig; readonly once: KeyRecord; readonly always: KeyRecord }
+
+async function openWorld(config: Partial<TokenConfig> = {}): Promise<World> {
+    const stack = new AsyncDisposableStack()
+    const yubikey = stack.use(await startYubikeyRig({ cards: [{ serial: SERIAL, authority }], authority }))
+    for (const slot of ["9a", "9c"]) await piv(yubikey, "-a", "generate", "-s", slot, "-A", "ECCP256")
+    const token = await yubikey.card.token()
+    const whole = {
+        name: "yk",
+        module: token.module,
+        uri: `pkcs11:serial=${token.serial}`,
+        environment: token.moduleEnv,
+        deadlineMs: 10_000,
+        releaseAfterMs: RELEASE_MS,
+        ...config,
+    }
+    const rig = stack.use(await KeyRig.open({ tokens: [whole] }))
+    await rig.login("yk", PIN)
+    const enroll = (id: string): Promise<KeyRecord> =>
+        rig.keys.enroll({ token: "yk", uri: `pkcs11:serial=${token.serial};id=%${id}`, purpose: "root", label: "", bindings: [] })
+    const [once, always] = [await enroll("01"), await enroll("02")]
+    await rig.keys.logout("yk")
+    return { yubikey, rig, once, always, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+const piv = (rig: YubikeyRig, ...args: readonly string[]): Promise<string> => mustRun("yubico-piv-tool", args, { env: rig.env })
+const tryPiv = (rig: YubikeyRig, ...args: readonly string[]): Promise<CommandResult> =>
+    runCommand("yubico-piv-tool", args, { env: rig.env })
+
+async function signs(rig: KeyRig, key: KeyRecord): Promise<boolean> {
+    const intent = await rig.promiseCertificate(key)
+    return isGood(key, intent, await rig.keys.sign(intent))
+}
+
+async function refused(rig: KeyRig, key: KeyRecord, code: string): Promise<void> {
+    await assert.rejects(rig.keys.sign(await rig.promiseCertificate(key)), { code })
+}
+
+async function state(rig: KeyRig): Promise<TokenState> {
+    const [token] = await rig.keys.tokens()
+    assert.ok(token)
+    return token
+}
+
+/** The truth is told within two seconds. */
+async function told(rig: KeyRig, ...wanted: readonly TokenState["state"][]): Promise<void> {
+    const deadline = performance.now() + TRUTH_MS
+    let said = await state(rig)
+    while (!wanted.includes(said.state) && performance.now() < deadline) {
+        await sleep(100)
+        said = await state(rig)
+    }
+    assert.ok(wanted.includes(said.state), `${said.state} is said (${said.detail}), not ${wanted.join(" or ")}`)
+}
+
+/** Long enough for the card to be let go of. */
+const idle = (): Promise<void> => sleep(RELEASE_MS + 800)
+
+/** A program that has the card for itself, if it gets it. */
+async function holdCard(rig: YubikeyRig): Promise<{ readonly answer: string; end(): Promise<void> }> {
+    const program = path.join(import.meta.dirname, "..", "support", "yubikey", "hold-card.ts")
+    const child = spawn(process.execPath, [program, READER], { env: rig.env, stdio: ["pipe", "pipe", "inherit"] })
+    const exited = once(child, "exit")
+    const [first] = await once(child.stdout, "data")
+    return {
+        answer: String(first).trim(),
+        end: async () => {
+            child.stdin.end()
+            await exited
+        },
+    }
+}
+
+/** SELECT and a signature in a slot by a stranger who never showed a PIN: the last status word. */
+async function strangerSigns(rig: YubikeyRig, slot: string): Promise<string> {
+    const digest = "11".repeat(32)
+    const command = `00871${"1"}${slot}267c2482008120${digest}00`
+    const select = "00a404000ba000000308000010000100"
+    const { stdout } = await runCommand("opensc-tool", ["-r", READER, "-s", select, "-s", command], { env: rig.env })
+    return [...stdout.matchAll(/SW1=0x(..), SW2=0x(..)/g)].at(-1)?.slice(1).join("") ?? stdout
+}
+
+describe("a YubiKey that is let go of", () => {
+    test("while it is in use no other program gets it for itself, and after that every one does; the login goes on", async () => {
+        await using world = await openWorld({ releaseAfterMs: 1_500 })
+        const { rig, yubikey, once: key, always } = world
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+        const refusedHold = await holdCard(yubikey)
+        assert.equal(refusedHold.answer, "8010000b")
+        await sleep(2_500)
+        const hold = await holdCard(yubikey)
+        assert.equal(hold.answer, "have it")
+        await told(rig, "busy")
+        assert.match((await state(rig)).detail, /another program/)
+        await refused(rig, key, "token_busy")
+        await hold.end()
+        await told(rig, "logged-in")
+        assert.match(await piv(yubikey, "-a", "status"), /Serial Number:\t12345678/)
+        const { pinsTried } = await yubikey.card.look()
+        assert.ok(await signs(rig, key))
+        assert.ok(await signs(rig, always))
+        assert.ok(await signs(rig, always))
+        assert.equal((await yubikey.card.look()).pinLeft, 3)
+        assert.ok((await yubikey.card.look()).pinsTried > pinsTried)
+    })
+
+    test("nobody else signs with a slot that wants the PIN once, though the login goes on", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+        await idle()
+        assert.equal((await state(rig)).state, "logged-in")
+        assert.equal(await strangerSigns(yubikey, "9a"), "6982")
+    })
+
+    test("what is said of it doesn't touch the card", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey } = world
+        await rig.login("yk", PIN)
+        await idle()
+        const { apdus } = await yubikey.card.look()
+        for (let i = 0; i < 5; i += 1) await told(rig, "logged-in")
+        assert.equal((await yubikey.card.look()).apdus, apdus)
+    })
+
+    test("TK-PIN-1 a PIN that was changed elsewhere costs one try, and no second", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        await idle()
+        await piv(yubikey, "-a", "change-pin", "-P", PIN, "-N", "654321")
+        await refused(rig, key, "pin_incorrect")
+        assert.equal((await yubikey.card.look()).pinLeft, 2)
+        await refused(rig, key, "login_required")
+        await refused(rig, key, "login_required")
+        assert.equal((await yubikey.card.look()).pinLeft, 2)
+        await rig.login("yk", "654321")
+        assert.ok(await signs(rig, key))
+    })
+
+    test("TK-PIN-1 after wrong PINs of others none is tried that nobody types", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey, always } = world
+        await rig.login("yk", PIN)
+        await idle()
+        assert.notEqual((await tryPiv(yubikey, "-a", "verify-pin", "-P", "999999")).status, 0)
+        await refused(rig, always, "login_required")
+        await refused(rig, always, "login_required")
+        assert.equal((await yubikey.card.look()).pinLeft, 2)
+        assert.equal((await state(rig)).tries, "low")
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, always))
+    })
+
+    test("TK-KEY-4 a twin with the same serial that takes its place is told no PIN, and neither is the card itself when it is back", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        await idle()
+        const { pinsTried } = await yubikey.card.look()
+        await yubikey.card.swap({ serial: SERIAL, twin: "evil", authority })
+        await refused(rig, key, "login_required")
+        await yubikey.card.swap({ serial: SERIAL, authority })
+        await refused(rig, key, "login_required")
+        assert.equal((await yubikey.card.look()).pinsTried, pinsTried)
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+    })
+
+    test("a card that is taken out takes its login with it, at once and without a question", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        await idle()
+        assert.ok(rig.keys.state(key.id).ready)
+        await yubikey.card.unplug()
+        await told(rig, "absent")
+        assert.deepEqual(rig.keys.state(key.id), { state: "absent", ready: false })
+        await refused(rig, key, "token_absent")
+        await yubikey.card.plug()
+        await told(rig, "present")
+        await refused(rig, key, "login_required")
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+    })
+})
+
+describe("recovery without a restart", () => {
+    test("unplugged and plugged in between two signatures", async () => {
+        await using world = await openWorld({ releaseAfterMs: 0 })
+        const { rig, yubikey, once: key, always } = world
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+        await yubikey.card.unplug()
+        await told(rig, "absent")
+        await refused(rig, key, "token_absent")
+        await yubikey.card.plug()
+        await told(rig, "present")
+        await refused(rig, key, "login_required")
+        await rig.login("yk", PIN)
+        assert.ok((await signs(rig, key)) && (await signs(rig, always)))
+    })
+
+    test("its process killed and started again", async () => {
+        await using world = await openWorld({ releaseAfterMs: 0 })
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+        await yubikey.card.kill()
+        await told(rig, "absent")
+        await yubikey.card.revive()
+        await yubikey.card.plug()
+        await told(rig, "present")
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+    })
+
+    test("another card in its place is not it", async () => {
+        await using world = await openWorld({ releaseAfterMs: 0 })
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+        const { pinsTried } = await yubikey.card.look()
+        await yubikey.card.swap({ serial: 87_654_321, authority })
+        await told(rig, "absent")
+        await refused(rig, key, "token_absent")
+        assert.equal((await yubikey.card.look()).pinsTried, pinsTried)
+        await yubikey.card.swap({ serial: SERIAL, authority })
+        await told(rig, "present")
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+    })
+
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+        for (const [how, releaseAfterMs] of [
+            ["in use", 0],
+            ["let go of", RELEASE_MS],
+        ] as const) {
+            test(`pcscd ended by ${signal} and started again, the card ${how}`, async () => {
+                await using world = await openWorld({ releaseAfterMs })
+                const { rig, yubikey, once: key } = world
+                await rig.login("yk", PIN)
+                assert.ok(await signs(rig, key))
+                if (releaseAfterMs > 0) await idle()
+                await yubikey.stopPcscd(signal)
+                await told(rig, "failed", "absent")
+                const gone = await rig.keys.sign(await rig.promiseCertificate(key)).then(
+                    () => "signed",
+                    (error: { code?: string }) => error.code,
+                )
+                assert.ok(["token_absent", "token_failed", "signer_unavailable"].includes(gone ?? ""), gone)
+                await yubikey.startPcscd()
+                await told(rig, "present")
+                // Who knows which card it is now.
+                await refused(rig, key, "login_required")
+                await rig.login("yk", PIN)
+                assert.ok(await signs(rig, key))
+                assert.equal((await yubikey.card.look()).pinLeft, 3)
+            })
+        }
+    }
+
+    test("its signer killed", async () => {
+        await using world = await openWorld()
+        const { rig, once: key } = world
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+        killSigner(rig, "yk")
+        await told(rig, "present")
+        await refused(rig, key, "login_required")
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+    })
+
+    test("a card that doesn't answer is busy, and its signer is ended at the deadline", async () => {
+        await using world = await openWorld({ releaseAfterMs: 0, deadlineMs: 4_000 })
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+        await yubikey.card.delay(20_000, 1)
+        const waiting = assert.rejects(rig.keys.sign(await rig.promiseCertificate(key)), { code: "deadline_exceeded" })
+        await told(rig, "busy")
+        await waiting
+        await yubikey.card.calm()
+        await yubikey.card.unplug()
+        await yubikey.card.plug()
+        await told(rig, "present")
+        await rig.login("yk", PIN)
+        assert.ok(await signs(rig, key))
+    })
+})
