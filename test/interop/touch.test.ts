@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { writeFile } from "node:fs/promises"
 import path from "node:path"
-import { DatabaseSync } from "node:sqlite"
 import { after, before, describe, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
@@ -40,8 +39,13 @@ class World {
     static async open(): Promise<World> {
         const rig = await startYubikeyRig({ authority })
         try {
-            const policies = ["--pin-policy=always", "--touch-policy=always"]
-            await mustRun("yubico-piv-tool", ["-a", "generate", "-s", "9c", "-A", "ECCP256", ...policies], { env: rig.env })
+            for (const [slot, pinPolicy] of [
+                ["9c", "always"],
+                ["9a", "once"],
+            ] as const) {
+                const policies = [`--pin-policy=${pinPolicy}`, "--touch-policy=always"]
+                await mustRun("yubico-piv-tool", ["-a", "generate", "-s", slot, "-A", "ECCP256", ...policies], { env: rig.env })
+            }
             // For everything that comes before the tests, somebody sits there.
             await rig.card.hand(20)
             const scene = await Scene.withGroup({ tokens: { yubikey: await rig.card.token() }, credentials: { "yubikey-pin": PIN } })
@@ -56,7 +60,6 @@ class World {
             const repository = await WireRepository.prepare(scene, keys, GUN)
             await scene.client.signSet(repository.firstSet())
             await rig.card.hand()
-            await rememberPolicy(scene, key.id, "always")
             return new World(rig, scene, repository, key)
         } catch (error) {
             await rig.stop()
@@ -120,17 +123,6 @@ class Started {
         await this.#ended
         return this.child.exitCode
     }
-}
-
-/** The daemon is told at its start what a card that was asked would say. */
-async function rememberPolicy(scene: Scene, id: string, touchPolicy: string): Promise<void> {
-    await scene.daemon.kill()
-    const database = new DatabaseSync(path.join(scene.daemon.stateDirectory, "trustkeyd.db"))
-    const { facts } = database.prepare("SELECT facts FROM keys WHERE id = ?").get(id) ?? {}
-    const record = JSON.parse(String(facts))
-    database.prepare("UPDATE keys SET facts = ? WHERE id = ?").run(JSON.stringify({ ...record, home: { ...record.home, touchPolicy } }), id)
-    database.close()
-    await scene.restart()
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -231,6 +223,16 @@ describe("a key that wants a touch", () => {
         assert.equal(third.stdout, second.stdout)
         assert.equal(third.stderr.includes("Touch"), false)
         assert.equal(await world.touchesAsked(), asked + 1)
+    })
+
+    test("is asked to show that it can sign when it is taken in, though nothing is known of it yet", async () => {
+        const { rig } = world
+        const uri = "pkcs11:serial=12345678;id=%01"
+        const client = await world.start(["key", "enroll", "--token", "yubikey", "--uri", uri, "--purpose", "delegation", "--label", "bob"])
+        await until("the client asks", () => client.stderr.includes("Touch"))
+        assert.match(client.stderr, /^Touch YubiKey 12345678 \(slot 9a\) if it blinks, within 1\d s: the key shows that it can sign\n$/)
+        assert.equal(await rig.card.touch(), true)
+        assert.equal(await client.end(), 0, client.stderr)
     })
 
     test("keeps nobody else waiting: 1,000 signatures of a sealed key are there before it is touched", async () => {
