@@ -22,6 +22,8 @@ const MOST_KEYS_TO_ASK = 256
 const SWEEP_MS = 5_000
 // Nobody pulls a card out and puts another in its place as fast as that.
 const WATCH_MS = 250
+// A card that was put in a moment ago may not answer yet. One that isn't ours is not bothered for ever.
+const MOST_DOUBTS = 5
 // gpg's scdaemon, ykman and docker's own client want a YubiKey too, some of them for themselves.
 const YUBIKEY_RELEASE_MS = 10_000
 
@@ -83,6 +85,8 @@ export class Token {
     #login: KeptLogin | undefined
     #sweep: NodeJS.Timeout | undefined
     #watch: NodeJS.Timeout | undefined
+    /** How often what was put into its reader is still looked at, to find the token in it. */
+    #doubts = 0
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #isRemovable = false
     #hasWorked = false
@@ -264,7 +268,11 @@ export class Token {
         if (this.#login?.hasStayed(own?.stay) === false) this.#forgetLogin()
         const taken = own?.isTaken === true
         this.#setSnapshot({ ...this.#snapshot, taken })
-        return taken || this.#leftAs === describe(looks)
+        if (taken) return true
+        if (this.#leftAs !== describe(looks)) this.#doubts = MOST_DOUBTS
+        else if (state !== "absent" || own?.hasCard !== true || this.#doubts === 0) return true
+        this.#doubts -= 1
+        return false
     }
 
     /** A short look. */
