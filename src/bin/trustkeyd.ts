@@ -21,6 +21,7 @@ import {
     readTextFile,
     type Store,
 } from "../storage/index.ts"
+import { watchSleep } from "./suspend-watch.ts"
 import { VERSION } from "./version.ts"
 
 const USAGE = `Usage: trustkeyd [--config FILE] [--check-config]
@@ -35,6 +36,7 @@ const EXIT = { failed: 1, usage: 2, /** sysexits.h EX_CONFIG: only a person can 
 /** Before the unit's TimeoutStopSec: a token that waits for a touch must not make the end a violent one. */
 const GRACE_MILLISECONDS = 20_000
 const LAST_RECORDS_MILLISECONDS = 2_000
+const SLEEP_WATCH_MILLISECONDS = 250
 /** What the signers run with, too. SIGUSR1 must not open the inspector. */
 const NODE_FLAGS = ["--jitless", "--disable-sigusr1", "--disable-proto=delete"]
 
@@ -124,10 +126,16 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
     }
     process.on("SIGTERM", stop)
     process.on("SIGINT", stop)
-    process.on("SIGUSR2", () => {
-        log({ level: "info", message: "locking everything" })
-        custody.lockAll("signal:SIGUSR2").catch((error: unknown) => log({ level: "error", message: "locking everything failed", error }))
-    })
+    const lockAll = (who: string): void => {
+        log({ level: "info", message: "locking everything", who })
+        custody.lockAll(who).catch((error: unknown) => log({ level: "error", message: "locking everything failed", error }))
+    }
+    process.on("SIGUSR2", () => lockAll("signal:SIGUSR2"))
+    // Who has the machine when it wakes need not be who left it.
+    const slept = watchSleep({ boot: openBootClock(), awake: () => performance.now() })
+    setInterval(() => {
+        if (slept() > 0) lockAll("resume")
+    }, SLEEP_WATCH_MILLISECONDS).unref()
     // One after the other, or the older of two readings could be the one that stays.
     let reloading = Promise.resolve()
     process.on("SIGHUP", () => {
