@@ -74,7 +74,7 @@ export async function importToCard(
 
 /** What a YubiKey says of a key that is on it already; nothing of another token. @throws attestation_invalid */
 export async function knownOfCard(token: TokenKeys, publicKey: PublicKeyBytes): Promise<CardFacts & { readonly imported: boolean }> {
-    if (!(await token.isYubikey())) return { imported: false }
+    if (!token.isYubikey) return { imported: false }
     const { serial, slots } = await token.describePiv()
     const found = slots.find((facts) => facts.publicKey !== undefined && samePublicKey(facts.publicKey, publicKey))
     if (found === undefined) throw new TrustkeyError("token_changed", "the card does not show this key in any of its slots")

@@ -164,8 +164,6 @@ export interface KeyStore {
     examine(tokenOrUri: string, write: boolean): Promise<TokenExamination>
     /** With a YubiKey's own description, which ends the login. */
     describeToken(token: string): Promise<{ readonly state: TokenState; readonly card: PivDescription | undefined }>
-    /** Whether it is a YubiKey we can do more with than PKCS#11 has words for. @throws not_found, token_absent */
-    isYubikey(token: string): Promise<boolean>
     /** The verdict on what is kept with a key, found again: offline, by Yubico's roots and the token's configured ones. */
     judgeAttestation(record: KeyRecord): AttestationVerdict | undefined
     /** Write a certificate beside a key of a YubiKey. @throws already_exists: there is another than `replace`. management_key_incorrect */

@@ -183,12 +183,11 @@ class ProcessKeyStore implements KeyStore {
         const { home } = spec
         if (home.kind === "token") {
             const token = this.#token(home.token)
-            if (await token.isYubikey()) {
-                if (home.card === undefined) throw cardOptionsMissing()
+            if (home.card !== undefined) {
                 const made = await makeOnCard(token, spec.algorithm, home.card, spec.asker)
                 return this.#insert(spec, made.publicKey, cardHome(token, made), "generated", createdAt, undefined)
             }
-            if (home.card !== undefined) throw noYubikey()
+            if (token.isYubikey) throw cardOptionsMissing()
             const made = await token.generate(spec.algorithm, spec.label)
             return this.#insert(spec, pinned(made.publicKey), tokenHome(token, made), "generated", createdAt, undefined)
         }
@@ -203,7 +202,6 @@ class ProcessKeyStore implements KeyStore {
         const { home, purpose } = spec
         if (home.kind === "token") {
             const token = this.#token(home.token)
-            if (!(await token.isYubikey())) throw noYubikey()
             const key = await importToCard(token, spec.pkcs8, home.card, spec.asker)
             spec.checkAlgorithm(algorithmOf(key.publicKey))
             // TK-KEY-3: whatever the card says of it later.
@@ -224,7 +222,7 @@ class ProcessKeyStore implements KeyStore {
         const publicKey = pinned(found.publicKey)
         const { imported, ...known } = await knownOfCard(token, publicKey)
         const home = { ...tokenHome(token, found), ...known }
-        spec.checkHome?.(home, await token.isYubikey())
+        spec.checkHome?.(home, token.isYubikey)
         // TK-KEY-3: what the token does not claim to have made itself counts as imported, for ever.
         const origin = found.local && !imported ? "generated" : "imported"
         return this.#insert(spec, publicKey, home, origin, this.#options.now().toISOString(), undefined)
@@ -412,12 +410,9 @@ class ProcessKeyStore implements KeyStore {
 
     async describeToken(name: string): Promise<{ readonly state: TokenState; readonly card: PivDescription | undefined }> {
         const token = this.#token(name)
-        const card = (await token.isYubikey()) ? await token.describePiv() : undefined
+        await token.refresh()
+        const card = token.isYubikey ? await token.describePiv() : undefined
         return { state: await token.refresh(), card }
-    }
-
-    isYubikey(name: string): Promise<boolean> {
-        return this.#token(name).isYubikey()
     }
 
     judgeAttestation(record: KeyRecord): AttestationVerdict | undefined {

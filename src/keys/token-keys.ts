@@ -441,10 +441,8 @@ export class TokenKeys {
         return this.#logins.between(() => this.#process.control(operation, request, budgetMs))
     }
 
-    /** Whether there is more to it than PKCS#11: its PIV applet can be reached. @throws token_absent */
-    async isYubikey(): Promise<boolean> {
-        if (this.#snapshot.state === "absent") await this.refresh()
-        if (this.#snapshot.state === "absent") throw new TrustkeyError("token_absent", "the token is not there; insert it")
+    /** Whether there is more to it than PKCS#11, as far as it was seen: its PIV applet can be reached. */
+    get isYubikey(): boolean {
         return this.#snapshot.kind === "yubikey"
     }
 
