@@ -56,6 +56,7 @@ describe("the shipped example", async () => {
                 pinCredential: "root-a-pin",
                 environment: { YKCS11_DBG: "0" },
                 libraryParameters: "configdir='sql:/var/lib/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags=",
+                attestationRoots: "/etc/trustkeyd/own-cards.pem",
                 deadlineMs: 30_000,
                 releaseAfterMs: 10_000,
             },
@@ -246,6 +247,16 @@ describe("parseConfig", () => {
         assert.deepEqual(mistakesOf(token(`library_parameters = "configdir='sql:/db'"`)), [])
         for (const value of ["", "a\\u0000b", "a\\nb", "x".repeat(2049)]) {
             assert.match(mistakesOf(token(`library_parameters = "${value}"`)).join("\n"), /^token #1\.library_parameters: must be one line/)
+        }
+    })
+
+    test("takes roots of attestations by an absolute path only", () => {
+        assert.deepEqual(mistakesOf(token(`attestation_roots = "/etc/trustkeyd/own.pem"`)), [])
+        for (const value of ["own.pem", "", "/a\\u0000b"]) {
+            assert.match(
+                mistakesOf(token(`attestation_roots = "${value}"`)).join("\n"),
+                /^token #1\.attestation_roots: must be the absolute path/,
+            )
         }
     })
 
