@@ -120,9 +120,9 @@ export class Touch {
         return this.#announced !== undefined && !this.#hasEnded
     }
 
-    /** Somebody who waits for it. */
+    /** Somebody who waits for it; once for each user, however often he asks. */
     join(occasion: Occasion | undefined): void {
-        if (occasion === undefined) return
+        if (occasion === undefined || this.#occasions.some(({ asker }) => asker.uid === occasion.asker.uid)) return
         this.#occasions.push(occasion)
         if (this.isAwaited) this.#hooks.tell(this.event("touch-awaited"))
     }

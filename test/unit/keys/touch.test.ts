@@ -111,6 +111,16 @@ describe("a touch", () => {
             ],
         )
     })
+    test("is not told again for a user who asks again: he could drown whoever listens", () => {
+        const touches = new Touches(() => NOW)
+        const events = listen(touches)
+        const touch = expect(touches, "always")
+        touch.begin(false)
+        for (let i = 0; i < 1_000; i += 1) touch.join({ asker: { ...alice, pid: i }, difference: () => [] })
+        touch.end("touched")
+        assert.deepEqual(kinds(events), ["touch-awaited", "touched"])
+        assert.equal(events[1]?.askers.length, 1)
+    })
     test("is told to nobody who has stopped listening", () => {
         const touches = new Touches(() => NOW)
         const events: TouchEvent[] = []
