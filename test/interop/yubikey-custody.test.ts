@@ -213,6 +213,23 @@ describe("a root key on a YubiKey", () => {
         assert.deepEqual([key.origin, key.touchPolicy, key.attestation.verdict], ["generated", "always", "attested"])
     })
 
+    test("is made by trustkey init, which finds it the next time", async () => {
+        await using bench = await openBench()
+        const { daemon, secrets } = bench
+        const first = await daemon.ok(["init", "--token", "yubikey", ...secrets])
+        const [id] = /[0-9a-f]{64}/.exec(first) ?? []
+        assert.ok(id !== undefined, first)
+        assert.match(
+            await daemon.ok(["key", "show", id]),
+            /PIN policy +always\ntouch policy +always\nattestation +made on YubiKey 12345678/,
+        )
+        assert.equal(await daemon.ok(["init", "--token", "yubikey", ...secrets]), first)
+        assert.deepEqual(
+            (await slotsOf(bench)).map(({ keyId, certificateName }) => ({ keyId, certificateName })),
+            [{ keyId: id, certificateName: "root" }],
+        )
+    })
+
     test("has a certificate beside it that nobody overwrites unasked", async () => {
         await using bench = await openBench()
         const { daemon, secrets } = bench

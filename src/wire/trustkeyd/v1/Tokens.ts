@@ -78,14 +78,14 @@ export interface TokensClient extends grpc.Client {
   objects(argument: _trustkeyd_v1_TokenObjectsRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenObjectsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * by policy "list": what a YubiKey says of itself besides
+   * by policy "list"; what a YubiKey says of itself, by "login"
    */
   Show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
   Show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
   Show(argument: _trustkeyd_v1_ShowTokenRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
   Show(argument: _trustkeyd_v1_ShowTokenRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
   /**
-   * by policy "list": what a YubiKey says of itself besides
+   * by policy "list"; what a YubiKey says of itself, by "login"
    */
   show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
   show(argument: _trustkeyd_v1_ShowTokenRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
@@ -126,7 +126,7 @@ export interface TokensHandlers extends grpc.UntypedServiceImplementation {
   Objects: grpc.handleUnaryCall<_trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse>;
   
   /**
-   * by policy "list": what a YubiKey says of itself besides
+   * by policy "list"; what a YubiKey says of itself, by "login"
    */
   Show: grpc.handleUnaryCall<_trustkeyd_v1_ShowTokenRequest__Output, _trustkeyd_v1_TokenDetails>;
   
