@@ -44,7 +44,7 @@ const ADVICE = {
     module_invalid: "Correct what the line above names (this [[token]]'s module, or its quirks file), then restart the daemon.",
     login_required: "Log in first: trustkey token login NAME.",
     pin_incorrect: "Check the PIN before trying again: the token counts wrong tries and then blocks.",
-    pin_blocked: "The token refuses every PIN now. Unblock it with its own tool and the PUK or SO PIN.",
+    pin_blocked: "The token refuses every PIN now. With the PUK or SO PIN, on the admin socket: trustkey token unblock-pin NAME.",
     pin_final_try: "One more wrong PIN blocks the token. If you are sure of the PIN: trustkey token login NAME --even-final-try.",
     pin_refused_before: "The token has refused this very PIN before, so it was not tried again. Use another one.",
     puk_incorrect: "Check the PUK before trying again: the token counts wrong tries and then blocks it for ever.",

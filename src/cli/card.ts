@@ -5,6 +5,7 @@ import type { Daemon, DaemonKey, DaemonToken, PivOptions, Sealed } from "./daemo
 import { shortId } from "./output.ts"
 import { fromFlags, sealFor } from "./secrets.ts"
 import type { CardFlags, PinOptions } from "./syntax.ts"
+import { askPin, requireTries, tokenNamed } from "./token-pins.ts"
 
 /** https://docs.yubico.com/yesdk/users-manual/application-piv/pin-puk-mgmt-key.html: no secret. Given only if somebody says so. */
 const FACTORY_MANAGEMENT_KEY = "010203040506070801020304050607080102030405060708"
@@ -41,7 +42,7 @@ export class Card implements Disposable {
 
     /** Whoever managed the card ended its login; unless the daemon keeps it, it is made anew. */
     async logInAgain(daemon: Daemon): Promise<void> {
-        const token = await named(daemon, this.token)
+        const token = await tokenNamed(daemon, this.token)
         if (token.state === "logged-in") return
         await logIn(daemon, token, this.#pin)
     }
@@ -59,7 +60,7 @@ export class Card implements Disposable {
  * @throws token_absent, pin_blocked, usage: a YubiKey's options for another token
  */
 export async function openCard(cli: Cli, daemon: Daemon, name: string, wishes: CardWishes): Promise<Card | undefined> {
-    const token = await named(daemon, name)
+    const token = await tokenNamed(daemon, name)
     if (token.state === "absent") throw new TrustkeyError("token_absent", `token ${name} is not there`)
     if (token.state === "blocked") throw new TrustkeyError("pin_blocked", `token ${name} is blocked`)
     if (token.kind !== "yubikey") {
@@ -71,7 +72,7 @@ export async function openCard(cli: Cli, daemon: Daemon, name: string, wishes: C
     }
     using secrets = new DisposableStack()
     const isOpen = token.state === "logged-in" || wishes.credential === true
-    const pin = (await fromFlags(cli, wishes.pinFd, wishes.pinFile)) ?? (isOpen ? undefined : await askPin(cli, name))
+    const pin = (await fromFlags(cli, wishes.pinFd, wishes.pinFile)) ?? (isOpen ? undefined : await askPinOf(cli, token, wishes))
     if (pin !== undefined) secrets.use(pin)
     const managementKey = secrets.use(await askManagementKey(cli, name, wishes))
     if (token.state !== "logged-in") await logIn(daemon, token, pin)
@@ -81,17 +82,11 @@ export async function openCard(cli: Cli, daemon: Daemon, name: string, wishes: C
 
 const CARD_FLAGS = ["slot", "pinPolicy", "touchPolicy", "managementKeyFd", "managementKeyFile", "defaultManagementKey"] as const
 
-async function named(daemon: Daemon, name: string): Promise<DaemonToken> {
-    const token = (await daemon.listTokens()).find((candidate) => candidate.name === name)
-    if (token === undefined) throw new TrustkeyError("not_found", `no token is called ${name}`)
-    return token
-}
-
 /** Log in to a token if nobody is: with the PIN from a flag, else from the terminal. */
 export async function logInTo(cli: Cli, daemon: Daemon, name: string, options: PinOptions): Promise<void> {
-    const token = await named(daemon, name)
+    const token = await tokenNamed(daemon, name)
     if (token.state === "logged-in") return
-    using pin = (await fromFlags(cli, options.pinFd, options.pinFile)) ?? (await askPin(cli, name))
+    using pin = (await fromFlags(cli, options.pinFd, options.pinFile)) ?? (await askPinOf(cli, token, options))
     await logIn(daemon, token, pin)
 }
 
@@ -101,8 +96,9 @@ async function logIn(daemon: Daemon, { name }: DaemonToken, pin: Secret | undefi
     await daemon.login({ token: name, sealed, evenFinalTry: false, ttlSeconds: 0, uses: 0 })
 }
 
-async function askPin(cli: Cli, name: string): Promise<Secret> {
-    return await (await cli.prompts()).secret(`PIN of token ${name}: `, PIN_FLAGS)
+async function askPinOf(cli: Cli, token: DaemonToken, options: PinOptions): Promise<Secret> {
+    requireTries(token, false)
+    return await askPin(cli, options, { token, what: "PIN", flags: PIN_FLAGS })
 }
 
 async function askManagementKey(cli: Cli, name: string, wishes: CardFlags): Promise<Secret> {

@@ -325,6 +325,10 @@ export interface Daemon {
         ttlSeconds: number
         uses: number
     }): Promise<DaemonToken>
+    /** Sealed for the purposes "pin-old" and "pin-new". */
+    changePin(request: { token: string; oldSealed: Sealed; newSealed: Sealed; evenFinalTry: boolean }): Promise<DaemonToken>
+    /** Sealed for the purposes "puk" and "pin-new". */
+    unblockPin(request: { token: string; pukSealed: Sealed; newSealed: Sealed; evenFinalTry: boolean }): Promise<DaemonToken>
     logout(token: string): Promise<DaemonToken>
     examineToken(request: { token: string; write: boolean }): Promise<DaemonTokenReport>
     showToken(token: string): Promise<DaemonTokenDetails>

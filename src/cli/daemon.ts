@@ -229,6 +229,17 @@ class GrpcDaemon implements Daemon {
         return this.#ask(methodOf("Tokens", "Login"), { ...rest, pin: sealed ?? null }, SLOW_SECONDS)
     }
 
+    changePin(request: Parameters<Daemon["changePin"]>[0]): Promise<DaemonToken> {
+        const { token, oldSealed, newSealed, evenFinalTry } = request
+        const wire = { token, oldPin: oldSealed, newPin: newSealed, evenFinalTry }
+        return this.#ask(methodOf("Tokens", "ChangePin"), wire, SLOW_SECONDS)
+    }
+
+    unblockPin(request: Parameters<Daemon["unblockPin"]>[0]): Promise<DaemonToken> {
+        const { token, pukSealed, newSealed, evenFinalTry } = request
+        return this.#ask(methodOf("Tokens", "UnblockPin"), { token, puk: pukSealed, newPin: newSealed, evenFinalTry }, SLOW_SECONDS)
+    }
+
     logout(token: string): Promise<DaemonToken> {
         return this.#ask(methodOf("Tokens", "Logout"), { token }, SLOW_SECONDS)
     }

@@ -23,6 +23,7 @@ import { pluginInstallCommand } from "./commands/plugin-install.ts"
 import { signCommand } from "./commands/sign.ts"
 import { statusCommand } from "./commands/status.ts"
 import { tokenCertificateCommand } from "./commands/token-certificate.ts"
+import { tokenChangePinCommand } from "./commands/token-change-pin.ts"
 import { tokenDoctorCommand } from "./commands/token-doctor.ts"
 import { tokenEnrollCommand } from "./commands/token-enroll.ts"
 import { tokenListCommand } from "./commands/token-list.ts"
@@ -30,6 +31,7 @@ import { tokenLoginCommand } from "./commands/token-login.ts"
 import { tokenLogoutCommand } from "./commands/token-logout.ts"
 import { tokenObjectsCommand } from "./commands/token-objects.ts"
 import { tokenShowCommand } from "./commands/token-show.ts"
+import { tokenUnblockPinCommand } from "./commands/token-unblock-pin.ts"
 import { trustAdoptCommand } from "./commands/trust-adopt.ts"
 import { trustBuildCommand } from "./commands/trust-build.ts"
 import { trustCreateCommand } from "./commands/trust-create.ts"
@@ -120,6 +122,8 @@ const TRUSTKEY: readonly Branch[] = [
             tokenEnrollCommand,
             tokenLoginCommand,
             tokenLogoutCommand,
+            tokenChangePinCommand,
+            tokenUnblockPinCommand,
             tokenObjectsCommand,
             tokenCertificateCommand,
             tokenDoctorCommand,

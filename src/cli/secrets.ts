@@ -5,6 +5,7 @@ import type { Cli } from "./context.ts"
 import type { Daemon, DaemonKey, DaemonToken, KeySubject, Sealed } from "./daemon-types.ts"
 import { printable, shortId } from "./output.ts"
 import type { PassphraseOptions, PinOptions } from "./syntax.ts"
+import { askPin, requireTries, tokenNamed } from "./token-pins.ts"
 
 /** docker's minimum, counted in characters. */
 const LEAST_PASSPHRASE_CHARACTERS = 8
@@ -189,11 +190,16 @@ export async function login(
 ): Promise<DaemonToken> {
     const evenFinalTry = options.evenFinalTry === true
     if (options.credential === true) return daemon.login({ token, sealed: undefined, evenFinalTry, ...limits })
-    const given = await fromFlags(cli, options.pinFd, options.pinFile)
-    // TK-PIN-1: one try for each time a person types it; a wrong PIN is never asked for again on our own account.
-    using pin = given ?? (await (await cli.prompts()).secret(`PIN of token ${token}: `, PIN_FLAGS))
+    using pin = (await fromFlags(cli, options.pinFd, options.pinFile)) ?? (await askForLogin(cli, daemon, token, options))
     const sealed = await sealFor(daemon, "login", `token:${token}`, pin)
     return daemon.login({ token, sealed, evenFinalTry, ...limits })
+}
+
+/** TK-PIN-1: one try for each time a person types it; a wrong PIN is never asked for again on our own account. */
+async function askForLogin(cli: Cli, daemon: Daemon, name: string, options: PinOptions & { evenFinalTry?: boolean }): Promise<Secret> {
+    const token = await tokenNamed(daemon, name)
+    requireTries(token, options.evenFinalTry === true)
+    return await askPin(cli, options, { token, what: "PIN", flags: PIN_FLAGS })
 }
 
 /** Make sure a key can sign without asking anybody in between. */

@@ -180,7 +180,7 @@ export function withPassphrase(command: Command): Command {
         .addOption(new Option("--passphrase-file <file>", "read the passphrase from a file only you can read").conflicts("passphraseFd"))
 }
 
-export type PinOptions = { pinFd?: number; pinFile?: string }
+export type PinOptions = { pinFd?: number; pinFile?: string; pinentry?: string | true }
 
 /** The ways to give a token's PIN without a terminal. */
 export function withPin(command: Command): Command {

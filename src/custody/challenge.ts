@@ -17,6 +17,9 @@ const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["passphrase-old", ["passphrase"]],
     ["passphrase-new", ["passphrase"]],
     ["login", ["login"]],
+    ["pin-old", ["change-pin"]],
+    ["pin-new", ["change-pin"]],
+    ["puk", ["change-pin"]],
     ["management-key", ["create-key", "import-key", "certificate"]],
 ])
 

@@ -40,7 +40,18 @@ import type { CustodyOptions, Rooms } from "./rooms.ts"
 import { showToken, type TokenView } from "./show-token.ts"
 import { type SignRequest, sign } from "./sign.ts"
 import { type SignSetRequest, signSet } from "./sign-set.ts"
-import { type ExamineTokenRequest, examineToken, type LoginRequest, listTokens, login, logout, tokenObjects } from "./tokens.ts"
+import {
+    type ChangePinRequest,
+    changePin,
+    type ExamineTokenRequest,
+    examineToken,
+    type LoginRequest,
+    listTokens,
+    login,
+    logout,
+    tokenObjects,
+    unblockPin,
+} from "./tokens.ts"
 import { Watches } from "./touch.ts"
 import { adopt, listTrust, reset, showTrust, type TrustView, voidPromise } from "./trust.ts"
 
@@ -63,7 +74,7 @@ export type { CustodyOptions } from "./rooms.ts"
 export type { TokenView } from "./show-token.ts"
 export type { SignRequest } from "./sign.ts"
 export type { SetBody, SignSetRequest } from "./sign-set.ts"
-export type { ExamineTokenRequest, LoginRequest } from "./tokens.ts"
+export type { ChangePinRequest, ExamineTokenRequest, LoginRequest } from "./tokens.ts"
 export type { TrustView } from "./trust.ts"
 
 export interface Custody {
@@ -89,6 +100,8 @@ export interface Custody {
     challenge(principal: Principal, request: { readonly purpose: string; readonly subject: string }): Promise<Challenge>
     listTokens(principal: Principal): Promise<readonly TokenState[]>
     login(principal: Principal, request: LoginRequest): Promise<TokenState>
+    changePin(principal: Principal, request: ChangePinRequest): Promise<TokenState>
+    unblockPin(principal: Principal, request: ChangePinRequest): Promise<TokenState>
     logout(principal: Principal, request: { readonly token: string }): Promise<TokenState>
     examineToken(principal: Principal, request: ExamineTokenRequest): Promise<TokenExamination>
     showToken(principal: Principal, request: { readonly token: string }): Promise<TokenView>
@@ -176,6 +189,8 @@ export function openCustody(options: CustodyOptions): Custody {
         challenge: operation(challenge),
         listTokens: (principal) => operation(listTokens)(principal, undefined),
         login: operation(login),
+        changePin: operation(changePin),
+        unblockPin: operation(unblockPin),
         logout: operation(logout),
         examineToken: operation(examineToken),
         showToken: operation(showToken),

@@ -1,6 +1,6 @@
 import type { SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import { type TokenExamination, type TokenObject, type TokenState, touchText } from "../keys/index.ts"
+import { type PinChange, type TokenExamination, type TokenObject, type TokenState, touchText } from "../keys/index.ts"
 import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
 import { requireTtl } from "./keys.ts"
 import { recorded, type Subject } from "./recorded.ts"
@@ -31,12 +31,41 @@ export async function login(rooms: Rooms, principal: Principal, request: LoginRe
     const { token, sealed, evenFinalTry, ttlSeconds, uses } = request
     return await recorded(rooms, principal, "login", { detail: { token, ttlSeconds, uses } }, async () => {
         authorize(rooms.policy(), principal, "login", [])
-        // One wrong PIN then blocks the token, for everybody.
-        if (evenFinalTry && principal.socket !== "admin") {
-            throw new TrustkeyError("denied", "the last try before a token is blocked is an administrator's: use the admin socket")
-        }
+        requireAdminForFinalTry(principal, evenFinalTry)
         requireTtl(rooms, ttlSeconds)
         return await rooms.keys.login(token, sealed, evenFinalTry, { ttlSeconds, uses })
+    })
+}
+
+/** One wrong PIN then blocks the token, for everybody. */
+function requireAdminForFinalTry(principal: Principal, evenFinalTry: boolean): void {
+    if (!evenFinalTry || principal.socket === "admin") return
+    throw new TrustkeyError("denied", "the last try before a token is blocked is an administrator's: use the admin socket")
+}
+
+export type ChangePinRequest = {
+    readonly token: string
+    readonly shown: SealedSecret
+    readonly next: SealedSecret
+    readonly evenFinalTry: boolean
+}
+
+/** By the PIN there is. */
+export function changePin(rooms: Rooms, principal: Principal, request: ChangePinRequest): Promise<TokenState> {
+    return newPin(rooms, principal, request, "change")
+}
+
+/** By the PUK, or the security officer's PIN; the admin socket's. */
+export function unblockPin(rooms: Rooms, principal: Principal, request: ChangePinRequest): Promise<TokenState> {
+    return newPin(rooms, principal, request, "unblock")
+}
+
+async function newPin(rooms: Rooms, principal: Principal, request: ChangePinRequest, how: PinChange["how"]): Promise<TokenState> {
+    const { token, ...change } = request
+    return await recorded(rooms, principal, "change-pin", { detail: { token, how } }, async () => {
+        authorize(rooms.policy(), principal, "change-pin", [])
+        requireAdminForFinalTry(principal, request.evenFinalTry)
+        return await rooms.keys.changePin(token, { how, ...change })
     })
 }
 

@@ -17,6 +17,6 @@ export type {
 export { openKeyStore } from "./process-key-store.ts"
 export type { SignerProcessState } from "./signer-process.ts"
 export type { PivAttestation, PivPlacement, TokenConfig, TokenExamination, TokenState } from "./token-keys.ts"
-export type { LoginLimits } from "./token-logins.ts"
+export type { LoginLimits, PinChange } from "./token-logins.ts"
 export { type Occasion, type TouchEvent, type TouchListener, touchText } from "./touch.ts"
 export { Turns } from "./turns.ts"

@@ -6,7 +6,7 @@ import type { Store } from "../storage/index.ts"
 import type { CardOptions } from "./card-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import type { TokenConfig, TokenExamination, TokenState } from "./token-keys.ts"
-import type { LoginLimits } from "./token-logins.ts"
+import type { LoginLimits, PinChange } from "./token-logins.ts"
 import type { Occasion, TouchListener } from "./touch.ts"
 
 export type KeySubject = { readonly keyId: string } | { readonly group: string }
@@ -156,6 +156,12 @@ export interface KeyStore {
      */
     login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean, limits?: LoginLimits): Promise<TokenState>
     logout(token: string): Promise<TokenState>
+    /**
+     * A new PIN; nobody is logged in afterwards. A credential that holds another than the new one is not used until it changes.
+     *
+     * @throws pin_incorrect, pin_blocked, puk_incorrect, puk_blocked: one try was spent. pin_final_try, invalid_request, token_…: none was
+     */
+    changePin(token: string, change: PinChange): Promise<TokenState>
     /**
      * What its module and the token in it can and can't do; see docs/tokens.md. By name or PKCS#11 URI.
      *

@@ -32,7 +32,7 @@ import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { tokenByUri } from "./token-by-uri.ts"
 import { type TokenExamination, TokenKeys, type TokenState } from "./token-keys.ts"
-import { type KnownKey, type LoginLimits, NO_LIMITS, type PinTryRecords } from "./token-logins.ts"
+import { type KnownKey, type LoginLimits, NO_LIMITS, type PinChange, type PinTryRecords } from "./token-logins.ts"
 import { type Occasion, type Touch, Touches, type TouchListener } from "./touch.ts"
 import { Turns } from "./turns.ts"
 
@@ -382,6 +382,10 @@ class ProcessKeyStore implements KeyStore {
 
     login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean, limits: LoginLimits = NO_LIMITS): Promise<TokenState> {
         return this.#token(token).login(sealed, evenFinalTry, limits)
+    }
+
+    changePin(token: string, change: PinChange): Promise<TokenState> {
+        return this.#token(token).changePin(change)
     }
 
     logout(token: string): Promise<TokenState> {

@@ -33,7 +33,7 @@ import type { Store } from "../storage/index.ts"
 import type { KeyEntry } from "./key-index.ts"
 import { writeQuirksFile } from "./quirks-files.ts"
 import { SignerProcess, type SignerProcessOptions, type SignerProcessState } from "./signer-process.ts"
-import { type KnownKey, type LoginLimits, type PinTryRecords, TokenLogins } from "./token-logins.ts"
+import { type KnownKey, type LoginLimits, type PinChange, type PinTryRecords, TokenLogins } from "./token-logins.ts"
 import { reportOn, type TokenReport } from "./token-report.ts"
 import { mayWaitForTouch, type Touch, type TouchEvent, type Touches, type TouchPurpose, touchText } from "./touch.ts"
 
@@ -502,6 +502,12 @@ export class TokenKeys {
         if (sealed === undefined && this.config.pinCredential !== undefined) this.#checkTrusted()
         await this.#logins.login(sealed, evenFinalTry, limits)
         this.#distrusted = undefined
+        return this.#describe()
+    }
+
+    /** @throws pin_incorrect, pin_blocked, puk_incorrect, puk_blocked, pin_final_try, invalid_request, token_… */
+    async changePin(change: PinChange): Promise<TokenState> {
+        await this.#logins.changePin(change)
         return this.#describe()
     }
 

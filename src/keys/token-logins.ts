@@ -11,6 +11,15 @@ export type PinTryRecords = Map<string, PinTry>
 /** A key that is on a token: what a token must show before a PIN that nobody types is told to it. */
 export type KnownKey = { readonly serial: string; readonly id: Uint8Array; readonly publicKey: PublicKeyBytes }
 
+export type PinChange = {
+    readonly how: "change" | "unblock"
+    /** The PIN there is; to unblock it, the PUK or the security officer's PIN. Purpose "pin-old" or "puk". */
+    readonly shown: SealedSecret
+    /** Purpose "pin-new". */
+    readonly next: SealedSecret
+    readonly evenFinalTry: boolean
+}
+
 /** Zero: the default time, any number of uses. */
 export type LoginLimits = { readonly ttlSeconds: number; readonly uses: number }
 
@@ -150,6 +159,52 @@ export class TokenLogins {
         return this.#takeTurn(work)
     }
 
+    /**
+     * A new PIN, by the one there is or by the PUK or the security officer's. What is shown for it is a try; nobody is logged in afterwards.
+     *
+     * @throws pin_incorrect, pin_blocked, puk_incorrect, puk_blocked, pin_final_try, invalid_request: the PIN is what it was
+     */
+    async changePin(change: PinChange): Promise<void> {
+        await this.#takeTurn(() => this.#change(change))
+    }
+
+    async #change({ how, shown, next, evenFinalTry }: PinChange): Promise<void> {
+        const { store, now, tries, process, name, onSnapshot } = this.#options
+        const subject = `token:${name}`
+        const sealed = (secret: SealedSecret, purpose: string): object => ({ sealed: encodeSealed(secret), context: { purpose, subject } })
+        const prepared = await process.control("prepare-pin-change", {
+            how,
+            shown: sealed(shown, how === "change" ? "pin-old" : "puk"),
+            next: sealed(next, "pin-new"),
+            evenFinalTry,
+        })
+        const { attempt, credential } = process.understand(() => ({
+            attempt: readMark(prepared),
+            credential: prepared.has("credential") ? readMark(prepared.fields("credential")) : undefined,
+        }))
+        this.#ends += 1
+        const row = `${how === "change" ? "human" : "puk"}:${name}`
+        const before = tries.get(this.#credentialRow)
+        // TK-PIN-1: what the credential holds is not the PIN soon. Whatever happens in between, it is not tried then.
+        const written = new Map([[row, attempt], ...(credential === undefined ? [] : [[this.#credentialRow, credential] as const])])
+        await store.commit(Array.from(written, ([token, mark]) => ({ kind: "pin-try.put", token, ...mark, at: now().toISOString() })))
+        for (const [token, mark] of written) tries.set(token, mark)
+        try {
+            const answer = await process.control("pin-change", {}, this.#deadline())
+            process.understand(() => onSnapshot(parseTokenSnapshot(answer.fields("token"))))
+        } catch (error) {
+            if (credential !== undefined && error instanceof TrustkeyError && UNCHANGED.has(error.code)) {
+                await this.#restore(this.#credentialRow, before)
+            }
+            throw error
+        }
+        await this.#takeBack(credential === undefined ? [row, this.#credentialRow] : [row])
+        this.#credentialRefused =
+            credential === undefined
+                ? undefined
+                : new TrustkeyError("pin_refused_before", "the PIN was changed, and the credential holds another")
+    }
+
     async #takeTurn<T>(work: () => Promise<T>): Promise<T> {
         this.#trying += 1
         const turn = this.#turn.then(work, work).finally(() => {
@@ -248,7 +303,7 @@ export class TokenLogins {
 
     #readPrepared(prepared: Fields): PinTry | undefined {
         this.#options.onSnapshot(parseTokenSnapshot(prepared.fields("token")))
-        return prepared.flag("needed") ? { fingerprint: prepared.bytes("fingerprint"), salt: prepared.bytes("salt") } : undefined
+        return prepared.flag("needed") ? readMark(prepared) : undefined
     }
 
     get #credentialRow(): string {
@@ -275,6 +330,24 @@ export class TokenLogins {
 
 /** After these the credential is not even read again until somebody logs in or the daemon restarts. */
 const CREDENTIAL_ENDS: ReadonlySet<string> = new Set(["pin_incorrect", "pin_refused_before", "pin_blocked", "pin_final_try"])
+
+/** After these a PIN that was to be changed is what it was. */
+const UNCHANGED: ReadonlySet<string> = new Set([
+    "pin_incorrect",
+    "pin_blocked",
+    "pin_final_try",
+    "puk_incorrect",
+    "puk_blocked",
+    "invalid_request",
+    "token_absent",
+    "token_busy",
+    "token_changed",
+    "object_ambiguous",
+])
+
+function readMark(fields: Fields): PinTry {
+    return { fingerprint: fields.bytes("fingerprint"), salt: fields.bytes("salt") }
+}
 
 function isLoginRequired(error: unknown): boolean {
     return error instanceof TrustkeyError && error.code === "login_required"

@@ -22,6 +22,7 @@ export const ACTIONS = [
     "void",
     "login",
     "logout",
+    "change-pin",
     "audit",
     "status",
 ] as const
@@ -29,7 +30,7 @@ export const ACTIONS = [
 export type Action = (typeof ACTIONS)[number]
 
 /** Never about one repository, so a rule that is limited to some GUNs or roles can't allow them. */
-export const ACTIONS_WITHOUT_PLACE: readonly Action[] = ["create-group", "login", "logout", "audit", "status"]
+export const ACTIONS_WITHOUT_PLACE: readonly Action[] = ["create-group", "login", "logout", "change-pin", "audit", "status"]
 
 export function isAction(text: string): text is Action {
     return ACTIONS.some((action) => action === text)

@@ -3,6 +3,7 @@ import type {
     BindKeyRequest,
     CardCertificateRequest,
     ChangePassphraseRequest,
+    ChangePinRequest,
     CreateGroupRequest,
     CreateKeyRequest,
     EnrollKeyRequest,
@@ -30,6 +31,7 @@ import type { Body__Output } from "../wire/trustkeyd/v1/Body.ts"
 import type { CardCertificateRequest__Output } from "../wire/trustkeyd/v1/CardCertificateRequest.ts"
 import type { ChallengeRequest__Output } from "../wire/trustkeyd/v1/ChallengeRequest.ts"
 import type { ChangePassphraseRequest__Output } from "../wire/trustkeyd/v1/ChangePassphraseRequest.ts"
+import type { ChangePinRequest__Output } from "../wire/trustkeyd/v1/ChangePinRequest.ts"
 import type { CreateGroupRequest__Output } from "../wire/trustkeyd/v1/CreateGroupRequest.ts"
 import type { CreateKeyRequest__Output } from "../wire/trustkeyd/v1/CreateKeyRequest.ts"
 import type { EnrollKeyRequest__Output } from "../wire/trustkeyd/v1/EnrollKeyRequest.ts"
@@ -50,6 +52,7 @@ import type { ShowJournalRequest__Output } from "../wire/trustkeyd/v1/ShowJourna
 import type { Signature__Output } from "../wire/trustkeyd/v1/Signature.ts"
 import type { SignRequest__Output } from "../wire/trustkeyd/v1/SignRequest.ts"
 import type { SignSetRequest__Output } from "../wire/trustkeyd/v1/SignSetRequest.ts"
+import type { UnblockPinRequest__Output } from "../wire/trustkeyd/v1/UnblockPinRequest.ts"
 import type { UnlockRequest__Output } from "../wire/trustkeyd/v1/UnlockRequest.ts"
 import type { VoidRequest__Output } from "../wire/trustkeyd/v1/VoidRequest.ts"
 
@@ -303,6 +306,27 @@ export function decodeLogin(wire: LoginRequest__Output): LoginRequest {
 export function decodeDoctor(wire: { readonly token: string; readonly write: boolean }): ExamineTokenRequest {
     if (wire.token === "" || wire.token.length > MAX_URI) throw invalid("token", "is empty or too long")
     return { token: wire.token, write: wire.write }
+}
+
+export function decodeChangePin(wire: ChangePinRequest__Output): ChangePinRequest {
+    return newPin(wire, "old_pin", wire.oldPin)
+}
+
+export function decodeUnblockPin(wire: UnblockPinRequest__Output): ChangePinRequest {
+    return newPin(wire, "puk", wire.puk)
+}
+
+function newPin(
+    wire: ChangePinRequest__Output | UnblockPinRequest__Output,
+    name: string,
+    shown: SealedSecret__Output | null,
+): ChangePinRequest {
+    return {
+        token: tokenName(wire.token),
+        shown: sealed(name, shown),
+        next: sealed("new_pin", wire.newPin),
+        evenFinalTry: wire.evenFinalTry,
+    }
 }
 
 export function decodeToken(wire: { readonly token: string }): { readonly token: string } {

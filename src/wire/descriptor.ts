@@ -1424,6 +1424,14 @@ export const descriptor: object = {
                                     "requestType": "LogoutRequest",
                                     "responseType": "Token"
                                 },
+                                "ChangePin": {
+                                    "requestType": "ChangePinRequest",
+                                    "responseType": "Token"
+                                },
+                                "UnblockPin": {
+                                    "requestType": "UnblockPinRequest",
+                                    "responseType": "Token"
+                                },
                                 "Watch": {
                                     "requestType": "WatchTokensRequest",
                                     "responseType": "TokenEvent",
@@ -1528,6 +1536,46 @@ export const descriptor: object = {
                                 "uses": {
                                     "type": "uint32",
                                     "id": 5
+                                }
+                            }
+                        },
+                        "ChangePinRequest": {
+                            "fields": {
+                                "token": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "oldPin": {
+                                    "type": "SealedSecret",
+                                    "id": 2
+                                },
+                                "newPin": {
+                                    "type": "SealedSecret",
+                                    "id": 3
+                                },
+                                "evenFinalTry": {
+                                    "type": "bool",
+                                    "id": 4
+                                }
+                            }
+                        },
+                        "UnblockPinRequest": {
+                            "fields": {
+                                "token": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "puk": {
+                                    "type": "SealedSecret",
+                                    "id": 2
+                                },
+                                "newPin": {
+                                    "type": "SealedSecret",
+                                    "id": 3
+                                },
+                                "evenFinalTry": {
+                                    "type": "bool",
+                                    "id": 4
                                 }
                             }
                         },

@@ -28,6 +28,7 @@ import type { ChallengeRequest as _trustkeyd_v1_ChallengeRequest, ChallengeReque
 import type { ChallengeResponse as _trustkeyd_v1_ChallengeResponse, ChallengeResponse__Output as _trustkeyd_v1_ChallengeResponse__Output } from './trustkeyd/v1/ChallengeResponse.ts';
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from './trustkeyd/v1/ChangePassphraseRequest.ts';
 import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from './trustkeyd/v1/ChangePassphraseResponse.ts';
+import type { ChangePinRequest as _trustkeyd_v1_ChangePinRequest, ChangePinRequest__Output as _trustkeyd_v1_ChangePinRequest__Output } from './trustkeyd/v1/ChangePinRequest.ts';
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from './trustkeyd/v1/CreateGroupRequest.ts';
 import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from './trustkeyd/v1/CreateKeyRequest.ts';
 import type { DoctorAlgorithm as _trustkeyd_v1_DoctorAlgorithm, DoctorAlgorithm__Output as _trustkeyd_v1_DoctorAlgorithm__Output } from './trustkeyd/v1/DoctorAlgorithm.ts';
@@ -98,6 +99,7 @@ import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenO
 import type { TokenWarning as _trustkeyd_v1_TokenWarning, TokenWarning__Output as _trustkeyd_v1_TokenWarning__Output } from './trustkeyd/v1/TokenWarning.ts';
 import type { TokensClient as _trustkeyd_v1_TokensClient, TokensDefinition as _trustkeyd_v1_TokensDefinition } from './trustkeyd/v1/Tokens.ts';
 import type { TrustClient as _trustkeyd_v1_TrustClient, TrustDefinition as _trustkeyd_v1_TrustDefinition } from './trustkeyd/v1/Trust.ts';
+import type { UnblockPinRequest as _trustkeyd_v1_UnblockPinRequest, UnblockPinRequest__Output as _trustkeyd_v1_UnblockPinRequest__Output } from './trustkeyd/v1/UnblockPinRequest.ts';
 import type { UnlockRequest as _trustkeyd_v1_UnlockRequest, UnlockRequest__Output as _trustkeyd_v1_UnlockRequest__Output } from './trustkeyd/v1/UnlockRequest.ts';
 import type { UnlockResponse as _trustkeyd_v1_UnlockResponse, UnlockResponse__Output as _trustkeyd_v1_UnlockResponse__Output } from './trustkeyd/v1/UnlockResponse.ts';
 import type { VerifyAuditRequest as _trustkeyd_v1_VerifyAuditRequest, VerifyAuditRequest__Output as _trustkeyd_v1_VerifyAuditRequest__Output } from './trustkeyd/v1/VerifyAuditRequest.ts';
@@ -159,6 +161,7 @@ export interface ProtoGrpcType {
       ChallengeResponse: MessageTypeDefinition<_trustkeyd_v1_ChallengeResponse, _trustkeyd_v1_ChallengeResponse__Output>
       ChangePassphraseRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseRequest__Output>
       ChangePassphraseResponse: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseResponse__Output>
+      ChangePinRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePinRequest, _trustkeyd_v1_ChangePinRequest__Output>
       CreateGroupRequest: MessageTypeDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_CreateGroupRequest__Output>
       CreateKeyRequest: MessageTypeDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_CreateKeyRequest__Output>
       DoctorAlgorithm: MessageTypeDefinition<_trustkeyd_v1_DoctorAlgorithm, _trustkeyd_v1_DoctorAlgorithm__Output>
@@ -249,6 +252,7 @@ export interface ProtoGrpcType {
        * What the daemon knows of repositories.
        */
       Trust: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_TrustClient> & { service: _trustkeyd_v1_TrustDefinition }
+      UnblockPinRequest: MessageTypeDefinition<_trustkeyd_v1_UnblockPinRequest, _trustkeyd_v1_UnblockPinRequest__Output>
       UnlockRequest: MessageTypeDefinition<_trustkeyd_v1_UnlockRequest, _trustkeyd_v1_UnlockRequest__Output>
       UnlockResponse: MessageTypeDefinition<_trustkeyd_v1_UnlockResponse, _trustkeyd_v1_UnlockResponse__Output>
       VerifyAuditRequest: MessageTypeDefinition<_trustkeyd_v1_VerifyAuditRequest, _trustkeyd_v1_VerifyAuditRequest__Output>

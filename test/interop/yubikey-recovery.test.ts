@@ -178,6 +178,20 @@ describe("a YubiKey that is let go of", () => {
         assert.ok(await signs(rig, always))
     })
 
+    test("a PIN that is changed elsewhere while the card is in use costs one try", async () => {
+        await using world = await openWorld({ releaseAfterMs: 0 })
+        const { rig, yubikey, once: key, always } = world
+        await rig.login("yk", PIN)
+        assert.ok((await signs(rig, key)) && (await signs(rig, always)))
+        await piv(yubikey, "-a", "change-pin", "-P", PIN, "-N", "654321")
+        for (const each of [always, key, always, key]) {
+            await assert.rejects(rig.keys.sign(await rig.promiseCertificate(each)))
+            assert.equal((await yubikey.card.look()).pinLeft, 2)
+        }
+        await rig.login("yk", "654321")
+        assert.ok((await signs(rig, key)) && (await signs(rig, always)))
+    })
+
     test("TK-KEY-4 a twin with the same serial that takes its place is told no PIN, and neither is the card itself when it is back", async () => {
         await using world = await openWorld()
         const { rig, yubikey, once: key } = world
@@ -313,5 +327,37 @@ describe("recovery without a restart", () => {
         await told(rig, "present")
         await rig.login("yk", PIN)
         assert.ok(await signs(rig, key))
+    })
+})
+
+describe("a YubiKey's PIN", () => {
+    async function change(rig: KeyRig, how: "change" | "unblock", shown: string, next: string, evenFinalTry = false): Promise<void> {
+        const sealed = await rig.seal(how === "change" ? "pin-old" : "puk", "token:yk", shown)
+        await rig.keys.changePin("yk", { how, shown: sealed, next: await rig.seal("pin-new", "token:yk", next), evenFinalTry })
+    }
+
+    test("is changed, and unblocked with the PUK; no try is spent on what can't be one, nor the last without a word", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey, once: key, always } = world
+        await rig.login("yk", PIN)
+        await change(rig, "change", PIN, "654321")
+        await refused(rig, key, "login_required")
+        await rig.login("yk", "654321")
+        assert.ok((await signs(rig, key)) && (await signs(rig, always)))
+        await assert.rejects(change(rig, "change", "654321", "12345"), { code: "invalid_request" })
+        await assert.rejects(change(rig, "change", "12345", "777777"), { code: "pin_incorrect" })
+        assert.equal((await yubikey.card.look()).pinLeft, 3)
+        await assert.rejects(change(rig, "change", "999999", "777777"), { code: "pin_incorrect" })
+        await assert.rejects(change(rig, "change", "999999", "777777"), { code: "pin_incorrect" })
+        assert.equal((await yubikey.card.look()).pinLeft, 1)
+        await assert.rejects(change(rig, "change", "654321", "777777"), { code: "pin_final_try" })
+        await assert.rejects(change(rig, "change", "999999", "777777", true), { code: "pin_blocked" })
+        assert.equal((await yubikey.card.look()).pinLeft, 0)
+        await assert.rejects(change(rig, "unblock", "11111111", "777777"), { code: "puk_incorrect" })
+        assert.equal((await yubikey.card.look()).pukLeft, 2)
+        await change(rig, "unblock", "12345678", "777777")
+        assert.deepEqual([(await yubikey.card.look()).pinLeft, (await yubikey.card.look()).pukLeft], [3, 3])
+        await rig.login("yk", "777777")
+        assert.ok((await signs(rig, key)) && (await signs(rig, always)))
     })
 })

@@ -27,6 +27,8 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         listTokens: refused,
         login: refused,
         logout: refused,
+        changePin: refused,
+        unblockPin: refused,
         examineToken: refused,
         showToken: refused,
         tokenObjects: refused,

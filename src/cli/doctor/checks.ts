@@ -99,7 +99,7 @@ function tokens({ tokens: asked }: Facts): Verdict {
                 .filter(({ state, tries }) => wanted(state, tries))
                 .map(({ name, detail }) => `${name} ${text}${detail === "" ? "" : `: ${detail}`}`)
         const blocked = lines((state, tries) => state === "blocked" || tries === "blocked", "is blocked")
-        if (blocked.length > 0) return failure("pin_blocked", "Unblock it with its own tool and the PUK or SO PIN.", ...blocked)
+        if (blocked.length > 0) return failure("pin_blocked", "With the PUK or SO PIN: trustkey token unblock-pin NAME.", ...blocked)
         const failed = lines((state) => state === "failed", "has failed")
         if (failed.length > 0) return failure("token_failed", "Take the token out and insert it again; see trustkey token list.", ...failed)
         const final = lines((_state, tries) => tries === "final", "has one PIN try left")

@@ -1,11 +1,14 @@
 import type { Secret } from "../../crypto/index.ts"
 import { isOver, type Lease, openLease } from "../lease.ts"
+import type { PinTries } from "../messages.ts"
 
 /** What a login is given for. Zero: no limit. */
 export type LoginTerms = { readonly ttlMs: number; readonly uses: number; readonly fromCredential: boolean }
 
 /** `stay`, where PC/SC knows it: the card that is in the reader has been in it since. */
 export type TokenName = { readonly serial: string; readonly label: string; readonly stay: string | undefined }
+
+const TRIES: readonly PinTries[] = ["ok", "low", "final", "blocked"]
 
 /** A login the token has accepted: for how long and how often, and the PIN for when the token wants it again. */
 export class KeptLogin implements Disposable {
@@ -14,6 +17,7 @@ export class KeptLogin implements Disposable {
     /** Undefined: the token never wants it again, or a person typed it on a PIN pad. */
     readonly pin: Secret | undefined
     readonly #lease: Lease
+    #tries: PinTries = "ok"
 
     private constructor(pin: Secret | undefined, { serial, label, stay }: TokenName, lease: Lease, fromCredential: boolean) {
         this.pin = pin
@@ -40,6 +44,16 @@ export class KeptLogin implements Disposable {
     /** Whether the card is where it was when it accepted the PIN. */
     hasStayed(stay: string | undefined): boolean {
         return stay === this.#token.stay
+    }
+
+    /** What the token's flags said when it had accepted the PIN. */
+    note(tries: PinTries): void {
+        this.#tries = tries
+    }
+
+    /** Whether wrong PINs were tried since. */
+    isWorse(tries: PinTries): boolean {
+        return TRIES.indexOf(tries) > TRIES.indexOf(this.#tries)
     }
 
     /** CLOCK_BOOTTIME in milliseconds; Infinity without a limit. */

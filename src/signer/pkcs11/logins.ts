@@ -1,16 +1,14 @@
-import { argon2, createHash, randomBytes, timingSafeEqual } from "node:crypto"
-import { promisify } from "node:util"
-import { LEAST_COST, type Secret, type SecretInbox } from "../../crypto/index.ts"
+import { timingSafeEqual } from "node:crypto"
+import type { Secret, SecretInbox } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { Surroundings } from "../child.ts"
 import { readCredential } from "../credential.ts"
-import { type Fields, toBase64 } from "../fields.ts"
+import type { Fields } from "../fields.ts"
 import { FrameError } from "../frames.ts"
 import { parseContext, parsePublicKey, parseSealed, type TokenSnapshot } from "../messages.ts"
+import { fingerprint, markOf } from "./fingerprint.ts"
 import type { KeptLogin, LoginTerms } from "./kept-login.ts"
 import { loginRefusal, loginRequired, type Token } from "./token.ts"
-
-const argon2Async = promisify(argon2)
 
 type PreparedLogin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
 
@@ -60,11 +58,10 @@ export class Logins {
                     )
                 }
             }
-            const salt = randomBytes(16)
-            const mark = prepared.pin === undefined ? Buffer.alloc(0) : await fingerprint(prepared.pin, salt)
+            const mark = await markOf(prepared.pin)
             this.#prepared = prepared
             const { fromCredential } = prepared.terms
-            return { needed: true, fromCredential, fingerprint: toBase64(mark), salt: toBase64(salt), token }
+            return { needed: true, fromCredential, ...mark, token }
         } catch (error) {
             prepared.pin?.[Symbol.dispose]()
             throw error
@@ -127,19 +124,6 @@ export class Logins {
         this.#prepared?.pin?.[Symbol.dispose]()
         this.#prepared = undefined
     }
-}
-
-/**
- * One byte of Argon2id: enough to notice that a credential still has the refused value, and all a thief of the database
- * learns about that value. One changed value in 256 looks like the old one; a typed PIN gets around it.
- */
-async function fingerprint(pin: Secret, salt: Buffer): Promise<Buffer> {
-    // A digest in between: the runtime copies what it hashes, and this copy is no PIN.
-    const message = pin.reveal((bytes) => createHash("sha256").update("trustkeyd pin fingerprint\n").update(bytes).digest())
-    const { passes, memoryKiB: memory, lanes: parallelism } = LEAST_COST
-    const tag = await argon2Async("argon2id", { message, nonce: salt, parallelism, tagLength: 32, memory, passes })
-    message.fill(0)
-    return tag.subarray(0, 1)
 }
 
 function sameLength(stored: Buffer, other: Buffer): Buffer {

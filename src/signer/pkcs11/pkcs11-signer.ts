@@ -11,7 +11,7 @@ import { parseTouchPolicy, type TouchPolicy } from "../piv/description.ts"
 import { withPivCard, yubikeyReader } from "../piv/find-card.ts"
 import type { OpenPcsc } from "../piv/pcsc.ts"
 import type { PivCard } from "../piv/piv-card.ts"
-import { isPivOperation, runPivOperation } from "../piv/piv-operations.ts"
+import { isPivOperation, runPivOperation, type UseCard } from "../piv/piv-operations.ts"
 import { Readers } from "../piv/readers.ts"
 import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "../pkcs11-uri.ts"
 import type { Profile } from "../profile.ts"
@@ -36,6 +36,7 @@ import {
     readText,
 } from "./objects.ts"
 import { OwnSession } from "./own-session.ts"
+import { PinChanges } from "./pin-changes.ts"
 import { profileToken } from "./profile.ts"
 import { CKR_USER_NOT_LOGGED_IN, judge, judgeTouch, resultCode } from "./result-codes.ts"
 import { loginRequired, type ReaderOf, Token, type TokenKey } from "./token.ts"
@@ -51,6 +52,8 @@ export class Pkcs11Signer implements Signer {
     readonly #openPcsc: OpenPcsc
     readonly #token: Token
     readonly #logins: Logins
+    readonly #pinChanges: PinChanges
+    readonly #useCard: UseCard = (work) => this.#onCard(work)
     readonly #fitness: Fitness
     /** Milliseconds */
     readonly #clock: () => number
@@ -76,6 +79,7 @@ export class Pkcs11Signer implements Signer {
         })
         this.#fitness = new Fitness(loaded.lib, this.#token)
         this.#logins = new Logins(surroundings, configuration, this.#token)
+        this.#pinChanges = new PinChanges(surroundings, configuration, this.#token, this.#useCard)
     }
 
     sign(handle: number, scheme: Scheme, message: Buffer): Uint8Array {
@@ -107,6 +111,10 @@ export class Pkcs11Signer implements Signer {
                 this.#logins.forget()
                 this.#token.logout()
                 return { token: this.#token.refresh() }
+            case "prepare-pin-change":
+                return this.#pinChanges.prepare(request)
+            case "pin-change":
+                return this.#pinChanges.apply()
             case "release":
                 this.#token.release()
                 return { token: this.#token.snapshot }
@@ -129,8 +137,7 @@ export class Pkcs11Signer implements Signer {
     }
 
     #other(operation: string, request: Fields): object {
-        const useCard = <T>(work: (card: PivCard) => T): T => this.#onCard(work)
-        const answer = isPivOperation(operation) ? runPivOperation(operation, request, this.#inbox, useCard) : undefined
+        const answer = isPivOperation(operation) ? runPivOperation(operation, request, this.#inbox, this.#useCard) : undefined
         if (answer === undefined) throw new FrameError("operation is unknown")
         return answer
     }
@@ -148,6 +155,7 @@ export class Pkcs11Signer implements Signer {
 
     close(): void {
         this.#logins.forget()
+        this.#pinChanges.forget()
         this.#token.logout()
         this.#token.lose()
     }
@@ -155,6 +163,7 @@ export class Pkcs11Signer implements Signer {
     #signIn(session: Session, key: TokenKey, scheme: Scheme, message: Buffer, mayRepeat: boolean): Buffer {
         const { mechanism, input } = prepare(key.algorithm, scheme, message)
         const attempt = (): Attempt => {
+            if (key.alwaysAuthenticate) this.#token.checkTries()
             this.#lib.C_SignInit(session.handle, mechanism, key.object)
             if (key.alwaysAuthenticate) this.#token.loginForOne(session)
             return this.#attempt(session, key, input)

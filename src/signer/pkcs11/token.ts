@@ -14,6 +14,7 @@ import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readSh
 import { CKR_OK, judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
 import { Slots } from "./slots.ts"
 
+const CKU_SO = 0
 const CKU_USER = 1
 const CKU_CONTEXT_SPECIFIC = 2
 // Reading an attribute of ten thousand objects takes half a second; with that many we keep the PIN unasked.
@@ -89,6 +90,7 @@ export class Token {
     #doubts = 0
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #isRemovable = false
+    #officerTries: PinTries = "ok"
     #hasWorked = false
     #pinLengths = { least: 0, most: 0 }
     #quirks: Quirks = knownQuirks("unknown", "")
@@ -161,6 +163,11 @@ export class Token {
         if (again === CKR_OK) quietly(() => module.finalize())
         if (ours === CKR_OK) quietly(() => module.finalize())
         return { bare, ours, again }
+    }
+
+    /** What the flags say of the security officer's PIN. */
+    get officerTries(): PinTries {
+        return this.#officerTries
     }
 
     /** Whether the token part of `uri` names this token. */
@@ -369,6 +376,7 @@ export class Token {
         if (result === "ok") this.#accept(session, pin, terms)
         if (result === "other") this.lose()
         else this.#update()
+        if (result === "ok") this.#login?.note(this.#snapshot.tries)
         return result
     }
 
@@ -378,6 +386,37 @@ export class Token {
         this.#login = terms instanceof KeptLogin ? terms.again(pin) : KeptLogin.begin(pin, this.#name, terms, this.#clock())
         this.#scheduleSweep()
         this.#watchCard()
+    }
+
+    /** C_SetPIN; the caller has recorded the try. Nobody is logged in. */
+    setPin(old: Secret, next: Secret): LoginResult {
+        return this.#alone((session) =>
+            old.reveal((shown) => next.reveal((chosen) => judgeLogin(this.#loaded.setPin(session.handle, shown, chosen)))),
+        )
+    }
+
+    /** A new PIN by the security officer; the caller has recorded the try. Nobody is logged in. */
+    resetPin(officer: Secret, next: Secret): { readonly login: LoginResult; readonly change: LoginResult } {
+        return this.#alone((session) => {
+            const login = judgeLogin(this.#callLogin(session, CKU_SO, officer))
+            if (login !== "ok") return { login, change: "other" }
+            return { login, change: next.reveal((chosen) => judgeLogin(this.#loaded.initPin(session.handle, chosen))) }
+        })
+    }
+
+    /** In a R/W session beside which there is no other: the security officer is let into none (CKR_SESSION_READ_ONLY_EXISTS). */
+    #alone<T>(work: (session: Session) => T): T {
+        this.lose()
+        try {
+            const slot = this.#slots.find(this.#uri)
+            if (slot === undefined) throw this.#absent()
+            return work(slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION))
+        } catch (error) {
+            throw this.fail(error)
+        } finally {
+            // With the login in it, and what the module remembers of it.
+            this.#close()
+        }
     }
 
     logout(): void {
@@ -432,6 +471,20 @@ export class Token {
             },
             Math.min(SWEEP_MS, left),
         )
+    }
+
+    /**
+     * TK-PIN-1, before a signature that tells the token the PIN which is kept: nobody types it now. Wrong ones that others tried since may have
+     * left it the last try.
+     *
+     * @throws login_required
+     */
+    checkTries(): void {
+        if (this.#login === undefined) return
+        this.#readToken()
+        if (!this.#login.isWorse(this.#snapshot.tries)) return
+        this.#end()
+        throw new TrustkeyError("login_required", "the token has had wrong PINs meanwhile; nobody is logged in any more, log in again")
     }
 
     /**
@@ -527,6 +580,7 @@ export class Token {
         this.#quirks = this.#override?.serial === token.serialNumber ? { ...known, ...this.#override.quirks } : known
         this.#pinLengths = this.#quirks.pinLengths ?? { least: Number(token.minPinLen), most: Number(token.maxPinLen) }
         const tries = triesOf(token.flags)
+        this.#officerTries = officerTriesOf(token.flags)
         this.#setSnapshot({
             kind: this.#reader === undefined ? "pkcs11" : "yubikey",
             state: this.#stateWith(tries),
@@ -613,6 +667,12 @@ function triesOf(flags: number): PinTries {
     if ((flags & TokenFlag.USER_PIN_LOCKED) !== 0) return "blocked"
     if ((flags & TokenFlag.USER_PIN_FINAL_TRY) !== 0) return "final"
     return (flags & TokenFlag.USER_PIN_COUNT_LOW) !== 0 ? "low" : "ok"
+}
+
+function officerTriesOf(flags: number): PinTries {
+    if ((flags & TokenFlag.SO_PIN_LOCKED) !== 0) return "blocked"
+    if ((flags & TokenFlag.SO_PIN_FINAL_TRY) !== 0) return "final"
+    return (flags & TokenFlag.SO_PIN_COUNT_LOW) !== 0 ? "low" : "ok"
 }
 
 /** What the readers hold, without who uses it. */

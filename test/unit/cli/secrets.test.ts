@@ -1,12 +1,14 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import type { Daemon } from "../../../src/cli/daemon-types.ts"
+import type { Daemon, DaemonToken } from "../../../src/cli/daemon-types.ts"
 import { askNewPassphrase, login, makeReady, thingOfGroup, thingOfKey, unlock } from "../../../src/cli/secrets.ts"
 import { Secret } from "../../../src/crypto/index.ts"
 import { fakeDaemon, fakeSigner, refuse, sampleKey, sampleToken } from "./fake-daemon.ts"
 import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
 
 const LIMITS = { ttlSeconds: 60, uses: 1 }
+
+const listTokens = (): Promise<readonly DaemonToken[]> => Promise.resolve([sampleToken({ state: "present" })])
 
 describe("secrets", () => {
     test("TK-SEC-2 a passphrase leaves the client only sealed for the signer, its key and its purpose", async () => {
@@ -117,15 +119,38 @@ describe("secrets", () => {
     })
 
     test("TK-SEC-1 docker's variables are never tried as a PIN", async () => {
-        const daemon = fakeDaemon({ challenge: fakeSigner().challenge })
+        const daemon = fakeDaemon({ challenge: fakeSigner().challenge, listTokens })
         const env = { DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "12345678", DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "12345678" }
         await assert.rejects(login(fakeCli(fakeTerminal(), env), daemon, "root-token", {}), { code: "no_terminal" })
+    })
+
+    test("who is asked for a PIN is told which token wants it and how its tries stand", async () => {
+        const asked = async (changes: Parameters<typeof sampleToken>[0], options = {}): Promise<string> => {
+            const token = sampleToken({ label: "trust\u001b[2J", serial: "12345678", state: "present", ...changes })
+            const daemon = fakeDaemon({
+                challenge: fakeSigner().challenge,
+                listTokens: () => Promise.resolve([token]),
+                login: () => Promise.resolve(sampleToken()),
+            })
+            const terminal = fakeTerminal({ typed: ["12345678"] })
+            await login(fakeCli(terminal), daemon, "root-token", options)
+            return terminal.shown()
+        }
+        assert.match(await asked({}), /^PIN of token root-token \(trust\S+, serial 12345678\): /)
+        assert.ok(!(await asked({})).includes("\u001b"))
+        assert.match(await asked({ tries: "low" }), /few tries left\): /)
+        assert.match(await asked({ tries: "final" }, { evenFinalTry: true }), /ONE try left, then it is blocked\): /)
+        // What would be typed in vain is not asked for.
+        await assert.rejects(asked({ tries: "final" }), { code: "pin_final_try" })
+        await assert.rejects(asked({ tries: "blocked" }), { code: "pin_blocked" })
+        await assert.rejects(asked({ state: "absent" }), { code: "token_absent" })
     })
 
     test("TK-PIN-1 a PIN is tried once for each time a person types it", async () => {
         let tries = 0
         const daemon = fakeDaemon({
             challenge: fakeSigner().challenge,
+            listTokens,
             login: () => {
                 tries += 1
                 return refuse("pin_incorrect")
@@ -139,6 +164,7 @@ describe("secrets", () => {
         const signer = fakeSigner()
         let opened = ""
         const daemon = fakeDaemon({
+            listTokens,
             challenge: signer.challenge,
             login: (request) => {
                 opened = signer.open("login", "token:root-token", request.sealed)

@@ -3,7 +3,7 @@
 
 export interface ChallengeRequest {
   /**
-   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login"
+   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login", "pin-old", "pin-new", "puk"
    */
   'purpose'?: (string);
   /**
@@ -14,7 +14,7 @@ export interface ChallengeRequest {
 
 export interface ChallengeRequest__Output {
   /**
-   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login"
+   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login", "pin-old", "pin-new", "puk"
    */
   'purpose': (string);
   /**

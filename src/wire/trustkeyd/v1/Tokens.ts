@@ -2,6 +2,7 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ChangePinRequest as _trustkeyd_v1_ChangePinRequest, ChangePinRequest__Output as _trustkeyd_v1_ChangePinRequest__Output } from '../../trustkeyd/v1/ChangePinRequest.ts';
 import type { DoctorReport as _trustkeyd_v1_DoctorReport, DoctorReport__Output as _trustkeyd_v1_DoctorReport__Output } from '../../trustkeyd/v1/DoctorReport.ts';
 import type { DoctorRequest as _trustkeyd_v1_DoctorRequest, DoctorRequest__Output as _trustkeyd_v1_DoctorRequest__Output } from '../../trustkeyd/v1/DoctorRequest.ts';
 import type { ListTokensRequest as _trustkeyd_v1_ListTokensRequest, ListTokensRequest__Output as _trustkeyd_v1_ListTokensRequest__Output } from '../../trustkeyd/v1/ListTokensRequest.ts';
@@ -14,12 +15,22 @@ import type { TokenDetails as _trustkeyd_v1_TokenDetails, TokenDetails__Output a
 import type { TokenEvent as _trustkeyd_v1_TokenEvent, TokenEvent__Output as _trustkeyd_v1_TokenEvent__Output } from '../../trustkeyd/v1/TokenEvent.ts';
 import type { TokenObjectsRequest as _trustkeyd_v1_TokenObjectsRequest, TokenObjectsRequest__Output as _trustkeyd_v1_TokenObjectsRequest__Output } from '../../trustkeyd/v1/TokenObjectsRequest.ts';
 import type { TokenObjectsResponse as _trustkeyd_v1_TokenObjectsResponse, TokenObjectsResponse__Output as _trustkeyd_v1_TokenObjectsResponse__Output } from '../../trustkeyd/v1/TokenObjectsResponse.ts';
+import type { UnblockPinRequest as _trustkeyd_v1_UnblockPinRequest, UnblockPinRequest__Output as _trustkeyd_v1_UnblockPinRequest__Output } from '../../trustkeyd/v1/UnblockPinRequest.ts';
 import type { WatchTokensRequest as _trustkeyd_v1_WatchTokensRequest, WatchTokensRequest__Output as _trustkeyd_v1_WatchTokensRequest__Output } from '../../trustkeyd/v1/WatchTokensRequest.ts';
 
 /**
  * PKCS#11 tokens named in the configuration.
  */
 export interface TokensClient extends grpc.Client {
+  ChangePin(argument: _trustkeyd_v1_ChangePinRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  ChangePin(argument: _trustkeyd_v1_ChangePinRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  ChangePin(argument: _trustkeyd_v1_ChangePinRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  ChangePin(argument: _trustkeyd_v1_ChangePinRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  changePin(argument: _trustkeyd_v1_ChangePinRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  changePin(argument: _trustkeyd_v1_ChangePinRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  changePin(argument: _trustkeyd_v1_ChangePinRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  changePin(argument: _trustkeyd_v1_ChangePinRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  
   /**
    * admin socket: examine a module and its token
    */
@@ -93,6 +104,21 @@ export interface TokensClient extends grpc.Client {
   show(argument: _trustkeyd_v1_ShowTokenRequest, callback: grpc.requestCallback<_trustkeyd_v1_TokenDetails__Output>): grpc.ClientUnaryCall;
   
   /**
+   * admin socket
+   */
+  UnblockPin(argument: _trustkeyd_v1_UnblockPinRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  UnblockPin(argument: _trustkeyd_v1_UnblockPinRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  UnblockPin(argument: _trustkeyd_v1_UnblockPinRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  UnblockPin(argument: _trustkeyd_v1_UnblockPinRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  /**
+   * admin socket
+   */
+  unblockPin(argument: _trustkeyd_v1_UnblockPinRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  unblockPin(argument: _trustkeyd_v1_UnblockPinRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  unblockPin(argument: _trustkeyd_v1_UnblockPinRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  unblockPin(argument: _trustkeyd_v1_UnblockPinRequest, callback: grpc.requestCallback<_trustkeyd_v1_Token__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * Until the caller ends it: who waits for a touch. One's own requests; on the admin socket, or with the action "status", all.
    */
   Watch(argument: _trustkeyd_v1_WatchTokensRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trustkeyd_v1_TokenEvent__Output>;
@@ -109,6 +135,8 @@ export interface TokensClient extends grpc.Client {
  * PKCS#11 tokens named in the configuration.
  */
 export interface TokensHandlers extends grpc.UntypedServiceImplementation {
+  ChangePin: grpc.handleUnaryCall<_trustkeyd_v1_ChangePinRequest__Output, _trustkeyd_v1_Token>;
+  
   /**
    * admin socket: examine a module and its token
    */
@@ -131,6 +159,11 @@ export interface TokensHandlers extends grpc.UntypedServiceImplementation {
   Show: grpc.handleUnaryCall<_trustkeyd_v1_ShowTokenRequest__Output, _trustkeyd_v1_TokenDetails>;
   
   /**
+   * admin socket
+   */
+  UnblockPin: grpc.handleUnaryCall<_trustkeyd_v1_UnblockPinRequest__Output, _trustkeyd_v1_Token>;
+  
+  /**
    * Until the caller ends it: who waits for a touch. One's own requests; on the admin socket, or with the action "status", all.
    */
   Watch: grpc.handleServerStreamingCall<_trustkeyd_v1_WatchTokensRequest__Output, _trustkeyd_v1_TokenEvent>;
@@ -138,11 +171,13 @@ export interface TokensHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface TokensDefinition extends grpc.ServiceDefinition {
+  ChangePin: MethodDefinition<_trustkeyd_v1_ChangePinRequest, _trustkeyd_v1_Token, _trustkeyd_v1_ChangePinRequest__Output, _trustkeyd_v1_Token__Output>
   Doctor: MethodDefinition<_trustkeyd_v1_DoctorRequest, _trustkeyd_v1_DoctorReport, _trustkeyd_v1_DoctorRequest__Output, _trustkeyd_v1_DoctorReport__Output>
   List: MethodDefinition<_trustkeyd_v1_ListTokensRequest, _trustkeyd_v1_ListTokensResponse, _trustkeyd_v1_ListTokensRequest__Output, _trustkeyd_v1_ListTokensResponse__Output>
   Login: MethodDefinition<_trustkeyd_v1_LoginRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LoginRequest__Output, _trustkeyd_v1_Token__Output>
   Logout: MethodDefinition<_trustkeyd_v1_LogoutRequest, _trustkeyd_v1_Token, _trustkeyd_v1_LogoutRequest__Output, _trustkeyd_v1_Token__Output>
   Objects: MethodDefinition<_trustkeyd_v1_TokenObjectsRequest, _trustkeyd_v1_TokenObjectsResponse, _trustkeyd_v1_TokenObjectsRequest__Output, _trustkeyd_v1_TokenObjectsResponse__Output>
   Show: MethodDefinition<_trustkeyd_v1_ShowTokenRequest, _trustkeyd_v1_TokenDetails, _trustkeyd_v1_ShowTokenRequest__Output, _trustkeyd_v1_TokenDetails__Output>
+  UnblockPin: MethodDefinition<_trustkeyd_v1_UnblockPinRequest, _trustkeyd_v1_Token, _trustkeyd_v1_UnblockPinRequest__Output, _trustkeyd_v1_Token__Output>
   Watch: MethodDefinition<_trustkeyd_v1_WatchTokensRequest, _trustkeyd_v1_TokenEvent, _trustkeyd_v1_WatchTokensRequest__Output, _trustkeyd_v1_TokenEvent__Output>
 }
