@@ -207,6 +207,19 @@ describe("a YubiKey that is let go of", () => {
         assert.ok(await signs(rig, key))
     })
 
+    test("is there after a logout, whether it was let go of by then or not", async () => {
+        await using world = await openWorld({ releaseAfterMs: 1_500 })
+        const { rig } = world
+        assert.equal((await state(rig)).state, "present")
+        await rig.login("yk", PIN)
+        await rig.keys.logout("yk")
+        assert.equal((await state(rig)).state, "present")
+        await rig.login("yk", PIN)
+        await sleep(2_500)
+        await rig.keys.logout("yk")
+        assert.equal((await state(rig)).state, "present")
+    })
+
     test("a card that is taken out takes its login with it, at once and without a question", async () => {
         await using world = await openWorld()
         const { rig, yubikey, once: key } = world

@@ -315,6 +315,9 @@ export class Token {
     lose(): void {
         this.#forgetLogin()
         this.#close()
+        // It may be there all the same: the next look is a real one, not at whether the readers have changed.
+        this.#leftAs = undefined
+        this.#doubts = MOST_DOUBTS
         this.#setSnapshot({ ...this.#snapshot, state: "absent", released: false })
     }
 
