@@ -1,6 +1,5 @@
 import { Client, credentials, Metadata } from "@grpc/grpc-js"
-import { loadWire } from "../src/wire/load.ts"
-import { CHANNEL_OPTIONS } from "../src/wire/method.ts"
+import { CHANNEL_OPTIONS, loadWire } from "../src/wire/load.ts"
 import type { SignResponse__Output } from "../src/wire/trustkeyd/v1/SignResponse.ts"
 import type { Job, Order, Outcome, Place, SetPlace } from "./load.ts"
 import { percentile } from "./statistics.ts"

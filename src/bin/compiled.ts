@@ -7,7 +7,6 @@ import path from "node:path"
 import { Script } from "node:vm"
 
 const DIGEST_LENGTH = 32
-const A_MONTH = 30 * 86_400_000
 
 type Exports = Record<string, unknown>
 type Wrapper = (exports: Exports, require: NodeJS.Require, module: { exports: Exports }, file: string, directory: string) => void
@@ -64,14 +63,11 @@ function sha256(bytes: Uint8Array): Buffer {
     return createHash("sha256").update(bytes).digest()
 }
 
-/** Those of other versions of the program, unless that may still be in use. */
+/** Those of other versions of the program. */
 function removeOthers(file: string): void {
     const directory = path.dirname(file)
     const [program = ""] = path.basename(file).split(".")
-    for (const name of readdirSync(directory)) {
-        const other = path.join(directory, name)
-        if (!name.startsWith(program) && Date.now() - lstatSync(other).mtimeMs > A_MONTH) rmSync(other, { recursive: true })
-    }
+    for (const other of readdirSync(directory)) if (!other.startsWith(program)) rmSync(path.join(directory, other), { recursive: true })
 }
 
 /**

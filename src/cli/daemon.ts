@@ -1,9 +1,10 @@
 import { connect } from "node:net"
 import path from "node:path"
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js"
+import type { MethodDefinition } from "@grpc/proto-loader"
 import { isErrorCode, TrustkeyError } from "../errors.ts"
 import { fileMode } from "../storage/index.ts"
-import { CHANNEL_OPTIONS, type Method, methodOf } from "../wire/method.ts"
+import { CHANNEL_OPTIONS, loadMethod } from "../wire/load.ts"
 import type {
     AuditRecord,
     AuditVerdict,
@@ -65,7 +66,11 @@ class GrpcDaemon implements Daemon {
         this.#client.close()
     }
 
-    async #ask<Req, Out>(method: Method<Req, Out>, request: Req, seconds = QUICK_SECONDS): Promise<Out> {
+    async #ask<Req, Res, ReqOut, Out>(
+        method: MethodDefinition<Req, Res, ReqOut, Out>,
+        request: Req,
+        seconds = QUICK_SECONDS,
+    ): Promise<Out> {
         const { promise, resolve, reject } = Promise.withResolvers<Out>()
         const answer = (error: ServiceError | null, value: Out | undefined): void => {
             if (error !== null) reject(error)
@@ -88,7 +93,7 @@ class GrpcDaemon implements Daemon {
     }
 
     /** For what a token may have to sign: a person is told when it waits for a touch. */
-    async #askWithTouch<Req, Out>(method: Method<Req, Out>, request: Req): Promise<Out> {
+    async #askWithTouch<Req, Res, ReqOut, Out>(method: MethodDefinition<Req, Res, ReqOut, Out>, request: Req): Promise<Out> {
         this.#mayWait += 1
         this.#stopWatching ??= this.#watchSoon()
         try {
@@ -118,7 +123,7 @@ class GrpcDaemon implements Daemon {
         const open = this.#openWatcher
         if (open === undefined) return () => {}
         let watcher: Promise<TouchWatcher> | undefined
-        const { path: name, requestSerialize, responseDeserialize } = methodOf("Tokens", "Watch")
+        const { path: name, requestSerialize, responseDeserialize } = loadMethod("Tokens", "Watch")
         const stream = this.#client.makeServerStreamRequest(name, requestSerialize, responseDeserialize, { own: true }, new Metadata())
         stream.on("data", (notice: TouchNotice) => {
             watcher ??= open()
@@ -134,11 +139,11 @@ class GrpcDaemon implements Daemon {
     }
 
     status(): Promise<DaemonStatus> {
-        return this.#ask(methodOf("Status", "Get"), {})
+        return this.#ask(loadMethod("Status", "Get"), {})
     }
 
     challenge(purpose: string, subject: string): Promise<Challenge> {
-        return this.#ask(methodOf("Secrets", "Challenge"), { purpose, subject })
+        return this.#ask(loadMethod("Secrets", "Challenge"), { purpose, subject })
     }
 
     async createKey(request: Parameters<Daemon["createKey"]>[0]): Promise<DaemonKey> {
@@ -146,12 +151,12 @@ class GrpcDaemon implements Daemon {
         const wire = { algorithm: encodeAlgorithm(request.algorithm), purpose: encodePurpose(request.purpose), label: request.label }
         const bindings = mutable(request.bindings)
         const more = { bindings, acceptPinOnce: request.acceptPinOnce === true }
-        return readKey(await this.#askWithTouch(methodOf("Keys", "Create"), { ...wire, ...more, ...home }))
+        return readKey(await this.#askWithTouch(loadMethod("Keys", "Create"), { ...wire, ...more, ...home }))
     }
 
     async enrollKey(request: Parameters<Daemon["enrollKey"]>[0]): Promise<DaemonKey> {
         const wire = { ...request, purpose: encodePurpose(request.purpose), bindings: mutable(request.bindings) }
-        return readKey(await this.#askWithTouch(methodOf("Keys", "Enroll"), wire))
+        return readKey(await this.#askWithTouch(loadMethod("Keys", "Enroll"), wire))
     }
 
     async importKey(request: Parameters<Daemon["importKey"]>[0]): Promise<DaemonKey> {
@@ -159,14 +164,14 @@ class GrpcDaemon implements Daemon {
         const bindings = mutable(request.bindings)
         const acceptPinOnce = request.acceptPinOnce === true
         const wire = { pkcs8, label, purpose: encodePurpose(request.purpose), bindings, acceptPinOnce, ...home }
-        return readKey(await this.#askWithTouch(methodOf("Keys", "Import"), wire))
+        return readKey(await this.#askWithTouch(loadMethod("Keys", "Import"), wire))
     }
 
     async listKeys(filter: Parameters<Daemon["listKeys"]>[0]): Promise<readonly DaemonKey[]> {
         const keys: DaemonKey[] = []
         let pageToken = ""
         do {
-            const page = await this.#ask(methodOf("Keys", "List"), { ...filter, pageToken })
+            const page = await this.#ask(loadMethod("Keys", "List"), { ...filter, pageToken })
             keys.push(...page.keys.map(readKey))
             pageToken = page.nextPageToken
         } while (pageToken !== "")
@@ -174,90 +179,90 @@ class GrpcDaemon implements Daemon {
     }
 
     async getKey(id: string): Promise<DaemonKey> {
-        return readKey(await this.#ask(methodOf("Keys", "Get"), { id }))
+        return readKey(await this.#ask(loadMethod("Keys", "Get"), { id }))
     }
 
     async cardCertificate(request: Parameters<Daemon["cardCertificate"]>[0]): Promise<string> {
-        return (await this.#askWithTouch(methodOf("Keys", "CardCertificate"), request)).certificatePem
+        return (await this.#askWithTouch(loadMethod("Keys", "CardCertificate"), request)).certificatePem
     }
 
     async bindKey(request: Parameters<Daemon["bindKey"]>[0]): Promise<DaemonKey> {
         const wire = { id: request.id, add: mutable(request.add), remove: mutable(request.remove) }
-        return readKey(await this.#ask(methodOf("Keys", "Bind"), wire))
+        return readKey(await this.#ask(loadMethod("Keys", "Bind"), wire))
     }
 
     async unlock(request: Parameters<Daemon["unlock"]>[0]): Promise<string> {
         const { subject, sealed, ttlSeconds, uses } = request
         const wire = { ...subject, passphrase: sealed ?? null, ttlSeconds, uses }
-        return (await this.#ask(methodOf("Keys", "Unlock"), wire, SLOW_SECONDS)).unlockedUntil
+        return (await this.#ask(loadMethod("Keys", "Unlock"), wire, SLOW_SECONDS)).unlockedUntil
     }
 
     async lock(subject: KeySubject | "all"): Promise<void> {
-        await this.#ask(methodOf("Keys", "Lock"), subject === "all" ? { all: true } : subject)
+        await this.#ask(loadMethod("Keys", "Lock"), subject === "all" ? { all: true } : subject)
     }
 
     async changePassphrase(request: Parameters<Daemon["changePassphrase"]>[0]): Promise<void> {
         const { subject, oldSealed, newSealed } = request
         const wire = { ...subject, oldPassphrase: oldSealed, newPassphrase: newSealed }
-        await this.#ask(methodOf("Keys", "ChangePassphrase"), wire, SLOW_SECONDS)
+        await this.#ask(loadMethod("Keys", "ChangePassphrase"), wire, SLOW_SECONDS)
     }
 
     async removeKey(request: Parameters<Daemon["removeKey"]>[0]): Promise<DaemonKey> {
-        return readKey(await this.#ask(methodOf("Keys", "Remove"), request))
+        return readKey(await this.#ask(loadMethod("Keys", "Remove"), request))
     }
 
     async rootCertificate(request: Parameters<Daemon["rootCertificate"]>[0]): Promise<{ pem: string; tufKeyId: string }> {
-        const { certificatePem, tufKeyId } = await this.#askWithTouch(methodOf("Keys", "RootCertificate"), request)
+        const { certificatePem, tufKeyId } = await this.#askWithTouch(loadMethod("Keys", "RootCertificate"), request)
         return { pem: certificatePem, tufKeyId }
     }
 
     createGroup(request: Parameters<Daemon["createGroup"]>[0]): Promise<DaemonGroup> {
         const { name, sealed, credential } = request
-        return this.#ask(methodOf("Keys", "CreateGroup"), { name, passphrase: sealed ?? null, credential }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Keys", "CreateGroup"), { name, passphrase: sealed ?? null, credential }, SLOW_SECONDS)
     }
 
     async listGroups(): Promise<readonly DaemonGroup[]> {
-        return (await this.#ask(methodOf("Keys", "ListGroups"), {})).groups
+        return (await this.#ask(loadMethod("Keys", "ListGroups"), {})).groups
     }
 
     async listTokens(): Promise<readonly DaemonToken[]> {
-        return (await this.#ask(methodOf("Tokens", "List"), {})).tokens
+        return (await this.#ask(loadMethod("Tokens", "List"), {})).tokens
     }
 
     login(request: Parameters<Daemon["login"]>[0]): Promise<DaemonToken> {
         const { sealed, ...rest } = request
-        return this.#ask(methodOf("Tokens", "Login"), { ...rest, pin: sealed ?? null }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Tokens", "Login"), { ...rest, pin: sealed ?? null }, SLOW_SECONDS)
     }
 
     changePin(request: Parameters<Daemon["changePin"]>[0]): Promise<DaemonToken> {
         const { token, oldSealed, newSealed, evenFinalTry } = request
         const wire = { token, oldPin: oldSealed, newPin: newSealed, evenFinalTry }
-        return this.#ask(methodOf("Tokens", "ChangePin"), wire, SLOW_SECONDS)
+        return this.#ask(loadMethod("Tokens", "ChangePin"), wire, SLOW_SECONDS)
     }
 
     unblockPin(request: Parameters<Daemon["unblockPin"]>[0]): Promise<DaemonToken> {
         const { token, pukSealed, newSealed, evenFinalTry } = request
-        return this.#ask(methodOf("Tokens", "UnblockPin"), { token, puk: pukSealed, newPin: newSealed, evenFinalTry }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Tokens", "UnblockPin"), { token, puk: pukSealed, newPin: newSealed, evenFinalTry }, SLOW_SECONDS)
     }
 
     logout(token: string): Promise<DaemonToken> {
-        return this.#ask(methodOf("Tokens", "Logout"), { token }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Tokens", "Logout"), { token }, SLOW_SECONDS)
     }
 
     examineToken(request: Parameters<Daemon["examineToken"]>[0]): Promise<DaemonTokenReport> {
-        return this.#ask(methodOf("Tokens", "Doctor"), request, SLOW_SECONDS)
+        return this.#ask(loadMethod("Tokens", "Doctor"), request, SLOW_SECONDS)
     }
 
     async showToken(token: string): Promise<DaemonTokenDetails> {
-        return readTokenDetails(await this.#ask(methodOf("Tokens", "Show"), { token }, SLOW_SECONDS))
+        return readTokenDetails(await this.#ask(loadMethod("Tokens", "Show"), { token }, SLOW_SECONDS))
     }
 
     async tokenObjects(token: string): Promise<readonly DaemonTokenObject[]> {
-        return (await this.#ask(methodOf("Tokens", "Objects"), { token }, SLOW_SECONDS)).objects.map(readTokenObject)
+        return (await this.#ask(loadMethod("Tokens", "Objects"), { token }, SLOW_SECONDS)).objects.map(readTokenObject)
     }
 
     async sign(request: Parameters<Daemon["sign"]>[0]): Promise<WireSignature> {
-        const { signature } = await this.#askWithTouch(methodOf("Signing", "Sign"), request)
+        const { signature } = await this.#askWithTouch(loadMethod("Signing", "Sign"), request)
         if (signature === null) throw new TrustkeyError("internal", "the daemon answered without a signature")
         return signature
     }
@@ -270,47 +275,47 @@ class GrpcDaemon implements Daemon {
             bodies: request.bodies.map((body) => ({ ...body, keyIds: [...body.keyIds], signatures: [...body.signatures] })),
             snapshot: snapshot === undefined ? null : { ...snapshot, keyIds: [...snapshot.keyIds] },
         }
-        return (await this.#askWithTouch(methodOf("Signing", "SignSet"), wire)).files
+        return (await this.#askWithTouch(loadMethod("Signing", "SignSet"), wire)).files
     }
 
     async listTrust(): Promise<readonly DaemonRepository[]> {
-        return (await this.#ask(methodOf("Trust", "List"), {})).repositories
+        return (await this.#ask(loadMethod("Trust", "List"), {})).repositories
     }
 
     showTrust(gun: string): Promise<DaemonRepository> {
-        return this.#ask(methodOf("Trust", "Show"), { gun })
+        return this.#ask(loadMethod("Trust", "Show"), { gun })
     }
 
     adopt(request: Parameters<Daemon["adopt"]>[0]): Promise<DaemonRepository> {
-        return this.#ask(methodOf("Trust", "Adopt"), { ...request, files: [...request.files] }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Trust", "Adopt"), { ...request, files: [...request.files] }, SLOW_SECONDS)
     }
 
     reset(request: Parameters<Daemon["reset"]>[0]): Promise<DaemonRepository> {
-        return this.#ask(methodOf("Trust", "Reset"), request)
+        return this.#ask(loadMethod("Trust", "Reset"), request)
     }
 
     observe(request: Parameters<Daemon["observe"]>[0]): Promise<{ marks: readonly WireMark[]; published: readonly string[] }> {
-        return this.#ask(methodOf("Trust", "Observe"), { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
+        return this.#ask(loadMethod("Trust", "Observe"), { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
     }
 
     async outbox(gun: string): Promise<readonly WireFile[]> {
-        return (await this.#ask(methodOf("Trust", "Outbox"), { gun })).files
+        return (await this.#ask(loadMethod("Trust", "Outbox"), { gun })).files
     }
 
     async showJournal(request: Parameters<Daemon["showJournal"]>[0]): Promise<readonly JournalEntry[]> {
-        return (await this.#ask(methodOf("Journal", "Show"), request)).entries
+        return (await this.#ask(loadMethod("Journal", "Show"), request)).entries
     }
 
     async voidPromise(request: Parameters<Daemon["voidPromise"]>[0]): Promise<void> {
-        await this.#ask(methodOf("Journal", "Void"), request)
+        await this.#ask(loadMethod("Journal", "Void"), request)
     }
 
     async listAudit(request: Parameters<Daemon["listAudit"]>[0]): Promise<readonly AuditRecord[]> {
-        return (await this.#ask(methodOf("Audit", "List"), request)).records
+        return (await this.#ask(loadMethod("Audit", "List"), request)).records
     }
 
     verifyAudit(): Promise<AuditVerdict> {
-        return this.#ask(methodOf("Audit", "Verify"), {}, SLOW_SECONDS)
+        return this.#ask(loadMethod("Audit", "Verify"), {}, SLOW_SECONDS)
     }
 }
 

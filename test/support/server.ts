@@ -4,8 +4,7 @@ import path from "node:path"
 import { type Client, credentials, type requestCallback, type ServiceError } from "@grpc/grpc-js"
 import type { Custody } from "../../src/custody/index.ts"
 import { type LogRecord, type ServeLimits, serve, type Timeouts } from "../../src/server/index.ts"
-import { loadWire } from "../../src/wire/load.ts"
-import { CHANNEL_OPTIONS } from "../../src/wire/method.ts"
+import { CHANNEL_OPTIONS, loadWire } from "../../src/wire/load.ts"
 import { makeWorkingDirectory } from "./temp.ts"
 
 export type TestServer = AsyncDisposable & {
