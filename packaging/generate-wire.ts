@@ -9,7 +9,7 @@ const ROOT = path.resolve(import.meta.dirname, "..")
 const WIRE = path.join(ROOT, "src", "wire")
 
 /** Not generated, though it lives among the generated files. */
-const BY_HAND = ["codec.ts", "load.ts", "method.ts"]
+const BY_HAND = ["load.ts"]
 
 // The standard services come with the packages that implement them; ours are in proto/.
 const INCLUDE_DIRS = ["proto", "node_modules/grpc-health-check/proto", "node_modules/@grpc/reflection/build/proto"]

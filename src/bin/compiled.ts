@@ -76,7 +76,8 @@ function removeOthers(file: string): void {
  */
 function ownDirectory(): string | undefined {
     if ((process.env["NODE_DISABLE_COMPILE_CACHE"] ?? "") !== "") return undefined
-    const base = process.env["XDG_CACHE_HOME"] || path.join(process.env["HOME"] || "/nonexistent", ".cache")
+    const { HOME: home = "", XDG_CACHE_HOME: configured = "" } = process.env
+    const base = configured !== "" ? configured : path.join(home, ".cache")
     if (!path.isAbsolute(base)) return undefined
     const directory = path.join(base, "trustkeyd", "compiled")
     try {
