@@ -40,7 +40,7 @@ const DEBIAN_PACKAGES = [
 // A virtual YubiKey and what talks to it. Only the tests need them: the stock clients take ykcs11's module for a token as
 // soon as it is there, so whoever only tries the sandbox doesn't get it.
 // NSS's module is one that custody has to refuse.
-const TEST_PACKAGES = [["pcscd"], ["vsmartcard-vpcd"], ["ykcs11"], ["yubico-piv-tool"], ["libnss3"], ["libnss3-tools"]]
+const TEST_PACKAGES = [["pcscd"], ["vsmartcard-vpcd"], ["ykcs11"], ["yubico-piv-tool"], ["libnss3"], ["libnss3-tools"], ["pinentry-tty"]]
 
 // Newer Debian has the client in a package of its own, which docker.io only recommends.
 const DOCKER_CLIENT = "/usr/bin/docker"

@@ -1,11 +1,20 @@
 // The client, under each of its names: everything it may know of its surroundings is collected here and handed in.
 import { type ChildProcess, spawn } from "node:child_process"
-import { constants, createReadStream, fstatSync, openSync, readdirSync, readFileSync } from "node:fs"
+import { once } from "node:events"
+import { constants, createReadStream, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { connect } from "node:net"
 import { homedir, constants as osConstants } from "node:os"
 import path from "node:path"
-import { ReadStream, WriteStream } from "node:tty"
-import { type DockerCommand, type RunOptions, readDockerArguments, runCli, type Terminal, type Tty } from "../cli/index.ts"
+import { isatty, ReadStream, WriteStream } from "node:tty"
+import {
+    type Conversation,
+    type DockerCommand,
+    type RunOptions,
+    readDockerArguments,
+    runCli,
+    type Terminal,
+    type Tty,
+} from "../cli/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { closeOnExec, forbidDumps } from "../signer/index.ts"
 import type { Program } from "./start.ts"
@@ -106,6 +115,47 @@ async function run(program: string, args: readonly string[], { env, withoutStdin
     }
 }
 
+/** Whoever is asked to end has a moment for it. */
+const PARTING_MILLISECONDS = 1_000
+
+async function converse(
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+): Promise<Conversation> {
+    const child = spawn(program, args, { env: { ...env }, stdio: ["pipe", "pipe", "inherit"] })
+    await once(child, "spawn")
+    foreground.add(child)
+    child.once("exit", () => {
+        foreground.delete(child)
+        // We were told to end while it asked: it was told too.
+        if (interrupted || endWith !== undefined) end(endWith ?? SIGNALS.SIGINT)
+    })
+    // It may be gone already; its output says so.
+    child.stdin.on("error", () => {})
+    return {
+        write: (text) => child.stdin.write(text),
+        output: child.stdout,
+        end: (text) => {
+            child.stdin.end(text)
+            setTimeout(() => child.kill(), PARTING_MILLISECONDS).unref()
+        },
+    }
+}
+
+/** As programs behind us can open it: the one we were started on, else whichever controls us. */
+function ttyName(): string | undefined {
+    for (const descriptor of [0, 1, 2]) {
+        try {
+            const name = readlinkSync(`/proc/self/fd/${descriptor}`)
+            if (isatty(descriptor) && name.startsWith("/dev/")) return name
+        } catch {
+            // Closed.
+        }
+    }
+    return process.env["GPG_TTY"] || undefined
+}
+
 function end(code: number): never {
     if (openTerminal?.asking === true) openTerminal.output.write("\n")
     openTerminal?.close()
@@ -183,6 +233,8 @@ export async function runClient(program: Program): Promise<void> {
         openTty,
         openDescriptor,
         run,
+        ttyName: ttyName(),
+        converse,
     }
     const { argv, docker } = readArguments(program)
     const code = await runCli(argv, {

@@ -14,7 +14,7 @@ import { Ended, Interrupted } from "./terminal.ts"
 
 export type { CliContext, DockerCommand, Environment, FrontEnd } from "./context.ts"
 export { readDockerArguments } from "./docker-arguments.ts"
-export { Interrupted, type RunOptions, type Terminal, type Tty } from "./terminal.ts"
+export { type Conversation, Interrupted, type RunOptions, type Terminal, type Tty } from "./terminal.ts"
 
 /** Run one command. `argv` without program names. Resolves with the exit code; never rejects. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {

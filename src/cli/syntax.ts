@@ -180,6 +180,10 @@ export function withPassphrase(command: Command): Command {
         .addOption(new Option("--passphrase-file <file>", "read the passphrase from a file only you can read").conflicts("passphraseFd"))
 }
 
+export function pinentryOption(): Option {
+    return new Option("--pinentry [program]", "ask for it in a window, or where this pinentry asks; without a name pinentry's own choice")
+}
+
 export type PinOptions = { pinFd?: number; pinFile?: string; pinentry?: string | true }
 
 /** The ways to give a token's PIN without a terminal. */
@@ -187,6 +191,7 @@ export function withPin(command: Command): Command {
     return command
         .addOption(new Option("--pin-fd <n>", "read the token's PIN from this open file descriptor").argParser(wholeNumber(0)))
         .addOption(new Option("--pin-file <file>", "read the token's PIN from a file only you can read").conflicts("pinFd"))
+        .addOption(pinentryOption().conflicts(["pinFd", "pinFile"]))
 }
 
 export type ManagementKeyFlags = { managementKeyFd?: number; managementKeyFile?: string; defaultManagementKey?: boolean }

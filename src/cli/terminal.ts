@@ -26,6 +26,26 @@ export type Terminal = {
      * @throws Error with code ENOENT when there is no such program
      */
     readonly run: (program: string, args: readonly string[], options: RunOptions) => Promise<number>
+    /** The device of the terminal, for a program that asks there itself. */
+    readonly ttyName: string | undefined
+    /**
+     * A program that is spoken to over its standard input and output. It may have the terminal meanwhile.
+     *
+     * @throws Error with code ENOENT when there is no such program
+     */
+    readonly converse: (
+        program: string,
+        args: readonly string[],
+        env: Readonly<Record<string, string | undefined>>,
+    ) => Promise<Conversation>
+}
+
+export type Conversation = {
+    write(text: string): void
+    /** Ends with the program. */
+    readonly output: AsyncIterable<Buffer>
+    /** The last words; whoever does not end by them is ended. */
+    end(text: string): void
 }
 
 export type RunOptions = {

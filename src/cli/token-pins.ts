@@ -34,16 +34,29 @@ export type PinQuestion = {
     readonly error?: string
 }
 
-/** A person types it, and is told for which token and what its flags say of the tries left. */
-export async function askPin(cli: Cli, _options: PinOptions, question: PinQuestion): Promise<Secret> {
-    const { what, flags, token, error } = question
-    if (error !== undefined) cli.output.note(error)
+/** A person types it, on the terminal or in a pinentry, and is told for which token and what its flags say of the tries left. */
+export async function askPin(cli: Cli, options: Pick<PinOptions, "pinentry">, question: PinQuestion): Promise<Secret> {
+    const { what, flags, token, error = "" } = question
     const tries = what === "PIN" ? triesLeft(token) : ""
+    const program = await pinentryOf(cli, options)
+    const subject = `${what[0]?.toUpperCase()}${what.slice(1)} of token ${printable(token.name)}`
+    if (program !== undefined) {
+        const { askPinentry } = await import("./pinentry.ts")
+        const description = [subject, nameOf(token)].filter((part) => part !== "").join("\n")
+        const warning = error === "" ? tries : error
+        return await askPinentry(cli.context.terminal, cli.context.env, program, { description, prompt: `${what}:`, error: warning, flags })
+    }
+    if (error !== "") cli.output.note(error)
     const facts = [nameOf(token), tries].filter((part) => part !== "").join("; ")
-    return await (await cli.prompts()).secret(
-        `${what[0]?.toUpperCase()}${what.slice(1)} of token ${printable(token.name)}${facts === "" ? "" : ` (${facts})`}: `,
-        flags,
-    )
+    return await (await cli.prompts()).secret(`${subject}${facts === "" ? "" : ` (${facts})`}: `, flags)
+}
+
+/** As the option says, else the files. */
+async function pinentryOf(cli: Cli, { pinentry }: Pick<PinOptions, "pinentry">): Promise<string | undefined> {
+    if (pinentry !== undefined) return pinentry === true ? "pinentry" : pinentry
+    const { pinFiles } = await import("./client-files.ts")
+    const { readPinentry } = await import("../publish/index.ts")
+    return await readPinentry(pinFiles(cli))
 }
 
 /** What is printed on it, or what its software says. */
@@ -61,7 +74,7 @@ export function triesLeft({ tries }: DaemonToken): string {
 const NEW_PIN_TRIES = 3
 
 /** Typed twice; again when the two are not the same. @throws declined */
-export async function askNewPin(cli: Cli, options: PinOptions, token: DaemonToken, flags: string): Promise<Secret> {
+export async function askNewPin(cli: Cli, options: Pick<PinOptions, "pinentry">, token: DaemonToken, flags: string): Promise<Secret> {
     for (let attempt = 1; ; attempt += 1) {
         const error = attempt === 1 ? {} : { error: "The two are not the same. Please retry." }
         const first = await askPin(cli, options, { token, what: "new PIN", flags, ...error })

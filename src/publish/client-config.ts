@@ -18,7 +18,8 @@ const MAX_PINS = 10_000
 export async function parseClientConfig(text: string, file: string): Promise<ClientConfig> {
     const result = await schema(path.dirname(file)).safeParseAsync(parseToml(text), { error: explainIssue })
     if (!result.success) throw new TrustkeyError("config_invalid", mistakeLines(result.error.issues).join("\n"))
-    return { firstUse: result.data.first_use, pins: result.data.pin }
+    const { first_use: firstUse, pin: pins, pinentry } = result.data
+    return { firstUse, pins, ...(pinentry === undefined ? {} : { pinentry }) }
 }
 
 function schema(directory: string) {
@@ -38,8 +39,17 @@ function schema(directory: string) {
                 ...(authority === undefined ? {} : { authorities: authority }),
             }),
         )
-    return z.strictObject({ first_use: z.boolean().default(true), pin: z.array(pin).max(MAX_PINS).default([]) })
+    return z.strictObject({
+        first_use: z.boolean().default(true),
+        pin: z.array(pin).max(MAX_PINS).default([]),
+        pinentry: program.optional(),
+    })
 }
+
+const program = z
+    .string()
+    .regex(/^(\/|[^/]+$)[^\0]*$/, { message: "must be the name of a program in the PATH, or an absolute path" })
+    .min(1)
 
 const gunPattern: z.ZodType<Glob, string> = parsed((text) => {
     const glob = parseGlob(text)

@@ -13,7 +13,12 @@ export type Pin = {
 }
 
 /** One client.toml. */
-export type ClientConfig = { readonly firstUse: boolean; readonly pins: readonly Pin[] }
+export type ClientConfig = {
+    readonly firstUse: boolean
+    readonly pins: readonly Pin[]
+    /** The program that asks for PINs. */
+    readonly pinentry?: string
+}
 
 /** What decides for one repository. `pins`: one of them must hold; none means the first root met is taken on faith, if `firstUse`. */
 export type PinRule = {
@@ -50,6 +55,11 @@ export async function readTrustPins(files: PinFiles): Promise<TrustPins> {
             return { pins, source, indexes, firstUse: administrator.firstUse && user.firstUse }
         },
     }
+}
+
+/** The program that asks for a token's PIN, as the user's file says, else the administrator's. @throws as readTrustPins */
+export async function readPinentry(files: PinFiles): Promise<string | undefined> {
+    return (await readClientConfig(files.user)).pinentry ?? (await readClientConfig(files.administrator)).pinentry
 }
 
 async function readClientConfig(file: string): Promise<ClientConfig> {

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
-import { newCommand, type PinOptions, wholeNumber, withExamples } from "../syntax.ts"
+import { newCommand, type PinOptions, pinentryOption, wholeNumber, withExamples } from "../syntax.ts"
 import { withNewPin } from "./token-change-pin.ts"
 
 type UnblockPinOptions = Pick<PinOptions, "pinentry"> & {
@@ -20,6 +20,7 @@ export function tokenUnblockPinCommand(cli: Cli): Command {
         .argument("[name]", "the token's name in the configuration; may be left out when there is only one")
         .addOption(new Option("--puk-fd <n>", "read the PUK, or the SO PIN, from this open file descriptor").argParser(wholeNumber(0)))
         .addOption(new Option("--puk-file <file>", "read it from a file only you can read").conflicts("pukFd"))
+        .addOption(pinentryOption())
         .option("--even-final-try", "go on although one more wrong PUK is the last: nothing unblocks the PIN then")
         .action(async (name: string | undefined, options: UnblockPinOptions) => {
             const { chooseToken } = await import("../choose-token.ts")

@@ -10,10 +10,11 @@ import {
     readTrustPins,
 } from "../../publish/index.ts"
 import { type Gun, type KeyId, parseFile, parseGlob, ROOT } from "../../tuf/index.ts"
+import { pinFiles } from "../client-files.ts"
 import type { Cli } from "../context.ts"
 import { rootDocumentOf } from "./build-update.ts"
 import type { PinFileOptions, SetPinOptions } from "./pin-options.ts"
-import { dockerDirectory, pinFiles } from "./session.ts"
+import { dockerDirectory } from "./session.ts"
 
 export async function showPins(cli: Cli, repository: string | undefined, json: boolean): Promise<void> {
     const files = pinFiles(cli)

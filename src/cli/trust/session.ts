@@ -12,7 +12,6 @@ import {
     keptRepository,
     openTrustCache,
     openTrustServer,
-    type PinFiles,
     parseReference,
     publishFiles,
     readTrustPins,
@@ -21,6 +20,7 @@ import {
     type TrustServer,
 } from "../../publish/index.ts"
 import { certificateKey, type Gun, isExpired, type MetadataFile, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
+import { pinFiles } from "../client-files.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonRepository, WireFile } from "../daemon-types.ts"
 import { daysLeft, inDays } from "../expiry.ts"
@@ -41,16 +41,6 @@ export function dockerDirectory(cli: Cli): string {
 
 /** `evenRoot`: an expired root is no obstacle either. */
 export type RenewOptions = { readonly evenRoot?: boolean }
-
-const ADMINISTRATOR_CONFIG = "/etc/trustkeyd/client.toml"
-
-/** Where it says which roots are trusted. XDG base directories: a relative path counts as none. */
-export function pinFiles(cli: Cli): PinFiles {
-    const { env, home, administratorConfig } = cli.context
-    const configured = env["XDG_CONFIG_HOME"] ?? ""
-    const base = path.isAbsolute(configured) ? configured : path.join(home, ".config")
-    return { administrator: administratorConfig ?? ADMINISTRATOR_CONFIG, user: path.join(base, "trustkey", "client.toml") }
-}
 
 /** One repository: what docker calls it, its trust server, and what was verified of it before. */
 export class TrustSession {

@@ -24,7 +24,13 @@ class Collected extends PassThrough {
 
 /** `typed` undefined: there is no terminal to ask on. `descriptors`: what can be read from inherited file descriptors. */
 export function fakeTerminal(
-    options: { readonly typed?: readonly string[]; readonly stdin?: string; readonly descriptors?: Readonly<Record<number, string>> } = {},
+    options: {
+        readonly typed?: readonly string[]
+        readonly stdin?: string
+        readonly descriptors?: Readonly<Record<number, string>>
+        readonly converse?: Terminal["converse"]
+        readonly ttyName?: string
+    } = {},
 ): FakeTerminal {
     const [stdout, stderr, screen] = [new Collected(), new Collected(), new Collected()]
     const rawModes: boolean[] = []
@@ -52,6 +58,12 @@ export function fakeTerminal(
         run: async (program) => {
             throw Object.assign(new Error(`no ${program} here`), { code: "ENOENT" })
         },
+        ttyName: options.ttyName,
+        converse:
+            options.converse ??
+            (async (program) => {
+                throw Object.assign(new Error(`no ${program} here`), { code: "ENOENT" })
+            }),
         shown: () => screen.text,
         printed: () => stdout.text,
         remarks: () => stderr.text,
