@@ -231,7 +231,10 @@ export class TokenLogins {
             tries.set(row, attempt)
             if (this.#ends !== since) await this.#restore(row, before)
             this.#checkNotEnded(since)
-            const answer = await process.control("login", {}, this.#deadline())
+            const answer = await process.control("login", {}, this.#deadline()).catch(async (error: unknown) => {
+                if (error instanceof TrustkeyError && NOT_TRIED.has(error.code)) await this.#restore(row, before)
+                throw error
+            })
             const confirmed = process.understand(() => {
                 onSnapshot(parseTokenSnapshot(answer.fields("token")))
                 return answer.flag("credentialConfirmed")
@@ -327,6 +330,9 @@ export class TokenLogins {
         await store.commit([{ kind: "pin-try.put", token: this.#credentialRow, ...attempt, at: now().toISOString() }]).catch(() => {})
     }
 }
+
+/** What a signer says of a try that it did not make. */
+const NOT_TRIED: ReadonlySet<string> = new Set(["token_busy", "login_required"])
 
 /** After these the credential is not even read again until somebody logs in or the daemon restarts. */
 const CREDENTIAL_ENDS: ReadonlySet<string> = new Set(["pin_incorrect", "pin_refused_before", "pin_blocked", "pin_final_try"])

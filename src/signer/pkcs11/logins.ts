@@ -7,10 +7,12 @@ import type { Fields } from "../fields.ts"
 import { FrameError } from "../frames.ts"
 import { parseContext, parsePublicKey, parseSealed, type TokenSnapshot } from "../messages.ts"
 import { fingerprint, markOf } from "./fingerprint.ts"
-import type { KeptLogin, LoginTerms } from "./kept-login.ts"
+import { KeptLogin, type LoginTerms } from "./kept-login.ts"
 import { loginRefusal, loginRequired, type Token } from "./token.ts"
 
-type PreparedLogin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
+type Pin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
+/** `session`: with the token that was looked at. */
+type PreparedLogin = Pin & { readonly session: Token["session"] }
 
 /** A login in two halves, since what is about to be tried is written down in between, by the parent. */
 export class Logins {
@@ -35,6 +37,7 @@ export class Logins {
         this.forget()
         this.#token.run(() => undefined)
         const token = this.#token.refresh()
+        const { session } = this.#token
         // Whoever types the PIN, or says for how long, begins a login anew: a time that is running is not made longer by a PIN nobody tried.
         const isAsked = request.has("sealed") || request.integer("ttlMs") + request.integer("uses") > 0
         if (this.#token.isLoggedIn && !isAsked) return { needed: false, token }
@@ -59,7 +62,7 @@ export class Logins {
                 }
             }
             const mark = await markOf(prepared.pin)
-            this.#prepared = prepared
+            this.#prepared = { ...prepared, session }
             const { fromCredential } = prepared.terms
             return { needed: true, fromCredential, ...mark, token }
         } catch (error) {
@@ -74,7 +77,7 @@ export class Logins {
      * TK-PIN-1: nobody types it now, so it is worth no try that might be one of the last: somebody else has had wrong ones meanwhile, or
      * the PIN is another by now.
      */
-    #again(token: TokenSnapshot): PreparedLogin {
+    #again(token: TokenSnapshot): Pin {
         const { keptLogin } = this.#token
         if (keptLogin?.pin === undefined) throw loginRequired()
         if (token.tries === "ok") return { pin: keptLogin.pin.clone(), terms: keptLogin }
@@ -83,7 +86,7 @@ export class Logins {
         throw new TrustkeyError("login_required", "the token has had wrong PINs meanwhile; nobody is logged in any more, log in again")
     }
 
-    #readPin(request: Fields, pinPad: boolean): PreparedLogin {
+    #readPin(request: Fields, pinPad: boolean): Pin {
         const limits = { ttlMs: request.integer("ttlMs"), uses: request.integer("uses") }
         // TK-SEC-2: sealed for this process; nobody on the way could read it.
         if (request.has("sealed")) {
@@ -97,12 +100,21 @@ export class Logins {
         throw loginRequired()
     }
 
-    /** Second half: the try itself. */
+    /**
+     * Second half: the try itself.
+     *
+     * @throws token_busy, login_required: it was not made, for the token or the login is not the one that it was prepared for
+     */
     login(): object {
         const prepared = this.#prepared
         this.#prepared = undefined
         if (prepared === undefined) throw new FrameError("login before prepare-login")
         using _ = prepared.pin
+        // TK-KEY-4: the card may have been exchanged, or the login's time may have ended, while the try was written down.
+        if (prepared.terms instanceof KeptLogin && prepared.terms !== this.#token.keptLogin) throw loginRequired()
+        if (prepared.session === undefined || prepared.session !== this.#token.session) {
+            throw new TrustkeyError("token_busy", "the token was opened anew meanwhile; the PIN was not tried, log in again")
+        }
         const result = this.#token.login(prepared.pin, prepared.terms)
         const { snapshot } = this.#token
         if (result !== "ok") throw loginRefusal(result, snapshot.tries)

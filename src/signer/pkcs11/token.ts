@@ -232,6 +232,11 @@ export class Token {
         throw new TrustkeyError("token_changed", "this is not the token the key was enrolled on: it shows another public key for it")
     }
 
+    /** Another one than before: the token was opened anew, and may be another. */
+    get session(): Session | undefined {
+        return this.#session
+    }
+
     /** The login that goes on, whether the token knows of it now or not. */
     get keptLogin(): KeptLogin | undefined {
         return this.#login
