@@ -73,11 +73,17 @@ export async function importToCard(
 }
 
 /** What a YubiKey says of a key that is on it already; nothing of another token. @throws attestation_invalid */
-export async function knownOfCard(token: TokenKeys, publicKey: PublicKeyBytes): Promise<CardFacts & { readonly imported: boolean }> {
+export async function knownOfCard(
+    token: TokenKeys,
+    publicKey: PublicKeyBytes,
+    id: Uint8Array,
+): Promise<CardFacts & { readonly imported: boolean }> {
     if (!token.isYubikey) return { imported: false }
     const { serial, slots } = await token.describePiv()
-    const found = slots.find((facts) => facts.publicKey !== undefined && samePublicKey(facts.publicKey, publicKey))
-    if (found === undefined) throw new TrustkeyError("token_changed", "the card does not show this key in any of its slots")
+    const holding = slots.filter((facts) => facts.publicKey !== undefined && samePublicKey(facts.publicKey, publicKey))
+    // A key that was imported twice lies in two slots, each with policies of its own. OpenSC has other ids for some retired slots.
+    const found = holding.find(({ slot }) => objectIdOfSlot(slot).equals(id)) ?? (holding.length === 1 ? holding[0] : undefined)
+    if (found === undefined) throw new TrustkeyError("token_changed", "the card does not show this key in the slot it was found in")
     const attestation = found.origin === "imported" ? undefined : await attestationIn(token, found.slot, serial)
     if (attestation === undefined) return { ...policiesOf(found), imported: found.origin === "imported" }
     const { pinPolicy, touchPolicy } = requireFit(attestation, { publicKey, slot: found.slot, ...policiesOf(found) })

@@ -220,7 +220,7 @@ class ProcessKeyStore implements KeyStore {
         const token = this.#token(spec.token)
         const found = await token.find(spec.uri, spec.asker)
         const publicKey = pinned(found.publicKey)
-        const { imported, ...known } = await knownOfCard(token, publicKey)
+        const { imported, ...known } = await knownOfCard(token, publicKey, found.id)
         const home = { ...tokenHome(token, found), ...known }
         spec.checkHome?.(home, token.isYubikey)
         // TK-KEY-3: what the token does not claim to have made itself counts as imported, for ever.

@@ -168,6 +168,20 @@ describe("a root key on a YubiKey", () => {
         assert.deepEqual([enrolled.origin, enrolled.pinPolicy, enrolled.attestation], ["imported", "always", undefined])
     })
 
+    test("is judged by the slot it is taken from, not by another one that has the same key", async () => {
+        await using bench = await openBench()
+        const { daemon, rig, secrets } = bench
+        const from = ["-a", "import-key", "-i", await sec1(bench)]
+        await mustRun("yubico-piv-tool", [...from, "-s", "9a", "--pin-policy=always", "--touch-policy=always"], { env: rig.env })
+        await mustRun("yubico-piv-tool", [...from, "-s", "9c", "--pin-policy=never", "--touch-policy=never"], { env: rig.env })
+        const enroll = ["token", "enroll", "--slot", "9c", "--serial", SERIAL, "--no-certificate", ...secrets]
+        const refused = await daemon.trustkey(enroll)
+        assert.equal(refused.status, 4, refused.stderr)
+        assert.match(refused.stderr, /this slot asks for the PIN never/)
+        const taken = JSON.parse(await daemon.ok([...enroll, "--accept-pin-once", "--json"]))
+        assert.deepEqual([taken.pinPolicy, taken.touchPolicy], ["never", "never"])
+    })
+
     test("is enrolled from the card whose printed number a person gives, and from no other", async () => {
         await using bench = await openBench()
         const { daemon, rig, secrets } = bench

@@ -220,6 +220,19 @@ describe("a YubiKey that is let go of", () => {
         assert.equal((await state(rig)).state, "present")
     })
 
+    test("TK-KEY-4 an empty twin with the same serial is not told the stored PIN", async () => {
+        await using world = await openWorld({ pinCredential: "pin" })
+        const { rig, yubikey, once: key } = world
+        await rig.writeCredential("pin", PIN)
+        const { pinsTried } = await yubikey.card.look()
+        await yubikey.card.swap({ serial: SERIAL, twin: "evil", authority })
+        await rig.restart()
+        await refused(rig, key, "token_changed")
+        assert.equal((await yubikey.card.look()).pinsTried, pinsTried)
+        await yubikey.card.swap({ serial: SERIAL, authority })
+        assert.ok(await signs(rig, key))
+    })
+
     test("a card that is taken out takes its login with it, at once and without a question", async () => {
         await using world = await openWorld()
         const { rig, yubikey, once: key } = world

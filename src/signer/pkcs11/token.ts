@@ -221,15 +221,16 @@ export class Token {
 
     /**
      * TK-KEY-4: what the token shows before anybody has logged in is not another key than the one that is known for the id. Some show
-     * nothing then.
+     * nothing then; a PIV card shows every key that can be used, so one that shows none is another.
      *
      * @throws token_changed
      */
     checkShown(id: Uint8Array, publicKey: PublicKeyBytes): void {
         const shown = this.run((session) => readShownKey(session, id))
-        if (shown === undefined || samePublicKey(shown, publicKey)) return
+        if (shown === undefined ? this.#quirks.keyIds === "free" : samePublicKey(shown, publicKey)) return
         this.logout()
-        throw new TrustkeyError("token_changed", "this is not the token the key was enrolled on: it shows another public key for it")
+        const what = shown === undefined ? "no key" : "another public key for it"
+        throw new TrustkeyError("token_changed", `this is not the token the key was enrolled on: it shows ${what}`)
     }
 
     /** Another one than before: the token was opened anew, and may be another. */
