@@ -81,8 +81,10 @@ function ownDirectory(): string | undefined {
     if (!path.isAbsolute(base)) return undefined
     const directory = path.join(base, "trustkeyd", "compiled")
     try {
+        // Looked at first: root, with somebody's HOME, would make directories wherever he leads.
+        if (!isOursAlone(directory)) return undefined
         mkdirSync(directory, { recursive: true, mode: 0o700 })
-        return isOursAlone(directory) ? directory : undefined
+        return directory
     } catch {
         return undefined
     }
@@ -91,15 +93,21 @@ function ownDirectory(): string | undefined {
 const OTHERS_MAY_WRITE = 0o022
 const STICKY = 0o1000
 
-/** The directory is ours, and those above are ours or root's. Others may write in none, sticky ones apart: what is ours they can't rename there. */
+/**
+ * The directory, or the lowest there is of those above it, is ours, and those above that are ours or root's. Others may write in none,
+ * sticky ones apart: what is ours they can't rename there.
+ */
 function isOursAlone(directory: string): boolean {
     const uid = process.geteuid?.()
+    let isLowest = true
     for (let at = directory; ; at = path.dirname(at)) {
         // A symbolic link leads through directories that were not looked at.
-        const facts = lstatSync(at)
+        const facts = lstatSync(at, { throwIfNoEntry: false })
+        if (facts === undefined) continue
         if (!facts.isDirectory()) return false
-        if (at === directory ? facts.uid !== uid : facts.uid !== uid && facts.uid !== 0) return false
-        if ((facts.mode & OTHERS_MAY_WRITE) !== 0 && (at === directory || (facts.mode & STICKY) === 0)) return false
+        if (isLowest ? facts.uid !== uid : facts.uid !== uid && facts.uid !== 0) return false
+        if ((facts.mode & OTHERS_MAY_WRITE) !== 0 && (isLowest || (facts.mode & STICKY) === 0)) return false
         if (at === path.dirname(at)) return true
+        isLowest = false
     }
 }

@@ -302,6 +302,21 @@ describe("the plugin's programs", () => {
         assert.deepEqual(await compiled((cache) => chmod(path.resolve(cache, "../../.."), 0o1777)).then((names) => names.length), 1)
     })
 
+    test("make no directory for compiled code where others lead them", async () => {
+        const others = path.join(directory.path, "others")
+        await mkdir(others, { mode: 0o777 })
+        await chmod(others, 0o777)
+        const home = path.join(directory.path, "home-led-astray")
+        await mkdir(home, { mode: 0o700 })
+        await symlink(others, path.join(home, ".cache"))
+        assert.equal((await trustkey(["--version"], { env: { HOME: home } })).status, 0)
+        assert.equal((await trustkey(["--version"], { env: { HOME: home, XDG_CACHE_HOME: others } })).status, 0)
+        assert.deepEqual(await readdir(others), [])
+        const fresh = path.join(directory.path, "home-fresh")
+        assert.equal((await trustkey(["--version"], { env: { HOME: fresh } })).status, 0)
+        assert.equal((await readdir(path.join(fresh, ".cache/trustkeyd/compiled"))).length, 1)
+    })
+
     test("don't run compiled code that was damaged, or that is of another program, and replace it", async () => {
         const home = path.join(directory.path, "home-damaged")
         const cache = path.join(home, ".cache/trustkeyd/compiled")
