@@ -265,7 +265,7 @@ export class Pkcs11Signer implements Signer {
 
     /** For the doctor. What needs a login is left out when there is none: nobody is logged in for it, and no PIN is tried. */
     #profile(): Profile {
-        if (!this.#token.isLoggedIn) this.#initialize = this.#token.tryInitialize()
+        if (this.#token.keptLogin === undefined) this.#initialize = this.#token.tryInitialize()
         return this.#token.run((session) => {
             const probe = this.#token.isUsable ? () => this.#fitness.probe() : undefined
             return profileToken(this.#lib, this.#token, session, probe, this.#initialize)

@@ -148,11 +148,11 @@ export class Token {
     }
 
     /**
-     * How the module takes C_Initialize: with nothing, as we do it, and again. Everything held is let go of; undefined while somebody is
-     * logged in, for it would end that.
+     * How the module takes C_Initialize: with nothing, as we do it, and again. Everything held is let go of; undefined while a
+     * login goes on, for it would end that.
      */
     tryInitialize(): Profile["initialize"] {
-        if (this.#loggedIn) return undefined
+        if (this.#login !== undefined) return undefined
         this.lose()
         const { module } = this.#loaded
         const bare = callInitialize(this.#loaded, "bare")

@@ -296,6 +296,19 @@ describe("a token that is let go of when nobody uses it", () => {
         assert.ok((await faults.logins()).length > 5)
     })
 
+    test("the doctor ends no login of a token that was let go of, and spends no try", async () => {
+        await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
+        const { rig, hsm, faults } = world
+        await login(rig, hsm.userPin, 600)
+        const key = await rig.createOnToken("hsm")
+        await idle()
+        const { report } = await rig.keys.examine("hsm", false)
+        assert.equal(report.verdict, "incomplete")
+        assert.deepEqual(await faults.logins(), [1])
+        assert.equal((await tokenState(rig)).state, "logged-in")
+        assert.ok(await signs(rig, key))
+    })
+
     test("lock --all forgets the PIN of a token that was let go of", async () => {
         await using world = await openWorld({ releaseAfterMs: RELEASE_MS })
         const { rig, hsm, faults } = world
