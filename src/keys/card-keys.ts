@@ -48,12 +48,11 @@ export async function makeOnCard(
     options: CardOptions,
     asker: Principal | undefined,
 ): Promise<CardKey> {
-    const { slot, pinPolicy, touchPolicy } = options
-    const { serial } = await token.describePiv()
-    const { managementKey } = options
+    const { slot, pinPolicy, touchPolicy, managementKey } = options
     const { publicKey, ...made } = await token.generatePiv(algorithm, { slot, pinPolicy, touchPolicy, managementKey })
-    const { attestation: certificate, intermediate } = made
-    const attestation = certificate === undefined || intermediate === undefined ? undefined : { certificate, intermediate, serial }
+    const { attestation: certificate, intermediate, serial } = made
+    const isAttested = certificate !== undefined && intermediate !== undefined && serial !== undefined
+    const attestation = isAttested ? { certificate, intermediate, serial } : undefined
     if (attestation !== undefined) requireFit(attestation, { publicKey, slot, pinPolicy, touchPolicy })
     const facts = await leftBehind(token, options, () => showToSign(token, publicKey, options, asker))
     return { facts, publicKey, pinPolicy, touchPolicy, ...(attestation === undefined ? {} : { attestation }) }
@@ -79,12 +78,12 @@ export async function knownOfCard(
     id: Uint8Array,
 ): Promise<CardFacts & { readonly imported: boolean }> {
     if (!token.isYubikey) return { imported: false }
-    const { serial, slots } = await token.describePiv()
+    const { slots } = await token.describePiv()
     const holding = slots.filter((facts) => facts.publicKey !== undefined && samePublicKey(facts.publicKey, publicKey))
     // A key that was imported twice lies in two slots, each with policies of its own. OpenSC has other ids for some retired slots.
     const found = holding.find(({ slot }) => objectIdOfSlot(slot).equals(id)) ?? (holding.length === 1 ? holding[0] : undefined)
     if (found === undefined) throw new TrustkeyError("token_changed", "the card does not show this key in the slot it was found in")
-    const attestation = found.origin === "imported" ? undefined : await attestationIn(token, found.slot, serial)
+    const attestation = found.origin === "imported" ? undefined : await attestationIn(token, found.slot)
     if (attestation === undefined) return { ...policiesOf(found), imported: found.origin === "imported" }
     const { pinPolicy, touchPolicy } = requireFit(attestation, { publicKey, slot: found.slot, ...policiesOf(found) })
     return { pinPolicy, touchPolicy, attestation, imported: false }
@@ -140,9 +139,9 @@ async function leftBehind<T>(token: TokenKeys, { slot }: CardOptions, show: () =
 }
 
 /** Undefined: the card has none to give, as for a key that came from a file. */
-async function attestationIn(token: TokenKeys, slot: PivSlot, serial: string): Promise<KeptAttestation | undefined> {
+async function attestationIn(token: TokenKeys, slot: PivSlot): Promise<KeptAttestation | undefined> {
     try {
-        const { attestation: certificate, intermediate } = await token.attestPiv(slot)
+        const { attestation: certificate, intermediate, serial } = await token.attestPiv(slot)
         return { certificate, intermediate, serial }
     } catch (error) {
         if (error instanceof TrustkeyError && error.code === "not_found") return undefined

@@ -78,7 +78,12 @@ export type TokenState = {
 }
 
 /** DER: what a card states of a key that it made, and the certificate of the key it signs such statements with. */
-export type PivAttestation = { readonly attestation: Uint8Array; readonly intermediate: Uint8Array }
+export type PivAttestation = {
+    readonly attestation: Uint8Array
+    readonly intermediate: Uint8Array
+    /** The card's, decimal. */
+    readonly serial: string
+}
 
 /** How a key gets into a slot. */
 export type PivPlacement = {
@@ -674,7 +679,7 @@ export class TokenKeys {
 }
 
 function parseAttestation(answer: Fields): PivAttestation {
-    return { attestation: answer.bytes("attestation"), intermediate: answer.bytes("intermediate") }
+    return { attestation: answer.bytes("attestation"), intermediate: answer.bytes("intermediate"), serial: answer.text("serial") }
 }
 
 function overrideOf({ serial, quirks }: QuirksFile): object {

@@ -11,6 +11,7 @@ import { KeyRig, killSigner } from "../support/key-rig.ts"
 import { type CommandResult, mustRun, runCommand } from "../support/process.ts"
 import { createAttestationAuthority } from "../support/yubikey/attestation.ts"
 import { startYubikeyRig, type YubikeyRig } from "../support/yubikey/rig.ts"
+import { DEFAULT_MANAGEMENT_KEY } from "../support/yubikey/state.ts"
 
 const PIN = "123456"
 const SERIAL = 12_345_678
@@ -218,6 +219,20 @@ describe("a YubiKey that is let go of", () => {
         await sleep(2_500)
         await rig.keys.logout("yk")
         assert.equal((await state(rig)).state, "present")
+    })
+
+    test("a key asked for with a management key that doesn't open costs it nothing, not a command", async () => {
+        await using world = await openWorld()
+        const { rig, yubikey, once: key } = world
+        await rig.login("yk", PIN)
+        await idle()
+        const { apdus } = await yubikey.card.look()
+        const managementKey = await rig.seal("login", "token:yk", DEFAULT_MANAGEMENT_KEY)
+        const card = { slot: "9d", pinPolicy: "always", touchPolicy: "never", managementKey } as const
+        const spec = { algorithm: "p256", purpose: "root", label: "", bindings: [] } as const
+        await assert.rejects(rig.keys.create({ ...spec, home: { kind: "token", token: "yk", card } }), { code: "challenge_expired" })
+        assert.equal((await yubikey.card.look()).apdus, apdus)
+        assert.ok(await signs(rig, key))
     })
 
     test("TK-KEY-4 an empty twin with the same serial is not told the stored PIN", async () => {

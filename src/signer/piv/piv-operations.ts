@@ -27,15 +27,17 @@ export function runPivOperation(operation: string, request: Fields, inbox: Surro
             return encodePivDescription(useCard((card) => card.describe()))
         case "piv-attest": {
             const slot = request.oneOf("slot", PIV_SLOTS)
-            return encodeAttestation(useCard((card) => card.attest(slot)))
+            return useCard((card) => encodeAttestation(card, card.attest(slot)))
         }
         case "piv-generate": {
             const slot = request.oneOf("slot", PIV_SLOTS)
             const algorithm = request.oneOf("algorithm", ALGORITHMS)
             const policies = parsePolicies(request)
             using key = managementKey("managementKey")
-            const { publicKey, attested } = useCard((card) => card.generate(slot, algorithm, policies, key))
-            return { publicKey: encodePublicKey(publicKey), ...(attested === undefined ? {} : encodeAttestation(attested)) }
+            return useCard((card) => {
+                const { publicKey, attested } = card.generate(slot, algorithm, policies, key)
+                return { publicKey: encodePublicKey(publicKey), ...(attested === undefined ? {} : encodeAttestation(card, attested)) }
+            })
         }
         case "piv-import": {
             const slot = request.oneOf("slot", PIV_SLOTS)
@@ -73,6 +75,6 @@ function parsePolicies(request: Fields): KeyPolicies {
     return { pinPolicy: request.oneOf("pinPolicy", PIN_POLICIES), touchPolicy: request.oneOf("touchPolicy", TOUCH_POLICIES) }
 }
 
-function encodeAttestation({ attestation, intermediate }: Attestation): object {
-    return { attestation: toBase64(attestation), intermediate: toBase64(intermediate) }
+function encodeAttestation({ serial }: PivCard, { attestation, intermediate }: Attestation): object {
+    return { serial, attestation: toBase64(attestation), intermediate: toBase64(intermediate) }
 }
