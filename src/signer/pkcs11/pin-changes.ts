@@ -94,9 +94,10 @@ export class PinChanges {
             else if (prepared.how === "change") this.#change(prepared)
             else this.#unblock(prepared)
         } finally {
-            this.#token.refresh()
+            // A module that knew the card before says what it knew of the tries.
+            this.#token.startOver()
         }
-        return { token: this.#token.snapshot }
+        return { token: this.#token.refresh() }
     }
 
     #onCard({ how, shown, next, evenFinalTry }: Prepared): void {

@@ -246,14 +246,27 @@ export class Token {
     /** Look at the token as it is now. A slot list that changed means nothing held before can be trusted (an evil twin, a swap). */
     refresh(): TokenSnapshot {
         try {
-            if (this.#session === undefined && this.#isAsItWas()) return this.#snapshot
+            if (this.#waitsForOthers) {
+                this.#dropKeys()
+                this.#close()
+            } else if (this.#session === undefined && this.#isAsItWas()) return this.#snapshot
             if (this.#session !== undefined && !this.#isSame()) this.lose()
             this.#open()
             this.#readToken()
+            if (this.#waitsForOthers) this.release()
         } catch (error) {
             this.fail(error)
         }
         return this.#snapshot
+    }
+
+    /**
+     * Another program may unblock the PIN, or show the right one, and needs the card for that. ykcs11 notices when it opens the card anew
+     * (2.2.0).
+     */
+    get #waitsForOthers(): boolean {
+        const { state, tries } = this.#snapshot
+        return this.#login === undefined && state !== "absent" && (tries === "blocked" || tries === "final")
     }
 
     /**
