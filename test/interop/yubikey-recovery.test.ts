@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { KeyRecord } from "../../src/journal/index.ts"
 import type { TokenConfig, TokenState } from "../../src/keys/index.ts"
 import { isGood } from "../integration/keys/signer-contract.ts"
+import { startDaemon } from "../support/daemon.ts"
 import { KeyRig, killSigner } from "../support/key-rig.ts"
 import { type CommandResult, mustRun, runCommand } from "../support/process.ts"
 import { createAttestationAuthority } from "../support/yubikey/attestation.ts"
@@ -422,5 +423,36 @@ describe("a YubiKey's PIN", () => {
         await told(rig, "present")
         await rig.login("yk", PIN)
         assert.ok(await signs(rig, key))
+    })
+})
+
+describe("the command line", () => {
+    test("tells what is so within two seconds: unplugged, plugged in, without pcscd", async () => {
+        await using yubikey = await startYubikeyRig({ cards: [{ serial: SERIAL, authority }], authority })
+        await using daemon = await startDaemon({ tokens: { yk: await yubikey.card.token() } })
+        const says = async (wanted: RegExp, ...args: readonly string[]): Promise<void> => {
+            const deadline = performance.now() + TRUTH_MS
+            let said = ""
+            do {
+                const { stdout, stderr } = await daemon.trustkey(args)
+                said = stdout + stderr
+            } while (!wanted.test(said) && performance.now() < deadline)
+            assert.match(said, wanted)
+        }
+        await says(/^yk +present /m, "token", "list")
+        await says(/^yk +ready +0 +present: log in/m, "status")
+        await yubikey.card.unplug()
+        await says(/^yk +absent /m, "token", "list")
+        await says(/^yk +ready +0 +absent: insert the token/m, "status")
+        await says(/warning +tokens +yk is not there/, "doctor")
+        await yubikey.card.plug()
+        await says(/^yk +present /m, "token", "list")
+        await yubikey.stopPcscd()
+        await says(/the smart card service \(pcscd\) does not answer; start it/, "token", "list")
+        await says(/pcscd/, "status")
+        await says(/failure +tokens +yk has failed: .*pcscd/, "doctor")
+        await yubikey.startPcscd()
+        await says(/^yk +present /m, "token", "list")
+        await says(/^yk +ready +\d+ +present: log in/m, "status")
     })
 })

@@ -87,7 +87,7 @@ export class Token {
     #sweep: NodeJS.Timeout | undefined
     #watch: NodeJS.Timeout | undefined
     /** How often what was put into its reader is still looked at, to find the token in it. */
-    #doubts = 0
+    #doubts = MOST_DOUBTS
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #isRemovable = false
     #officerTries: PinTries = "ok"
@@ -292,11 +292,12 @@ export class Token {
         const looks = this.#readers.look()
         const own = this.#reader === undefined ? undefined : looks?.get(this.#reader)
         if (this.#login?.hasStayed(own?.stay) === false) this.#forgetLogin()
+        const hasCard = own?.hasCard ?? [...(looks?.values() ?? [])].some((reader) => reader.hasCard)
         const taken = own?.isTaken === true
         this.#setSnapshot({ ...this.#snapshot, taken })
         if (taken) return true
         if (this.#leftAs !== describe(looks)) this.#doubts = MOST_DOUBTS
-        else if (state !== "absent" || own?.hasCard !== true || this.#doubts === 0) return true
+        else if (state !== "absent" || !hasCard || this.#doubts === 0) return true
         this.#doubts -= 1
         return false
     }
