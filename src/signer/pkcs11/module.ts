@@ -3,36 +3,25 @@ import { Module } from "graphene-pk11"
 import koffi from "koffi"
 import type { InitializationOptions, PKCS11 } from "pkcs11js"
 import { TrustkeyError } from "../../errors.ts"
+import { type PinFunctions, pinFunctionsOf, pinFunctionsOfPkcs11js } from "./pin-functions.ts"
 import { CKR_CANT_LOCK, CKR_GENERAL_ERROR, CKR_OK, resultCode } from "./result-codes.ts"
-
-/** PKCS#11 v3.0 §4.2: CK_VERSION is padded to the size of a pointer, then the functions in the order of the standard. */
-const POINTER_SIZE = 8
-const C_INIT_PIN_INDEX = 10
-const C_SET_PIN_INDEX = 11
-const C_LOGIN_INDEX = 18
 
 const CKF_OS_LOCKING_OK = 2
 
 /** A loaded PKCS#11 module: graphene to look around and administer, pkcs11js to sign, and what takes a PIN as it is. */
-export type LoadedModule = {
+export type LoadedModule = PinFunctions & {
     readonly module: Module
     /** pReserved of C_Initialize: what NSS reads its database's place from. */
     readonly libraryParameters: string | undefined
     readonly lib: PKCS11
-    /** @returns the CKR value. A null PIN is asked for by the token itself. */
-    readonly login: (session: Buffer, userType: number, pin: Buffer | null) => number
-    /** C_SetPIN. @returns the CKR value */
-    readonly setPin: (session: Buffer, old: Buffer, next: Buffer) => number
-    /** C_InitPIN, for the security officer. @returns the CKR value */
-    readonly initPin: (session: Buffer, next: Buffer) => number
 }
 
 /**
  * Load a module and leave it uninitialised.
  *
  * The first load is koffi's with RTLD_DEEPBIND: otherwise the module's OpenSSL symbols bind to the ones in the node
- * executable (SoftHSMv2 issue 625). pkcs11js then gets the same instance. The PIN goes in by koffi because pkcs11js takes
- * only a string, and a string cannot be wiped.
+ * executable (SoftHSMv2 issue 625). pkcs11js then gets the same library, and its functions unless the module is one of several
+ * instances. The PIN goes in by koffi because pkcs11js takes only a string, and a string cannot be wiped.
  *
  * @throws module_invalid
  */
@@ -42,29 +31,19 @@ export function loadModule(path: string, libraryParameters?: string): LoadedModu
     const getFunctionList = opened(path, "it is a library without C_GetFunctionList, so no PKCS#11 module", () =>
         library.func("unsigned long C_GetFunctionList(_Out_ void **list)"),
     )
-    const list: [unknown] = [null]
-    const result: unknown = getFunctionList(list)
-    if (result !== 0 || typeof list[0] !== "bigint") throw invalid(path, `its C_GetFunctionList fails (CKR ${String(result)})`)
-    const functions = list[0]
-    const native = (index: number, prototype: string): ((session: Buffer, ...values: readonly unknown[]) => number) => {
-        const address: unknown = koffi.decode(functions, POINTER_SIZE + index * POINTER_SIZE, "void *")
-        const type = koffi.proto(prototype)
-        return (session, ...values) => Number(koffi.call(address, type, session.readBigUInt64LE(0), ...values))
+    const ask = (): bigint => {
+        const list: [unknown] = [null]
+        const result: unknown = getFunctionList(list)
+        if (result !== 0 || typeof list[0] !== "bigint") throw invalid(path, `its C_GetFunctionList fails (CKR ${String(result)})`)
+        return list[0]
     }
-    const login = native(C_LOGIN_INDEX, "unsigned long C_Login(unsigned long, unsigned long userType, void *pin, unsigned long length)")
-    const setPin = native(
-        C_SET_PIN_INDEX,
-        "unsigned long C_SetPIN(unsigned long, void *old, unsigned long oldLength, void *next, unsigned long nextLength)",
-    )
-    const initPin = native(C_INIT_PIN_INDEX, "unsigned long C_InitPIN(unsigned long, void *next, unsigned long length)")
+    const functionList = ask()
     const module = Module.load(path)
     return {
         module,
         libraryParameters,
         lib: module.lib,
-        login: (session, userType, pin) => login(session, userType, pin, pin?.length ?? 0),
-        setPin: (session, old, next) => setPin(session, old, old.length, next, next.length),
-        initPin: (session, next) => initPin(session, next, next.length),
+        ...(ask() === functionList ? pinFunctionsOf(functionList) : pinFunctionsOfPkcs11js(module.lib)),
     }
 }
 
