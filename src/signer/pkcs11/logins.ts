@@ -35,6 +35,7 @@ export class Logins {
      */
     async prepare(request: Fields): Promise<object> {
         this.forget()
+        this.#token.lookAnew()
         this.#token.run(() => undefined)
         const token = this.#token.refresh()
         const { session } = this.#token

@@ -234,7 +234,8 @@ export class Pkcs11Signer implements Signer {
             label: readText(object, CKA_LABEL),
             serial: this.#token.snapshot.serial,
             publicKey: readPublicKey(session, object, id),
-            local: readFlag(object, CKA_LOCAL),
+            // OpenSC says so of every key on a PIV card, of imported ones too.
+            local: readFlag(object, CKA_LOCAL) && this.#token.snapshot.manufacturer !== "piv_II",
             sensitive: readFlag(object, CKA_SENSITIVE),
             extractable: readFlag(object, CKA_EXTRACTABLE),
             alwaysAuthenticate: this.#token.asksEachTime(object),

@@ -331,6 +331,13 @@ export class Token {
         }, WATCH_MS)
     }
 
+    /** Before a login: ykcs11 reads a card once, shows no key that another program makes later, and a PIN as blocked after the PUK. */
+    lookAnew(): void {
+        if (this.#session === undefined || this.#loggedIn) return
+        this.#dropKeys()
+        this.#close()
+    }
+
     /** Nobody may use what was found before. Ends with C_Finalize: with some modules C_Logout changes a variable only. */
     lose(): void {
         this.#forgetLogin()
