@@ -5,7 +5,7 @@
 import type { AuditRecord } from "../audit/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { JournalEntry, JournalFilter, Mark, Repository } from "../journal/index.ts"
-import { type TokenExamination, type TokenObject, type TokenState, type TouchListener, Turns } from "../keys/index.ts"
+import { type KeySubject, type TokenExamination, type TokenObject, type TokenState, type TouchListener, Turns } from "../keys/index.ts"
 import type { Principal } from "../policy/index.ts"
 import type { Gun, KeyId, RoleName, Signature } from "../tuf/index.ts"
 import { Burden } from "./burden.ts"
@@ -13,27 +13,8 @@ import { type CardCertificateRequest, cardCertificate } from "./card-certificate
 import { rootCertificate } from "./certificate.ts"
 import { type Challenge, challenge } from "./challenge.ts"
 import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
-import {
-    type BindKeyRequest,
-    bindKey,
-    type ChangePassphraseRequest,
-    type CreateKeyRequest,
-    changePassphrase,
-    createKey,
-    type EnrollKeyRequest,
-    enrollKey,
-    getKey,
-    type ImportKeyRequest,
-    importKey,
-    type KeySubject,
-    type KeyView,
-    type ListKeysRequest,
-    listKeys,
-    lock,
-    removeKey,
-    type UnlockRequest,
-    unlock,
-} from "./keys.ts"
+import { type BindKeyRequest, bindKey, getKey, type KeyView, type ListKeysRequest, listKeys, removeKey } from "./keys.ts"
+import { type CreateKeyRequest, createKey, type EnrollKeyRequest, enrollKey, type ImportKeyRequest, importKey } from "./new-keys.ts"
 import { observe, outbox, type RawFile } from "./observe.ts"
 import { type AuditVerdict, listAudit, type StatusView, showJournal, status, verifyAudit } from "./read.ts"
 import type { CustodyOptions, Rooms } from "./rooms.ts"
@@ -54,20 +35,13 @@ import {
 } from "./tokens.ts"
 import { Watches } from "./touch.ts"
 import { adopt, listTrust, reset, showTrust, type TrustView, voidPromise } from "./trust.ts"
+import { type ChangePassphraseRequest, changePassphrase, lock, type UnlockRequest, unlock } from "./unlock.ts"
 
+export type { KeySubject } from "../keys/index.ts"
 export type { CardCertificateRequest } from "./card-certificate.ts"
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
-export type {
-    BindKeyRequest,
-    ChangePassphraseRequest,
-    CreateKeyRequest,
-    EnrollKeyRequest,
-    ImportKeyRequest,
-    KeySubject,
-    KeyView,
-    ListKeysRequest,
-    UnlockRequest,
-} from "./keys.ts"
+export type { BindKeyRequest, KeyView, ListKeysRequest } from "./keys.ts"
+export type { CreateKeyRequest, EnrollKeyRequest, ImportKeyRequest } from "./new-keys.ts"
 export type { RawFile } from "./observe.ts"
 export type { AuditVerdict, StatusView } from "./read.ts"
 export type { CustodyOptions } from "./rooms.ts"
@@ -76,6 +50,7 @@ export type { SignRequest } from "./sign.ts"
 export type { SetBody, SignSetRequest } from "./sign-set.ts"
 export type { ChangePinRequest, ExamineTokenRequest, LoginRequest } from "./tokens.ts"
 export type { TrustView } from "./trust.ts"
+export type { ChangePassphraseRequest, UnlockRequest } from "./unlock.ts"
 
 export interface Custody {
     sign(principal: Principal, request: SignRequest): Promise<Signature>

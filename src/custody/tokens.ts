@@ -2,10 +2,10 @@ import type { SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { type PinChange, type TokenExamination, type TokenObject, type TokenState, touchText } from "../keys/index.ts"
 import { authorize, denial, isAllowed, type Principal } from "../policy/index.ts"
-import { requireTtl } from "./keys.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 import { seesTouch } from "./touch.ts"
+import { requireTtl } from "./unlock.ts"
 
 export async function listTokens(rooms: Rooms, principal: Principal): Promise<readonly TokenState[]> {
     const allowed = (["list", "login", "status"] as const).some((action) => isAllowed(rooms.policy(), principal, action, []))
