@@ -1,22 +1,16 @@
-import type { Algorithm, SealedSecret } from "../crypto/index.ts"
+import type { Algorithm } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Binding, PinPolicy, Purpose, TokenHome } from "../journal/index.ts"
-import type { CardOptions } from "../keys/index.ts"
+import type { CreateKeySpec, EnrollKeySpec, ImportKeySpec } from "../keys/index.ts"
 import { authorize, isAllowed, mayInRole, type Principal } from "../policy/index.ts"
 import { attestedView, type KeyView, placesText, requirePurpose } from "./keys.ts"
 import { isOwn, makerOf } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
 
-export type CreateKeyRequest = {
-    readonly algorithm: Algorithm
-    readonly purpose: Purpose
-    readonly label: string
-    readonly home:
-        | { readonly kind: "passphrase"; readonly sealed: SealedSecret }
-        | { readonly kind: "group"; readonly group: string }
-        | { readonly kind: "token"; readonly token: string; readonly card?: CardOptions }
-    readonly bindings: readonly Binding[]
+export type CreateKeyRequest = Omit<CreateKeySpec, "madeBy" | "asker"> & PinOnce
+
+type PinOnce = {
     /** A root key although its slot does not ask for the PIN each time. */
     readonly acceptPinOnce?: boolean
 }
@@ -26,7 +20,7 @@ export async function createKey(rooms: Rooms, principal: Principal, request: Cre
     const subject: Subject = { detail: { algorithm, purpose, home: home.kind, ...placedOn(home), ...boundTo(bindings) } }
     return await recorded(rooms, principal, "create-key", subject, async () => {
         return await inNewKeysTurn(rooms, principal, "create-key", request, async (madeBy) => {
-            requireFit(request.algorithm, request.purpose, request.bindings)
+            requireFit(algorithm, purpose, bindings)
             requirePlacement(rooms, principal, request)
             const record = await rooms.keys.create({ ...request, madeBy, asker: principal })
             subject.keyId = record.id
@@ -35,18 +29,7 @@ export async function createKey(rooms: Rooms, principal: Principal, request: Cre
     })
 }
 
-export type ImportKeyRequest = {
-    /** Unencrypted PKCS#8 DER, sealed for the signer of its home. */
-    readonly pkcs8: SealedSecret
-    readonly purpose: Purpose
-    readonly label: string
-    readonly home:
-        | { readonly kind: "passphrase"; readonly sealed: SealedSecret }
-        | { readonly kind: "group"; readonly group: string }
-        | { readonly kind: "token"; readonly token: string; readonly card: CardOptions }
-    readonly bindings: readonly Binding[]
-    readonly acceptPinOnce?: boolean
-}
+export type ImportKeyRequest = Omit<ImportKeySpec, "madeBy" | "asker" | "checkAlgorithm"> & PinOnce
 
 /** Take in a private key from a file. What it is, only the signer sees; it is recorded as imported for ever. */
 export async function importKey(rooms: Rooms, principal: Principal, request: ImportKeyRequest): Promise<KeyView> {
@@ -100,14 +83,7 @@ async function inNewKeysTurn<T>(
     })
 }
 
-export type EnrollKeyRequest = {
-    readonly token: string
-    readonly uri: string
-    readonly purpose: Purpose
-    readonly label: string
-    readonly bindings: readonly Binding[]
-    readonly acceptPinOnce?: boolean
-}
+export type EnrollKeyRequest = Omit<EnrollKeySpec, "madeBy" | "asker" | "checkHome"> & PinOnce
 
 /** Take in a private key that is on a token already. */
 export async function enrollKey(rooms: Rooms, principal: Principal, request: EnrollKeyRequest): Promise<KeyView> {

@@ -7,6 +7,7 @@ export type {
     CreateKeySpec,
     EnrollKeySpec,
     GroupState,
+    ImportKeySpec,
     KeyState,
     KeyStore,
     KeyStoreOptions,
