@@ -4,7 +4,9 @@ import { type Fields, toBase64 } from "../fields.ts"
 import { ALGORITHMS, encodePublicKey, parseContext, parseSealed } from "../messages.ts"
 import { encodePivDescription, MANAGEMENT_ALGORITHMS, PIN_POLICIES, PIV_SLOTS, TOUCH_POLICIES } from "./description.ts"
 import { decodeHex } from "./management-key.ts"
-import type { Attestation, KeyPolicies, PivCard } from "./piv-card.ts"
+import type { PivCard } from "./piv-card.ts"
+import type { KeyPolicies } from "./placement.ts"
+import type { Attestation } from "./slots.ts"
 
 /** Lends the card for one operation. */
 export type UseCard = <T>(work: (card: PivCard) => T) => T
