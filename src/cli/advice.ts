@@ -31,13 +31,14 @@ const ADVICE = {
     key_locked: "Unlock it: trustkey key unlock ID.",
     open_failed: "Check the passphrase and try again. If you are sure of it, the stored key is damaged: restore it.",
     challenge_expired: "Run the command again and answer within two minutes.",
-    token_absent: "Insert the token: trustkey token list shows which one is expected.",
+    token_absent: "Insert the token. trustkey token list names the one that is expected, by label and serial number or by its URI.",
     token_changed:
         "Another token, or another key, answers than the one that was enrolled. Insert the right one; do not enter the PIN into this one.",
     attestation_invalid:
         "Do not use this key or this card: what it says of the key is not true. The key was not taken in; it may lie in the slot.",
     token_busy: "Wait until the running operation is over (it may be waiting for a touch), then try again.",
-    token_failed: "Look at trustkey token list, take the token out and insert it again; the daemon's log has the module's answer.",
+    token_failed:
+        "Mend what the line above names. A card that only hangs is taken out and inserted again; the daemon's log has the module's answer.",
     touch_timeout: "Run the command again and touch the token while it blinks; what was promised is kept.",
     token_unfit:
         "Keep the key on another token, or seal it under a passphrase. trustkey token doctor NAME shows what was tried; see docs/tokens.md.",

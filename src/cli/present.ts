@@ -73,8 +73,13 @@ export function printTokens(output: Output, tokens: readonly DaemonToken[]): voi
     }
     output.table(
         ["NAME", "STATE", "LABEL", "SERIAL", "MODEL", "PIN TRIES", "DETAIL"],
-        tokens.map((token) => [token.name, loginText(token), token.label, token.serial, token.model, token.tries, token.detail]),
+        tokens.map((token) => [token.name, loginText(token), token.label, token.serial, token.model, triesText(token), token.detail]),
     )
+}
+
+/** Of a token that isn't there what was seen last; nothing when it was never seen. */
+export function triesText({ serial, label, tries }: DaemonToken): string {
+    return serial === "" && label === "" ? "" : tries
 }
 
 /** `logged-in until 2026-11-21T16:00:00.000Z, 3 signatures left` */
@@ -102,8 +107,9 @@ export function versionsText(roles: readonly { readonly role: string; readonly v
     return roles.map(({ role, version }) => `${role} (version ${version})`).join(", ")
 }
 
-function readiness({ ready, state }: DaemonKey): string {
-    if (ready) return "yes: signs without asking anybody"
+function readiness({ ready, state, touchPolicy }: DaemonKey): string {
+    if (ready)
+        return touchPolicy === "always" || touchPolicy === "cached" ? "yes: signs when it is touched" : "yes: signs without asking anybody"
     if (state === "removed") return "no: it was removed"
     return state === "absent" ? "no: its token is not there" : "no: somebody has to unlock it or log in first"
 }

@@ -76,7 +76,7 @@ function defaultsOf({ pinIsDefault, managementKey }: PivDescription): readonly C
             name: "default-management-key",
             what: "the management key is the one every card is sold with",
             consequence: "whoever reaches the card can overwrite its keys and certificates, though not read or use them",
-            advice: "set another one, and keep it: ykman piv access change-management-key --generate --protect",
+            advice: "set another one, and keep what this prints: ykman piv access change-management-key --generate (not --protect: that puts it on the card, where trustkey does not look)",
         })
     }
     return warnings

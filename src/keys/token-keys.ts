@@ -662,7 +662,7 @@ export class TokenKeys {
     #advice(state: TokenSnapshot["state"]): string {
         switch (state) {
             case "absent":
-                return "insert the token"
+                return this.#snapshot.serial === "" ? `insert the token: ${this.config.uri}` : "insert the token"
             case "blocked":
                 return "the PIN is blocked; unblock it with the PUK or the security officer's PIN"
             case "failed":

@@ -9,7 +9,7 @@ export async function bringRootKey(lines: Lines): Promise<void> {
         "Log in to the token that holds the root key. The PIN is read from a file only you can read, and leaves\ntrustkey sealed for the process that talks to the token.",
     )
     await lines.must(`trustkey token login ${TOKEN} --pin-file ${PIN_FILE}`, {
-        match: /is logged-in/,
+        match: /is logged in/,
         why: "the daemon may use the token's keys",
     })
     if ((await lines.run("trustkey key list --json")).stdout.includes(`"label": "${LABEL}"`)) return

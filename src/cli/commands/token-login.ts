@@ -18,7 +18,7 @@ export function tokenLoginCommand(cli: Cli): Command {
             const daemon = await cli.daemon(options.evenFinalTry === true ? "admin" : "sign")
             const limits = { ttlSeconds: options.for ?? 0, uses: options.uses ?? 0 }
             const token = await login(cli, daemon, await chooseToken(daemon, name), options, limits)
-            cli.output.note(`Token ${token.name} is ${loginText(token)}.`)
+            cli.output.note(`Token ${token.name} is ${loginText(token).replace("logged-in", "logged in")}.`)
         })
     return withExamples(withPin(command), [
         "trustkey token login root-token",

@@ -2,13 +2,14 @@ import type { Command } from "commander"
 import type { Cli } from "../context.ts"
 import type { DaemonTokenDetails } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
+import { triesText } from "../present.ts"
 import { jsonOption, newCommand, withExamples } from "../syntax.ts"
 
 export function tokenShowCommand(cli: Cli): Command {
     const command = newCommand(
         cli,
         "show",
-        "Show a token: of a YubiKey its firmware, slots, policies, tries left, and what is known to be wrong. May end its login.",
+        "Show a token: of a YubiKey its firmware, slots, policies, tries left, and what is known to be wrong.",
     )
         .argument("[name]", "the token's name in the configuration; may be left out when there is only one")
         .addOption(jsonOption())
@@ -33,7 +34,7 @@ export function printDetails(cli: Cli, details: DaemonTokenDetails): void {
         ["serial", cardSerial === "" ? token.serial : cardSerial],
         ["model", `${token.manufacturer} ${token.model}`.trim()],
         ["firmware", firmware],
-        ["PIN tries", details.pinTries === "" ? token.tries : details.pinTries],
+        ["PIN tries", details.pinTries === "" ? triesText(token) : details.pinTries],
         ["PUK tries", details.pukTries],
         ["management key", managementKey(details)],
         ["uri", token.uri],

@@ -8,7 +8,7 @@ import { FrameError } from "../frames.ts"
 import { parseContext, parsePublicKey, parseSealed, type TokenSnapshot } from "../messages.ts"
 import { fingerprint, markOf } from "./fingerprint.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
-import { loginRefusal, loginRequired, type Token } from "./token.ts"
+import { loginRefusal, loginRequired, notAPin, type Token } from "./token.ts"
 
 type Pin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
 /** `session`: with the token that was looked at. */
@@ -51,7 +51,7 @@ export class Logins {
             if (token.tries === "final" && !request.flag("evenFinalTry")) {
                 throw new TrustkeyError("pin_final_try", "one try is left before the PIN is blocked; say so explicitly to use it")
             }
-            if (prepared.pin !== undefined && !this.#token.fitsPin(prepared.pin.length)) throw loginRefusal("impossible", token.tries)
+            if (prepared.pin !== undefined && !this.#token.fitsPin(prepared.pin.length)) throw notAPin()
             const refused = request.has("refused") ? request.fields("refused") : undefined
             if (refused !== undefined && prepared.pin !== undefined) {
                 const before = await fingerprint(prepared.pin, refused.bytes("salt"))

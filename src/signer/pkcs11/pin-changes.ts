@@ -7,7 +7,7 @@ import { FrameError } from "../frames.ts"
 import { parseContext, parseSealed, type TokenSnapshot } from "../messages.ts"
 import type { UseCard } from "../piv/piv-operations.ts"
 import { markOf } from "./fingerprint.ts"
-import { loginRefusal, type Token } from "./token.ts"
+import { loginRefusal, notAPin, type Token } from "./token.ts"
 
 /** By the PIN there is, or with the PUK or the security officer's PIN. */
 type How = "change" | "unblock"
@@ -65,7 +65,7 @@ export class PinChanges {
             throw new TrustkeyError("pin_final_try", "one try is left; say so explicitly to use it")
         }
         if (!this.#token.fitsPin(next.length)) throw unfit()
-        if (how === "change" && !this.#token.fitsPin(shown.length)) throw loginRefusal("impossible", token.tries)
+        if (how === "change" && !this.#token.fitsPin(shown.length)) throw notAPin()
     }
 
     async #outdated(next: Secret): Promise<object | undefined> {

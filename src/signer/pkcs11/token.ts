@@ -669,7 +669,7 @@ export class Token {
         this.#forgetLogin()
         this.#setSnapshot({ ...this.#snapshot, state: "absent", usesLeft: 0, released: false })
         const others = this.#slots.list()
-        const instead = others === "" ? "" : `; what is there: ${others}`
+        const instead = others === "" ? "" : `; there is instead: ${others}`
         // The module may hold other tokens, which have signers of their own.
         this.#close()
         return new TrustkeyError("token_absent", `the token is not there; insert it${instead}`)
@@ -732,6 +732,11 @@ export function loginRefusal(result: Exclude<LoginResult, "ok">, tries: PinTries
     }
     if (result === "impossible") return say("pin_incorrect", "this cannot be the PIN: the token does not take this length or form")
     return say("token_failed", "the token failed during the login")
+}
+
+/** It was not told to the token: see `fitsPin`. */
+export function notAPin(): TrustkeyError {
+    return new TrustkeyError("pin_incorrect", "this cannot be the PIN: the token takes none of this length; no try was spent")
 }
 
 export function loginRequired(): TrustkeyError {
