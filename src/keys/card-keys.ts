@@ -11,8 +11,10 @@ import { TrustkeyError } from "../errors.ts"
 import type { KeptAttestation, KeyRecord, PinPolicy, TokenHome, TouchPolicy } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import {
+    type KnownPolicies,
     objectIdOfSlot,
     PIV_SLOTS,
+    type PivDescription,
     type PivSlot,
     type PivSlotFacts,
     parsePkcs11Uri,
@@ -71,14 +73,21 @@ export async function importToCard(
     return { facts, publicKey, pinPolicy, touchPolicy }
 }
 
+/** What a YubiKey says of the key with this id, before it is found; nothing of another token. */
+export function policiesIn(card: PivDescription | undefined, id: Uint8Array | undefined): KnownPolicies {
+    const facts = card?.slots.find(({ slot }) => id !== undefined && objectIdOfSlot(slot).equals(id))
+    return facts === undefined ? {} : policiesOf(facts)
+}
+
 /** What a YubiKey says of a key that is on it already; nothing of another token. @throws attestation_invalid */
 export async function knownOfCard(
     token: TokenKeys,
+    card: PivDescription | undefined,
     publicKey: PublicKeyBytes,
     id: Uint8Array,
 ): Promise<CardFacts & { readonly imported: boolean }> {
     if (!token.isYubikey) return { imported: false }
-    const { slots } = await token.describePiv()
+    const { slots } = card ?? (await token.describePiv())
     const holding = slots.filter((facts) => facts.publicKey !== undefined && samePublicKey(facts.publicKey, publicKey))
     // A key that was imported twice lies in two slots, each with policies of its own. OpenSC has other ids for some retired slots.
     const found = holding.find(({ slot }) => objectIdOfSlot(slot).equals(id)) ?? (holding.length === 1 ? holding[0] : undefined)
@@ -112,29 +121,29 @@ export function slotOfHome({ uri }: TokenHome): PivSlot {
 async function showToSign(
     token: TokenKeys,
     publicKey: PublicKeyBytes,
-    { slot, pin, touchPolicy }: CardOptions,
+    { slot, pin, pinPolicy, touchPolicy }: CardOptions,
     asker: Principal | undefined,
 ): Promise<TokenKeyFacts> {
     const uri = token.uriOfObject(objectIdOfSlot(slot))
-    const found = await token.find(uri, asker, touchPolicy).catch(async (error: unknown) => {
+    const policies = { pinPolicy, touchPolicy }
+    const found = await token.find(uri, asker, policies).catch(async (error: unknown) => {
         if (pin === undefined || !(error instanceof TrustkeyError) || error.code !== "login_required") throw error
         await token.login(pin, false, NO_LIMITS)
-        return token.find(uri, asker, touchPolicy)
+        return token.find(uri, asker, policies)
     })
     if (found.publicKey !== undefined && samePublicKey(found.publicKey, publicKey)) return found
     throw new TrustkeyError("token_changed", `slot ${slot} shows another key than the one that was just put there`)
 }
 
 /** The key lies in its slot already, and nobody overwrites it: say how it can be taken in when what failed is mended. */
-async function leftBehind<T>(token: TokenKeys, { slot }: CardOptions, show: () => Promise<T>): Promise<T> {
+export async function leftBehind<T>(token: TokenKeys, { slot }: CardOptions, takeIn: () => Promise<T>): Promise<T> {
     try {
-        return await show()
+        return await takeIn()
     } catch (error) {
         if (!(error instanceof TrustkeyError) || error.code === "token_changed") throw error
-        const how = `trustkey token enroll ${token.config.name} --slot ${slot}`
-        throw new TrustkeyError(error.code, `${error.message}; the new key lies in slot ${slot} and was not taken in, which ${how} does`, {
-            cause: error,
-        })
+        const how = error.code === "already_exists" ? "" : `, which trustkey token enroll ${token.config.name} --slot ${slot} does`
+        const message = `${error.message}; the new key lies in slot ${slot} and was not taken in${how}`
+        throw new TrustkeyError(error.code, message, { cause: error })
     }
 }
 

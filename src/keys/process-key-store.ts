@@ -11,7 +11,7 @@ import type { Binding, Intent, KeyHome, KeyRecord, TokenHome } from "../journal/
 import { isCredentialName, namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
 import { bytesOf, Conflict, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
-import { type CardKey, importToCard, judgeAttestation, knownOfCard, makeOnCard, slotOfHome } from "./card-keys.ts"
+import { type CardKey, importToCard, judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, slotOfHome } from "./card-keys.ts"
 import { encodeGroupFacts, encodeKeyFacts, type GroupFacts, parseGroupFacts, parseKeyFacts } from "./key-facts.ts"
 import { KeyEntry, KeyIndex } from "./key-index.ts"
 import type {
@@ -185,7 +185,9 @@ class ProcessKeyStore implements KeyStore {
             const token = this.#token(home.token)
             if (home.card !== undefined) {
                 const made = await makeOnCard(token, spec.algorithm, home.card, spec.asker)
-                return this.#insert(spec, made.publicKey, cardHome(token, made), "generated", createdAt, undefined)
+                return leftBehind(token, home.card, () =>
+                    this.#insert(spec, made.publicKey, cardHome(token, made), "generated", createdAt, undefined),
+                )
             }
             if (token.isYubikey) throw cardOptionsMissing()
             const made = await token.generate(spec.algorithm, spec.label)
@@ -205,7 +207,9 @@ class ProcessKeyStore implements KeyStore {
             const key = await importToCard(token, spec.pkcs8, home.card, spec.asker)
             spec.checkAlgorithm(algorithmOf(key.publicKey))
             // TK-KEY-3: whatever the card says of it later.
-            return this.#insert(spec, key.publicKey, cardHome(token, key), "imported", createdAt, undefined)
+            return leftBehind(token, home.card, () =>
+                this.#insert(spec, key.publicKey, cardHome(token, key), "imported", createdAt, undefined),
+            )
         }
         const { publicKey, envelope } = await this.#sealed.importKey({ purpose, createdAt }, spec.pkcs8, home)
         spec.checkAlgorithm(algorithmOf(publicKey))
@@ -218,9 +222,10 @@ class ProcessKeyStore implements KeyStore {
             throw new TrustkeyError("invalid_request", "the URI must name the token (serial or token) and the key (id or object)")
         }
         const token = this.#token(spec.token)
-        const found = await token.find(spec.uri, spec.asker)
+        const card = await this.#cardOf(token)
+        const found = await token.find(spec.uri, spec.asker, policiesIn(card, parsePkcs11Uri(spec.uri).id))
         const publicKey = pinned(found.publicKey)
-        const { imported, ...known } = await knownOfCard(token, publicKey, found.id)
+        const { imported, ...known } = await knownOfCard(token, card, publicKey, found.id)
         const home = { ...tokenHome(token, found), ...known }
         spec.checkHome?.(home, token.isYubikey)
         // TK-KEY-3: what the token does not claim to have made itself counts as imported, for ever.
@@ -414,9 +419,13 @@ class ProcessKeyStore implements KeyStore {
 
     async describeToken(name: string): Promise<{ readonly state: TokenState; readonly card: PivDescription | undefined }> {
         const token = this.#token(name)
-        await token.refresh()
-        const card = token.isYubikey ? await token.describePiv() : undefined
+        const card = await this.#cardOf(token)
         return { state: await token.refresh(), card }
+    }
+
+    async #cardOf(token: TokenKeys): Promise<PivDescription | undefined> {
+        await token.refresh()
+        return token.isYubikey ? await token.describePiv() : undefined
     }
 
     judgeAttestation(record: KeyRecord): AttestationVerdict | undefined {

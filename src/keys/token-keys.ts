@@ -9,6 +9,7 @@ import {
     encodeSealed,
     type Fields,
     formatPkcs11Uri,
+    type KnownPolicies,
     type ManagementAlgorithm,
     objectIdOfSlot,
     PIV_SLOTS,
@@ -332,8 +333,8 @@ export class TokenKeys {
         const { home, publicKey, id } = entry.record
         if (home.kind !== "token") throw new TrustkeyError("internal", "this key is not on a token")
         const objectId = parsePkcs11Uri(home.uri).id ?? new Uint8Array()
-        const { serial, touchPolicy } = home
-        const request = { id: toBase64(objectId), serial, publicKey: encodePublicKey(publicKey), touchPolicy }
+        const { serial, pinPolicy, touchPolicy } = home
+        const request = { id: toBase64(objectId), serial, publicKey: encodePublicKey(publicKey), pinPolicy, touchPolicy }
         const answer = await this.#process.control("open-key", request)
         const open = this.#process.understand(() => ({
             handle: answer.integer("handle"),
@@ -352,7 +353,7 @@ export class TokenKeys {
     }
 
     /** Exactly one private key, shown to sign. @throws not_found, object_ambiguous, key_unfit, touch_timeout */
-    async find(uri: string, asker: Principal | undefined, touchPolicy?: TouchPolicy): Promise<TokenKeyFacts> {
+    async find(uri: string, asker: Principal | undefined, { pinPolicy, touchPolicy }: KnownPolicies = {}): Promise<TokenKeyFacts> {
         this.#checkTrusted()
         const answer = await this.#use(() => {
             const key = {
@@ -367,7 +368,7 @@ export class TokenKeys {
             if (asker !== undefined) touch.join({ asker, difference: () => [] })
             // Whether it asks for the PIN each time, only the token knows yet.
             return this.#awaitTouch(touch, true, (budgetMs, onBegin) =>
-                this.#process.control("find", { uri, touchPolicy }, budgetMs, onBegin),
+                this.#process.control("find", { uri, pinPolicy, touchPolicy }, budgetMs, onBegin),
             )
         })
         return this.#process.understand(() => parseTokenKey(answer))

@@ -37,6 +37,7 @@ export {
 } from "./messages.ts"
 export { closeOnExec, forbidDumps, openBootClock } from "./native.ts"
 export {
+    type KnownPolicies,
     MANAGEMENT_ALGORITHMS,
     type ManagementAlgorithm,
     objectIdOfSlot,

@@ -225,12 +225,13 @@ describe("a key that wants a touch", () => {
         assert.equal(await world.touchesAsked(), asked + 1)
     })
 
-    test("is asked to show that it can sign when it is taken in, though nothing is known of it yet", async () => {
+    test("is asked to show that it can sign when it is taken in, with what the card says of its slot", async () => {
         const { rig } = world
         const uri = "pkcs11:serial=12345678;id=%01"
         const client = await world.start(["key", "enroll", "--token", "yubikey", "--uri", uri, "--purpose", "delegation", "--label", "bob"])
         await until("the client asks", () => client.stderr.includes("Touch"))
-        assert.match(client.stderr, /^Touch YubiKey 12345678 \(slot 9a\) if it blinks, within 1\d s: the key shows that it can sign\n$/)
+        assert.match(client.stderr, /^Touch YubiKey 12345678 \(slot 9a\) within 1\d s: the key shows that it can sign\n$/)
+        await rig.card.awaitTouch()
         assert.equal(await rig.card.touch(), true)
         assert.equal(await client.end(), 0, client.stderr)
     })

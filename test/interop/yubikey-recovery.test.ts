@@ -4,11 +4,13 @@ import { once } from "node:events"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
+import { TrustkeyError } from "../../src/errors.ts"
 import type { KeyRecord } from "../../src/journal/index.ts"
 import type { TokenConfig, TokenState } from "../../src/keys/index.ts"
+import type { Store } from "../../src/storage/index.ts"
 import { isGood } from "../integration/keys/signer-contract.ts"
 import { startDaemon } from "../support/daemon.ts"
-import { KeyRig, killSigner } from "../support/key-rig.ts"
+import { KeyRig, type KeyRigOptions, killSigner } from "../support/key-rig.ts"
 import { type CommandResult, mustRun, runCommand } from "../support/process.ts"
 import { createAttestationAuthority } from "../support/yubikey/attestation.ts"
 import { startYubikeyRig, type YubikeyRig } from "../support/yubikey/rig.ts"
@@ -26,7 +28,7 @@ const authority = createAttestationAuthority("rsa")
 /** A virtual YubiKey with a key in 9a (PIN once) and one in 9c (PIN always), and a key store that has both, logged out. */
 type World = AsyncDisposable & { readonly yubikey: YubikeyRig; readonly rig: KeyRig; readonly once: KeyRecord; readonly always: KeyRecord }
 
-async function openWorld(config: Partial<TokenConfig> = {}): Promise<World> {
+async function openWorld(config: Partial<TokenConfig> = {}, options: Pick<KeyRigOptions, "wrapStore"> = {}): Promise<World> {
     const stack = new AsyncDisposableStack()
     const yubikey = stack.use(await startYubikeyRig({ cards: [{ serial: SERIAL, authority }], authority }))
     for (const slot of ["9a", "9c"]) await piv(yubikey, "-a", "generate", "-s", slot, "-A", "ECCP256")
@@ -40,7 +42,7 @@ async function openWorld(config: Partial<TokenConfig> = {}): Promise<World> {
         releaseAfterMs: RELEASE_MS,
         ...config,
     }
-    const rig = stack.use(await KeyRig.open({ tokens: [whole] }))
+    const rig = stack.use(await KeyRig.open({ tokens: [whole], ...options }))
     await rig.login("yk", PIN)
     const enroll = (id: string): Promise<KeyRecord> =>
         rig.keys.enroll({ token: "yk", uri: `pkcs11:serial=${token.serial};id=%${id}`, purpose: "root", label: "", bindings: [] })
@@ -234,6 +236,46 @@ describe("a YubiKey that is let go of", () => {
         await assert.rejects(rig.keys.create({ ...spec, home: { kind: "token", token: "yk", card } }), { code: "challenge_expired" })
         assert.equal((await yubikey.card.look()).apdus, apdus)
         assert.ok(await signs(rig, key))
+    })
+
+    test("a key that was made and could not be recorded is said to lie in its slot, and is taken in when it can be", async () => {
+        let isFull = false
+        const wrapStore = (store: Store): Store => ({
+            read: (query) => store.read(query),
+            close: () => store.close(),
+            commit: async (changes) => {
+                if (isFull && changes[0]?.kind === "key.insert") throw new TrustkeyError("storage_failed", "the disk is full")
+                await store.commit(changes)
+            },
+        })
+        await using world = await openWorld({}, { wrapStore })
+        const { rig } = world
+        await rig.login("yk", PIN)
+        isFull = true
+        const managementKey = await rig.seal("management-key", "token:yk", DEFAULT_MANAGEMENT_KEY)
+        const card = { slot: "9d", pinPolicy: "always", touchPolicy: "never", managementKey } as const
+        const spec = { purpose: "root", label: "", bindings: [] } as const
+        await assert.rejects(rig.keys.create({ ...spec, algorithm: "p256", home: { kind: "token", token: "yk", card } }), {
+            code: "storage_failed",
+            message: "the disk is full; the new key lies in slot 9d and was not taken in, which trustkey token enroll yk --slot 9d does",
+        })
+        isFull = false
+        const enrolled = await rig.keys.enroll({ ...spec, token: "yk", uri: `pkcs11:serial=${SERIAL};id=%03` })
+        assert.ok(await signs(rig, enrolled))
+    })
+
+    test("keys outside of 9c that want the PIN each time, which Yubico's module doesn't say, sign as often as they are asked", async () => {
+        await using world = await openWorld({ releaseAfterMs: 0 })
+        const { rig, yubikey } = world
+        await piv(yubikey, "-a", "generate", "-s", "82", "-A", "ECCP256", "--pin-policy=always")
+        await rig.login("yk", PIN)
+        const managementKey = await rig.seal("management-key", "token:yk", DEFAULT_MANAGEMENT_KEY)
+        const card = { slot: "9d", pinPolicy: "always", touchPolicy: "never", managementKey } as const
+        const spec = { purpose: "root", label: "", bindings: [] } as const
+        const made = await rig.keys.create({ ...spec, algorithm: "p256", home: { kind: "token", token: "yk", card } })
+        const enrolled = await rig.keys.enroll({ ...spec, token: "yk", uri: `pkcs11:serial=${SERIAL};id=%05` })
+        for (const key of [made, enrolled, made, enrolled, world.once, made]) assert.ok(await signs(rig, key))
+        assert.equal((await state(rig)).state, "logged-in")
     })
 
     test("TK-KEY-4 an empty twin with the same serial is not told the stored PIN", async () => {

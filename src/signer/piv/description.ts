@@ -58,9 +58,15 @@ export function objectIdOfSlot(slot: PivSlot): Buffer {
     return Buffer.from([PIV_SLOTS.indexOf(slot) + 1])
 }
 
-/** Of a key, as the parent knows it. Undefined: not known. */
-export function parseTouchPolicy(fields: Fields): TouchPolicy | undefined {
-    return fields.has("touchPolicy") ? fields.oneOf("touchPolicy", TOUCH_POLICIES) : undefined
+/** How often a key wants PIN and touch, as far as it is known. */
+export type KnownPolicies = { readonly pinPolicy?: PinPolicy; readonly touchPolicy?: TouchPolicy }
+
+/** Of a key, as the parent knows it. */
+export function parseKnownPolicies(fields: Fields): KnownPolicies {
+    return {
+        ...(fields.has("pinPolicy") ? { pinPolicy: fields.oneOf("pinPolicy", PIN_POLICIES) } : {}),
+        ...(fields.has("touchPolicy") ? { touchPolicy: fields.oneOf("touchPolicy", TOUCH_POLICIES) } : {}),
+    }
 }
 
 export function encodePivDescription(description: PivDescription): object {

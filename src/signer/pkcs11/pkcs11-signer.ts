@@ -7,7 +7,7 @@ import type { Signer, Surroundings } from "../child.ts"
 import type { Fields } from "../fields.ts"
 import { FrameError } from "../frames.ts"
 import { ALGORITHMS, canaryMessage, encodeTokenKey, parsePublicKey, samePublicKey, type TokenKeyFacts } from "../messages.ts"
-import { parseTouchPolicy, type TouchPolicy } from "../piv/description.ts"
+import { type KnownPolicies, parseKnownPolicies } from "../piv/description.ts"
 import { withPivCard, yubikeyReader } from "../piv/find-card.ts"
 import type { OpenPcsc } from "../piv/pcsc.ts"
 import type { PivCard } from "../piv/piv-card.ts"
@@ -123,7 +123,7 @@ export class Pkcs11Signer implements Signer {
             case "generate":
                 return this.#generate(request)
             case "find":
-                return this.#find(request.text("uri"), parseTouchPolicy(request))
+                return this.#find(request.text("uri"), parseKnownPolicies(request))
             case "open-key":
                 return this.#openKey(request)
             case "profile":
@@ -273,7 +273,7 @@ export class Pkcs11Signer implements Signer {
         })
     }
 
-    #find(text: string, touchPolicy: TouchPolicy | undefined): object {
+    #find(text: string, policies: KnownPolicies): object {
         const uri = parsePkcs11Uri(text)
         if (!namesOneKey(uri)) {
             throw new TrustkeyError("invalid_request", "the URI must name the token (serial or token) and the key (id or object)")
@@ -286,17 +286,17 @@ export class Pkcs11Signer implements Signer {
             this.#fitness.require()
             const object = onlyOneKey(fitting, all)
             const facts = this.#describe(session, object)
-            this.#checkCanary(session, object, facts, touchPolicy)
+            this.#checkCanary(session, object, facts, policies)
             return encodeTokenKey(facts)
         })
     }
 
     /** TK-SIG-1: the canary has a form no Intent can have. A key that cannot sign it, or whose public key does not fit, is refused. */
-    #checkCanary(session: Session, object: SessionObject, facts: TokenKeyFacts, touchPolicy?: TouchPolicy): void {
+    #checkCanary(session: Session, object: SessionObject, facts: TokenKeyFacts, policies: KnownPolicies = {}): void {
         if (facts.publicKey === undefined) throw new TrustkeyError("key_unfit", "the token does not show a public key of a kind we use")
         const algorithm = algorithmOf(facts.publicKey)
         const message = canaryMessage(randomBytes(32))
-        const key = { object: object.handle, algorithm, alwaysAuthenticate: facts.alwaysAuthenticate, touchPolicy }
+        const key = { object: object.handle, algorithm, ...this.#token.demandsOf(object, policies) }
         // The parent may log in and ask for all of this once more.
         const signature = this.#signIn(session, key, tufScheme(algorithm), message, false)
         if (!verify(facts.publicKey, tufScheme(algorithm), message, signature)) {
@@ -318,10 +318,9 @@ export class Pkcs11Signer implements Signer {
             if (found === undefined || !samePublicKey(found, pinned)) throw this.#changedInside("it shows another public key for this key")
             const handle = this.#nextHandle
             this.#nextHandle += 1
-            const alwaysAuthenticate = this.#token.asksEachTime(object)
-            const touchPolicy = parseTouchPolicy(request)
-            this.#token.keys.set(handle, { object: object.handle, algorithm: algorithmOf(pinned), alwaysAuthenticate, touchPolicy })
-            return { handle, alwaysAuthenticate }
+            const demands = this.#token.demandsOf(object, parseKnownPolicies(request))
+            this.#token.keys.set(handle, { object: object.handle, algorithm: algorithmOf(pinned), ...demands })
+            return { handle, alwaysAuthenticate: demands.alwaysAuthenticate }
         })
     }
 

@@ -2,7 +2,7 @@ import { type Session, SessionFlag, type SessionObject, type Slot, SlotFlag, Tok
 import type { Algorithm, PublicKeyBytes, Secret } from "../../crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, samePublicKey, type TokenSnapshot } from "../messages.ts"
-import type { TouchPolicy } from "../piv/description.ts"
+import type { KnownPolicies, TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
 import type { Presence, Readers } from "../piv/readers.ts"
 import { type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
@@ -137,6 +137,11 @@ export class Token {
     /** Whether a signature with this key needs a login of its own. */
     asksEachTime(key: SessionObject): boolean {
         return this.#quirks.contextLogin === "always" || readFlag(key, CKA_ALWAYS_AUTHENTICATE)
+    }
+
+    /** What a key of a card demands for a signature: ykcs11 says of the key in 9c alone that it wants the PIN each time. */
+    demandsOf(key: SessionObject, { pinPolicy, touchPolicy }: KnownPolicies): Pick<TokenKey, "alwaysAuthenticate" | "touchPolicy"> {
+        return { alwaysAuthenticate: pinPolicy === "always" || this.asksEachTime(key), touchPolicy }
     }
 
     /** All slots of the module, those without a token too. */
@@ -547,7 +552,7 @@ export class Token {
     }
 
     #needsPinAgain(session: Session): boolean {
-        if (this.#snapshot.releaseAfterMs > 0) return true
+        if (this.#snapshot.releaseAfterMs > 0 || this.#quirks.keyIds === "piv") return true
         try {
             const keys = findObjects(session, CKO_PRIVATE_KEY)
             return keys.length > MOST_KEYS_TO_ASK || keys.some((key) => this.asksEachTime(key))
