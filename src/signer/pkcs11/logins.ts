@@ -8,7 +8,7 @@ import { FrameError } from "../frames.ts"
 import { parseContext, parsePublicKey, parseSealed, type TokenSnapshot } from "../messages.ts"
 import { fingerprint, markOf } from "./fingerprint.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
-import { loginRefusal, loginRequired, notAPin, type Token } from "./token.ts"
+import { loginRefusal, loginRequired, notAPin, requireSession, type Token } from "./token.ts"
 
 type Pin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
 /** `session`: with the token that was looked at. */
@@ -111,11 +111,9 @@ export class Logins {
         this.#prepared = undefined
         if (prepared === undefined) throw new FrameError("login before prepare-login")
         using _ = prepared.pin
-        // TK-KEY-4: the card may have been exchanged, or the login's time may have ended, while the try was written down.
+        // Its time may have ended while the try was written down.
         if (prepared.terms instanceof KeptLogin && prepared.terms !== this.#token.keptLogin) throw loginRequired()
-        if (prepared.session === undefined || prepared.session !== this.#token.session) {
-            throw new TrustkeyError("token_busy", "the token was opened anew meanwhile; the PIN was not tried, log in again")
-        }
+        requireSession(this.#token, prepared.session)
         const result = this.#token.login(prepared.pin, prepared.terms)
         const { snapshot } = this.#token
         if (result !== "ok") throw loginRefusal(result, snapshot.tries)

@@ -7,12 +7,19 @@ import { FrameError } from "../frames.ts"
 import { parseContext, parseSealed, type TokenSnapshot } from "../messages.ts"
 import type { UseCard } from "../piv/piv-operations.ts"
 import { markOf } from "./fingerprint.ts"
-import { loginRefusal, notAPin, type Token } from "./token.ts"
+import { loginRefusal, notAPin, requireSession, type Token } from "./token.ts"
 
 /** By the PIN there is, or with the PUK or the security officer's PIN. */
 type How = "change" | "unblock"
 
-type Prepared = { readonly how: How; readonly shown: Secret; readonly next: Secret; readonly evenFinalTry: boolean }
+type Prepared = {
+    readonly how: How
+    readonly shown: Secret
+    readonly next: Secret
+    readonly evenFinalTry: boolean
+    /** With the token that was looked at. */
+    readonly session: Token["session"]
+}
 
 /**
  * A new PIN, in two halves as a login: what is shown for it is a try like any (TK-PIN-1). YubiKeys are asked through PC/SC, since their modules
@@ -47,6 +54,7 @@ export class PinChanges {
         const next = stack.use(open("next"))
         this.#token.run(() => undefined)
         const token = this.#token.refresh()
+        const { session } = this.#token
         const evenFinalTry = request.flag("evenFinalTry")
         if (how === "change" && shown.equals(next)) throw new TrustkeyError("invalid_request", "the new PIN is the one there is")
         // A YubiKey's own are checked where it is asked, with the numbers the card says.
@@ -54,7 +62,7 @@ export class PinChanges {
         const mark = await markOf(shown)
         const credential = await this.#outdated(next)
         stack.move()
-        this.#prepared = { how, shown, next, evenFinalTry }
+        this.#prepared = { how, shown, next, evenFinalTry, session }
         return { token, ...mark, ...(credential === undefined ? {} : { credential }) }
     }
 
@@ -86,6 +94,7 @@ export class PinChanges {
         using _ = new DisposableStack()
         _.use(prepared.shown)
         _.use(prepared.next)
+        requireSession(this.#token, prepared.session)
         // The PIN that is kept is none any more.
         const { kind } = this.#token.snapshot
         this.#token.logout()

@@ -744,6 +744,16 @@ export function notAPin(): TrustkeyError {
     return new TrustkeyError("pin_incorrect", "this cannot be the PIN: the token takes none of this length; no try was spent")
 }
 
+/**
+ * TK-KEY-4: what was found out about the token counts for as long as it stays open. It may have been exchanged while a try was written down.
+ *
+ * @throws token_busy: and no try was made
+ */
+export function requireSession(token: Token, session: Token["session"]): void {
+    if (session !== undefined && session === token.session) return
+    throw new TrustkeyError("token_busy", "the token was opened anew meanwhile, and the PIN was not tried; try again")
+}
+
 export function loginRequired(): TrustkeyError {
     return new TrustkeyError("login_required", "nobody is logged in to the token")
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import type { KeyRig } from "../../support/key-rig.ts"
-import { openWorld, signs, tokenState, tries } from "./token-world.ts"
+import { startSoftHsm } from "../../support/softhsm.ts"
+import { betweenHalves, exchanger, openWorld, signs, tokenState, tries } from "./token-world.ts"
 
 const NEW_PIN = "73190264"
 
@@ -108,6 +109,22 @@ describe("a token's PIN", () => {
         await assert.rejects(change(rig, "11111111", NEW_PIN), { code: "pin_incorrect" })
         const key = await rig.createOnToken("hsm")
         assert.ok(await signs(rig, key))
+    })
+
+    test("TK-PIN-1 is told to no token that was exchanged while the try was written down", async () => {
+        const halves = betweenHalves()
+        await using world = await openWorld({ uri: "pkcs11:token=trustkeyd-test" }, halves)
+        await using twin = await startSoftHsm()
+        const { rig, hsm } = world
+        const exchange = await exchanger(world, twin)
+        for (const attempt of [() => change(rig, hsm.userPin, NEW_PIN), () => unblock(rig, hsm.soPin, NEW_PIN)]) {
+            await rig.keys.tokens()
+            halves.arm(exchange.there)
+            await assert.rejects(attempt(), { code: "token_busy" })
+            assert.equal((await tokenState(rig)).tries, "ok")
+            await exchange.back()
+        }
+        await rig.login("hsm", hsm.userPin)
     })
 
     test("and a credential that already holds the new one is used at once", async () => {

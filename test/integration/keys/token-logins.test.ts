@@ -9,7 +9,7 @@ import type { FaultModule } from "../../support/fault-module.ts"
 import type { KeyRig } from "../../support/key-rig.ts"
 import { mustRun } from "../../support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
-import { openWorld, replaceKey, signs, tokenDirectory, tokenState, tries } from "./token-world.ts"
+import { betweenHalves, exchanger, openWorld, replaceKey, signs, tokenDirectory, tokenState, tries } from "./token-world.ts"
 
 /** A login somebody types, with the limits of `token login --for --uses`. */
 async function login(rig: KeyRig, pin: string, ttlSeconds: number, uses = 0): Promise<void> {
@@ -321,28 +321,6 @@ describe("a token that is let go of when nobody uses it", () => {
     })
 })
 
-/** Does something once, when a try has been written down and was not made yet. */
-function betweenHalves(): { readonly wrapStore: (store: Store) => Store; arm(work: () => Promise<unknown>): void } {
-    let armed: (() => Promise<unknown>) | undefined
-    const wrapStore = (store: Store): Store => ({
-        read: (query) => store.read(query),
-        close: () => store.close(),
-        commit: async (changes) => {
-            await store.commit(changes)
-            if (changes[0]?.kind !== "pin-try.put") return
-            const work = armed
-            armed = undefined
-            await work?.()
-        },
-    })
-    return {
-        wrapStore,
-        arm: (work) => {
-            armed = work
-        },
-    }
-}
-
 describe("between the writing down of a try and the try", () => {
     test("TK-PIN-1 a token that was exchanged is told neither the stored PIN nor a typed one, and nothing is held against them", async () => {
         const halves = betweenHalves()
@@ -353,30 +331,17 @@ describe("between the writing down of a try and the try", () => {
         const key = await rig.createOnToken("hsm")
         await rig.restart()
         const before = await faults.logins()
-        const [own, other] = [tokenDirectory(hsm), tokenDirectory(twin)]
-        const [name = ""] = await readdir(own)
-        const [twinName = ""] = await readdir(other)
-        const away = path.join(path.dirname(hsm.conf), "away")
-        const exchange = async (): Promise<void> => {
-            await rename(path.join(own, name), away)
-            // As the daemon looks at it by itself, every second.
-            await rig.keys.tokens()
-            await rename(path.join(other, twinName), path.join(own, twinName))
-        }
-        halves.arm(exchange)
+        const exchange = await exchanger(world, twin)
+        halves.arm(exchange.there)
         await refused(rig, key, "token_busy")
         assert.equal((await tokenState(rig)).serial, twin.serial)
         assert.deepEqual(await faults.logins(), before)
         assert.deepEqual(await tries(rig), [])
-        await rename(path.join(own, twinName), path.join(other, twinName))
-        await rename(away, path.join(own, name))
-        await rig.keys.tokens()
-        halves.arm(exchange)
+        await exchange.back()
+        halves.arm(exchange.there)
         await assert.rejects(login(rig, hsm.userPin, 60), { code: "token_busy" })
         assert.deepEqual(await faults.logins(), before)
-        await rename(path.join(own, twinName), path.join(other, twinName))
-        await rename(away, path.join(own, name))
-        await rig.keys.tokens()
+        await exchange.back()
         assert.ok(await signs(rig, key))
     })
 

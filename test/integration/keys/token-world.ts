@@ -1,8 +1,10 @@
 import assert from "node:assert/strict"
 import { randomBytes } from "node:crypto"
+import { readdir, rename } from "node:fs/promises"
 import path from "node:path"
 import type { KeyRecord } from "../../../src/journal/index.ts"
 import type { TokenConfig, TokenState } from "../../../src/keys/index.ts"
+import type { Store } from "../../../src/storage/index.ts"
 import { buildFaultModule, type FaultModule } from "../../support/fault-module.ts"
 import { KeyRig, type KeyRigOptions } from "../../support/key-rig.ts"
 import { mustRun } from "../../support/process.ts"
@@ -67,4 +69,49 @@ export async function replaceKey(hsm: SoftHsm, id: string): Promise<void> {
         await mustRun("pkcs11-tool", ["--module", hsm.module, ...login, "--delete-object", "--type", type, "--id", id], { env: hsm.env })
     }
     await importKey(hsm, id, "a key of the tests")
+}
+
+/** Does something once, when a try has been written down and was not made yet. */
+export function betweenHalves(): { readonly wrapStore: (store: Store) => Store; arm(work: () => Promise<unknown>): void } {
+    let armed: (() => Promise<unknown>) | undefined
+    const wrapStore = (store: Store): Store => ({
+        read: (query) => store.read(query),
+        close: () => store.close(),
+        commit: async (changes) => {
+            await store.commit(changes)
+            if (changes[0]?.kind !== "pin-try.put") return
+            const work = armed
+            armed = undefined
+            await work?.()
+        },
+    })
+    return {
+        wrapStore,
+        arm: (work) => {
+            armed = work
+        },
+    }
+}
+
+/** Takes the token of `world` out and puts `twin` in its place, and back; each is noticed, as the daemon looks every second. */
+export async function exchanger(
+    { rig, hsm }: World,
+    twin: SoftHsm,
+): Promise<{ readonly there: () => Promise<void>; readonly back: () => Promise<void> }> {
+    const [own, other] = [tokenDirectory(hsm), tokenDirectory(twin)]
+    const [name = ""] = await readdir(own)
+    const [twinName = ""] = await readdir(other)
+    const away = path.join(path.dirname(hsm.conf), "exchanged")
+    return {
+        there: async () => {
+            await rename(path.join(own, name), away)
+            await rig.keys.tokens()
+            await rename(path.join(other, twinName), path.join(own, twinName))
+        },
+        back: async () => {
+            await rename(path.join(own, twinName), path.join(other, twinName))
+            await rename(away, path.join(own, name))
+            await rig.keys.tokens()
+        },
+    }
 }
