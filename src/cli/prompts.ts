@@ -53,8 +53,7 @@ class TerminalPrompts implements Prompts {
 
     async secret(question: string, flag: string): Promise<Secret> {
         const keyboard = this.#need(question, flag)
-        keyboard.show(question)
-        return keyboard.readSecret()
+        return keyboard.readSecret(question)
     }
 
     async confirm(question: string, flag: string): Promise<boolean> {
@@ -140,10 +139,12 @@ class Keyboard {
         }
     }
 
-    async readSecret(): Promise<Secret> {
+    async readSecret(question: string): Promise<Secret> {
         const typed = Buffer.alloc(MAX_SECRET_BYTES)
+        // First of all: whoever sees the question may type, and nothing of that is to be seen.
         this.#tty.input.setRawMode(true)
         try {
+            this.show(question)
             const length = await this.#fill(typed)
             if (length === 0) throw new TrustkeyError("declined", "nothing was typed")
             return new Secret(Buffer.from(typed.subarray(0, length)))

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import { Interrupted } from "../../../src/cli/index.ts"
+import { Interrupted, type Tty } from "../../../src/cli/index.ts"
 import { openPrompts } from "../../../src/cli/prompts.ts"
 import { fakeTerminal } from "./fake-terminal.ts"
 
@@ -21,6 +21,20 @@ describe("prompts", () => {
         assert.deepEqual(terminal.rawModes, [true, false])
         assert.equal(terminal.shown(), "Passphrase: \n")
         assert.equal(terminal.printed(), "")
+    })
+
+    test("echo is off before the question is seen", async () => {
+        const terminal = fakeTerminal({ typed: ["correct horse"] })
+        const events: string[] = []
+        const openTty = (): Tty | undefined => {
+            const tty = terminal.openTty()
+            assert.ok(tty)
+            tty.input.setRawMode = (on) => events.push(on ? "echo off" : "echo on")
+            tty.output.write = (text: unknown) => events.push(String(text)) > 0
+            return tty
+        }
+        using _ = await openPrompts({ ...terminal, openTty }).secret("PIN: ", "--pin-fd")
+        assert.deepEqual(events, ["echo off", "PIN: ", "echo on", "\n"])
     })
 
     test("backspace takes away a whole character, however many bytes it has", async () => {
