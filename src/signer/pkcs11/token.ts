@@ -254,7 +254,7 @@ export class Token {
             if (this.#waitsForOthers) {
                 this.#dropKeys()
                 this.#close()
-            } else if (this.#session === undefined && this.#isAsItWas()) return this.#snapshot
+            } else if (this.#session === undefined && this.#snapshot.tries !== "final" && this.#isAsItWas()) return this.#snapshot
             if (this.#session !== undefined && !this.#isSame()) this.lose()
             this.#open()
             this.#readToken()
@@ -265,13 +265,9 @@ export class Token {
         return this.#snapshot
     }
 
-    /**
-     * Another program may unblock the PIN, or show the right one, and needs the card for that. ykcs11 notices when it opens the card anew
-     * (2.2.0).
-     */
+    /** Another program may unblock the PIN, and needs the card for that. ykcs11 notices when it opens the card anew (2.2.0). */
     get #waitsForOthers(): boolean {
-        const { state, tries } = this.#snapshot
-        return this.#login === undefined && state !== "absent" && (tries === "blocked" || tries === "final")
+        return this.#login === undefined && this.#snapshot.state === "blocked"
     }
 
     /**
