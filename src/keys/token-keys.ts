@@ -546,7 +546,8 @@ export class TokenKeys {
     }
 
     async #askState(): Promise<void> {
-        if (!this.#process.isIdle || this.#process.state.state !== "ready") return
+        // Between the two halves of a login the token stays as it was looked at.
+        if (this.#logins.isTrying || !this.#process.isIdle || this.#process.state.state !== "ready") return
         try {
             const answer = await this.#process.control("state")
             this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))

@@ -38,6 +38,8 @@ export class Logins {
         this.#token.lookAnew()
         this.#token.run(() => undefined)
         const token = this.#token.refresh()
+        // One with its last try was let go of again at once, for other programs.
+        this.#token.run(() => undefined)
         const { session } = this.#token
         // Whoever types the PIN, or says for how long, begins a login anew: a time that is running is not made longer by a PIN nobody tried.
         const isAsked = request.has("sealed") || request.integer("ttlMs") + request.integer("uses") > 0

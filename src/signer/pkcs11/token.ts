@@ -437,10 +437,14 @@ export class Token {
 
     /** In a R/W session beside which there is no other: the security officer is let into none (CKR_SESSION_READ_ONLY_EXISTS). */
     #alone<T>(work: (session: Session) => T): T {
+        const { serial } = this.#snapshot
         this.lose()
         try {
             const slot = this.#slots.find(this.#uri)
             if (slot === undefined) throw this.#absent()
+            // TK-KEY-4: what is typed is for the token that was looked at.
+            if (slot.getToken().serialNumber !== serial)
+                throw new TrustkeyError("token_changed", "another token has taken its place meanwhile; nothing was tried")
             return work(slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION))
         } catch (error) {
             throw this.fail(error)
