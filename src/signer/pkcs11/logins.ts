@@ -8,7 +8,8 @@ import { FrameError } from "../frames.ts"
 import { parseContext, parsePublicKey, parseSealed, type TokenSnapshot } from "../messages.ts"
 import { fingerprint, markOf } from "./fingerprint.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
-import { loginRefusal, loginRequired, notAPin, requireSession, type Token } from "./token.ts"
+import { loginRefusal, loginRequired, notAPin } from "./login-refusal.ts"
+import { requireSession, type Token } from "./token.ts"
 
 type Pin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
 /** `session`: with the token that was looked at. */

@@ -3,6 +3,7 @@ import { Module } from "graphene-pk11"
 import koffi from "koffi"
 import type { InitializationOptions, PKCS11 } from "pkcs11js"
 import { TrustkeyError } from "../../errors.ts"
+import type { Profile } from "../profile.ts"
 import { type PinFunctions, pinFunctionsOf, pinFunctionsOfPkcs11js } from "./pin-functions.ts"
 import { CKR_CANT_LOCK, CKR_GENERAL_ERROR, CKR_OK, resultCode } from "./result-codes.ts"
 
@@ -97,13 +98,33 @@ export function initialize(loaded: LoadedModule): void {
     }
 }
 
-/** C_Initialize as `initialize` calls it first, and with no flags and parameters. @returns the CKR value */
-export function callInitialize(loaded: LoadedModule, how: "ours" | "bare"): number {
+/** How an uninitialised module takes C_Initialize: with no flags and parameters, as `initialize` calls it first, and so again. CKR values. */
+export function tryInitialize(loaded: LoadedModule): NonNullable<Profile["initialize"]> {
+    const bare = callInitialize(loaded, { flags: 0 })
+    if (bare === CKR_OK) finalize(loaded)
+    const ours = callInitialize(loaded, argumentsFor(loaded, CKF_OS_LOCKING_OK))
+    const again = callInitialize(loaded, argumentsFor(loaded, CKF_OS_LOCKING_OK))
+    // One that counts, like p11-kit's proxy, has to be ended as often.
+    if (again === CKR_OK) finalize(loaded)
+    if (ours === CKR_OK) finalize(loaded)
+    return { bare, ours, again }
+}
+
+function callInitialize({ lib }: LoadedModule, how: InitializationOptions): number {
     try {
-        loaded.lib.C_Initialize(how === "ours" ? argumentsFor(loaded, CKF_OS_LOCKING_OK) : { flags: 0 })
+        lib.C_Initialize(how)
         return CKR_OK
     } catch (error) {
         return resultCode(error) ?? CKR_GENERAL_ERROR
+    }
+}
+
+/** C_Finalize: the module lets go of everything it has open. */
+export function finalize({ module }: LoadedModule): void {
+    try {
+        module.finalize()
+    } catch {
+        // It has failed already; the next C_Initialize says what is wrong.
     }
 }
 

@@ -7,7 +7,8 @@ import { FrameError } from "../frames.ts"
 import { parseContext, parseSealed, type TokenSnapshot } from "../messages.ts"
 import type { UseCard } from "../piv/piv-operations.ts"
 import { markOf } from "./fingerprint.ts"
-import { loginRefusal, notAPin, requireSession, type Token } from "./token.ts"
+import { loginRefusal, notAPin } from "./login-refusal.ts"
+import { requireSession, type Token } from "./token.ts"
 
 /** By the PIN there is, or with the PUK or the security officer's PIN. */
 type How = "change" | "unblock"

@@ -17,8 +17,10 @@ import { matchesObject, namesOneKey, type ObjectFacts, parsePkcs11Uri } from "..
 import type { Profile } from "../profile.ts"
 import { parseQuirksOverride } from "../quirks.ts"
 import { onlyOneKey } from "./candidates.ts"
+import type { ReaderOf } from "./card-watch.ts"
 import { Fitness } from "./fitness.ts"
 import { generatePair } from "./generate.ts"
+import { loginRequired } from "./login-refusal.ts"
 import { Logins } from "./logins.ts"
 import { prepare, signatureLength } from "./mechanisms.ts"
 import type { loadModule } from "./module.ts"
@@ -39,7 +41,7 @@ import { OwnSession } from "./own-session.ts"
 import { PinChanges } from "./pin-changes.ts"
 import { profileToken } from "./profile.ts"
 import { CKR_USER_NOT_LOGGED_IN, judge, judgeTouch, resultCode } from "./result-codes.ts"
-import { loginRequired, type ReaderOf, Token, type TokenKey } from "./token.ts"
+import { Token, type TokenKey } from "./token.ts"
 
 type Failure = { readonly error: unknown; readonly code: number | undefined; readonly touch: ReturnType<typeof judgeTouch> }
 type Attempt = { readonly signature: Buffer } | Failure

@@ -86,7 +86,7 @@ export function profileToken(
             cryptoki: versionText(library.cryptokiVersion),
         },
         initialize,
-        slots: token.slotsThere(),
+        slots: token.slots,
         label: stripPadding(info.label),
         serial: stripPadding(info.serialNumber),
         manufacturer: stripPadding(info.manufacturerID),

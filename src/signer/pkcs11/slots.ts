@@ -1,8 +1,9 @@
 import type { Slot } from "graphene-pk11"
 import { TrustkeyError } from "../../errors.ts"
 import { matchesToken, type Pkcs11Uri } from "../pkcs11-uri.ts"
+import type { ProfiledSlot } from "../profile.ts"
 import { listTokens } from "./candidates.ts"
-import { initialize, type LoadedModule } from "./module.ts"
+import { finalize, initialize, type LoadedModule } from "./module.ts"
 import { resultCode } from "./result-codes.ts"
 
 /** The slots of one module, from C_Initialize to C_Finalize and as often again as it takes. */
@@ -79,21 +80,37 @@ export class Slots {
         return parts.join("\u0001")
     }
 
+    /** All of them, those without a token too. */
+    describeAll(): readonly ProfiledSlot[] {
+        return this.#list(false).map(describeSlot)
+    }
+
     #present(): Slot[] {
-        const list = this.#loaded.module.getSlots(true)
+        return this.#list(true)
+    }
+
+    #list(withToken: boolean): Slot[] {
+        const list = this.#loaded.module.getSlots(withToken)
         const slots: Slot[] = []
         for (let i = 0; i < list.length; i += 1) slots.push(list.items(i))
         return slots
     }
 
-    /** C_Finalize: the module lets go of everything it has open. */
+    /** The module lets go of everything it has open. */
     close(): void {
         if (!this.#initialized) return
         this.#initialized = false
-        try {
-            this.#loaded.module.finalize()
-        } catch {
-            // It has failed already; the next C_Initialize says what is wrong.
-        }
+        finalize(this.#loaded)
+    }
+}
+
+function describeSlot(slot: Slot): ProfiledSlot {
+    const facts = { id: slot.handle.readBigUInt64LE(0).toString(), description: slot.slotDescription }
+    try {
+        const { label, serialNumber: serial, manufacturerID: manufacturer, model } = slot.getToken()
+        return { ...facts, label, serial, manufacturer, model, present: true }
+    } catch (error) {
+        if (resultCode(error) === undefined) throw error
+        return { ...facts, label: "", serial: "", manufacturer: "", model: "", present: false }
     }
 }

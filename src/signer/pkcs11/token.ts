@@ -1,18 +1,21 @@
-import { type Session, SessionFlag, type SessionObject, type Slot, SlotFlag, TokenFlag } from "graphene-pk11"
+import { type Session, SessionFlag, type SessionObject, type Slot, SlotFlag } from "graphene-pk11"
 import type { Algorithm, PublicKeyBytes, Secret } from "../../crypto/index.ts"
-import { type ErrorCode, TrustkeyError } from "../../errors.ts"
+import { TrustkeyError } from "../../errors.ts"
 import { ABSENT_TOKEN, type PinTries, samePublicKey, type TokenSnapshot } from "../messages.ts"
 import type { KnownPolicies, TouchPolicy } from "../piv/description.ts"
 import type { CardName } from "../piv/find-card.ts"
-import type { Presence, Readers } from "../piv/readers.ts"
-import { type Pkcs11Uri, stripPadding } from "../pkcs11-uri.ts"
+import type { Readers } from "../piv/readers.ts"
+import type { Pkcs11Uri } from "../pkcs11-uri.ts"
 import type { Profile, ProfiledSlot } from "../profile.ts"
-import { familyOf, knownQuirks, type ModuleFamily, type Quirks, type QuirksOverride } from "../quirks.ts"
+import { familyOf, type ModuleFamily, type Quirks, type QuirksOverride } from "../quirks.ts"
+import { CardWatch, type ReaderOf } from "./card-watch.ts"
 import { KeptLogin, type LoginTerms, type TokenName } from "./kept-login.ts"
-import { callInitialize, type LoadedModule } from "./module.ts"
+import { loginRequired } from "./login-refusal.ts"
+import { type LoadedModule, tryInitialize } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readShownKey } from "./objects.ts"
-import { CKR_OK, judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
+import { judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
 import { Slots } from "./slots.ts"
+import { NO_TOKEN_INFO, readTokenInfo, type TokenInfo } from "./token-info.ts"
 
 const CKU_SO = 0
 const CKU_USER = 1
@@ -21,15 +24,8 @@ const CKU_CONTEXT_SPECIFIC = 2
 const MOST_KEYS_TO_ASK = 256
 // Timers stand still while the machine sleeps, and CLOCK_BOOTTIME does not.
 const SWEEP_MS = 5_000
-// Nobody pulls a card out and puts another in its place as fast as that.
-const WATCH_MS = 250
-// A card that was put in a moment ago may not answer yet. One that isn't ours is not bothered for ever.
-const MOST_DOUBTS = 5
 // gpg's scdaemon, ykman and docker's own client want a YubiKey too, some of them for themselves.
 const YUBIKEY_RELEASE_MS = 10_000
-
-/** The PC/SC reader that a slot describes, if a YubiKey is in it. */
-export type ReaderOf = (slot: { readonly description: string; readonly manufacturer: string }) => string | undefined
 
 export type TokenOptions = {
     readonly uri: Pkcs11Uri
@@ -66,34 +62,20 @@ export class Token {
     readonly #announce: (event: object) => void
     readonly #giveUp: () => void
     readonly #clock: () => number
-    readonly #readerOf: ReaderOf
-    readonly #readers: Readers
+    readonly #card: CardWatch
     readonly #releaseAfterMs: number | undefined
     readonly #slots: Slots
     readonly #override: QuirksOverride | undefined
     #session: Session | undefined
     /** What the slots held when the session was opened. */
     #held = ""
-    /** The card's, since then. */
-    #stay: string | undefined
-    /** Of a YubiKey. */
-    #reader: string | undefined
-    /** What the readers held when the card was let go of. */
-    #leftAs: string | undefined
     /** The module's sessions are. */
     #loggedIn = false
-    #loginRequired = true
     #login: KeptLogin | undefined
     #sweep: NodeJS.Timeout | undefined
-    #watch: NodeJS.Timeout | undefined
-    /** How often what was put into its reader is still looked at, to find the token in it. */
-    #doubts = MOST_DOUBTS
     #snapshot: TokenSnapshot = ABSENT_TOKEN
-    #isRemovable = false
-    #officerTries: PinTries = "ok"
     #hasWorked = false
-    #pinLengths = { least: 0, most: 0 }
-    #quirks: Quirks = knownQuirks("unknown", "")
+    #info: TokenInfo = NO_TOKEN_INFO
 
     constructor(loaded: LoadedModule, { uri, announce, giveUp, clock, readerOf, readers, releaseAfterMs, override }: TokenOptions) {
         this.#override = override
@@ -103,8 +85,7 @@ export class Token {
         this.#announce = announce
         this.#giveUp = giveUp
         this.#clock = clock
-        this.#readerOf = readerOf
-        this.#readers = readers
+        this.#card = new CardWatch(readers, readerOf)
         this.#releaseAfterMs = releaseAfterMs
     }
 
@@ -113,7 +94,7 @@ export class Token {
     }
 
     get isUsable(): boolean {
-        return this.#session !== undefined && (this.#loggedIn || !this.#loginRequired)
+        return this.#session !== undefined && (this.#loggedIn || !this.#info.loginRequired)
     }
 
     get isLoggedIn(): boolean {
@@ -126,7 +107,7 @@ export class Token {
 
     /** Of the token that was opened last: what is known of its module's family, and what a quirks file says of this very token. */
     get quirks(): Quirks {
-        return this.#quirks
+        return this.#info.quirks
     }
 
     get family(): ModuleFamily {
@@ -136,7 +117,7 @@ export class Token {
 
     /** Whether a signature with this key needs a login of its own. */
     asksEachTime(key: SessionObject): boolean {
-        return this.#quirks.contextLogin === "always" || readFlag(key, CKA_ALWAYS_AUTHENTICATE)
+        return this.#info.quirks.contextLogin === "always" || readFlag(key, CKA_ALWAYS_AUTHENTICATE)
     }
 
     /** What a key of a card demands for a signature: ykcs11 says of the key in 9c alone that it wants the PIN each time. */
@@ -145,11 +126,8 @@ export class Token {
     }
 
     /** All slots of the module, those without a token too. */
-    slotsThere(): readonly ProfiledSlot[] {
-        const list = this.#loaded.module.getSlots(false)
-        const slots: ProfiledSlot[] = []
-        for (let i = 0; i < list.length; i += 1) slots.push(describeSlot(list.items(i)))
-        return slots
+    get slots(): readonly ProfiledSlot[] {
+        return this.#slots.describeAll()
     }
 
     /**
@@ -159,20 +137,12 @@ export class Token {
     tryInitialize(): Profile["initialize"] {
         if (this.#login !== undefined) return undefined
         this.lose()
-        const { module } = this.#loaded
-        const bare = callInitialize(this.#loaded, "bare")
-        if (bare === CKR_OK) quietly(() => module.finalize())
-        const ours = callInitialize(this.#loaded, "ours")
-        const again = callInitialize(this.#loaded, "ours")
-        // One that counts, like p11-kit's proxy, has to be ended as often.
-        if (again === CKR_OK) quietly(() => module.finalize())
-        if (ours === CKR_OK) quietly(() => module.finalize())
-        return { bare, ours, again }
+        return tryInitialize(this.#loaded)
     }
 
     /** What the flags say of the security officer's PIN. */
     get officerTries(): PinTries {
-        return this.#officerTries
+        return this.#info.officerTries
     }
 
     /** Whether the token part of `uri` names this token. */
@@ -188,7 +158,7 @@ export class Token {
     handOver(): CardName {
         this.#open()
         const { manufacturer, serial } = this.#snapshot
-        const reader = this.#reader
+        const { reader } = this.#card
         if (reader === undefined) throw new TrustkeyError("invalid_request", "this token is not a YubiKey that PC/SC knows")
         if (!this.release()) this.lose()
         // Yubico's module shows the serial number that is printed on the card.
@@ -232,7 +202,7 @@ export class Token {
      */
     checkShown(id: Uint8Array, publicKey: PublicKeyBytes): void {
         const shown = this.run((session) => readShownKey(session, id))
-        if (shown === undefined ? this.#quirks.keyIds === "free" : samePublicKey(shown, publicKey)) return
+        if (shown === undefined ? this.#info.quirks.keyIds === "free" : samePublicKey(shown, publicKey)) return
         this.logout()
         const what = shown === undefined ? "no key" : "another public key for it"
         throw new TrustkeyError("token_changed", `this is not the token the key was enrolled on: it shows ${what}`)
@@ -289,18 +259,11 @@ export class Token {
         const { state, released, serial, label } = this.#snapshot
         // What failed may work by now.
         if (state === "failed") return false
-        if (this.#leftAs === undefined) return released && state !== "absent" && this.#shows(serial, label)
-        const looks = this.#readers.look()
-        const own = this.#reader === undefined ? undefined : looks?.get(this.#reader)
-        if (this.#login?.hasStayed(own?.stay) === false) this.#forgetLogin()
-        const hasCard = own?.hasCard ?? [...(looks?.values() ?? [])].some((reader) => reader.hasCard)
-        const taken = own?.isTaken === true
-        this.#setSnapshot({ ...this.#snapshot, taken })
-        if (taken) return true
-        if (this.#leftAs !== describe(looks)) this.#doubts = MOST_DOUBTS
-        else if (state !== "absent" || !hasCard || this.#doubts === 0) return true
-        this.#doubts -= 1
-        return false
+        const look = this.#card.lookAgain(state === "absent")
+        if (look === undefined) return released && state !== "absent" && this.#shows(serial, label)
+        if (this.#login?.hasStayed(look.stay) === false) this.#forgetLogin()
+        this.#setSnapshot({ ...this.#snapshot, taken: look.isTaken })
+        return !look.isWorthOpening
     }
 
     /** A short look. */
@@ -315,21 +278,15 @@ export class Token {
 
     /** TK-KEY-4: whether the session is still one with the token it was opened for. */
     #isSame(): boolean {
-        const stay = this.#lookAtCard()?.stay
-        return stay === undefined ? this.#slots.describe() === this.#held : stay === this.#stay
-    }
-
-    #lookAtCard(): Presence | undefined {
-        return this.#reader === undefined ? undefined : this.#readers.look()?.get(this.#reader)
+        const stay = this.#card.look()?.stay
+        return stay === undefined ? this.#slots.describe() === this.#held : stay === this.#card.stay
     }
 
     /** A card that is taken out takes its PIN with it, also while nobody asks for anything. */
     #watchCard(): void {
-        clearInterval(this.#watch)
-        if (this.#login === undefined || this.#reader === undefined) return
-        this.#watch = setInterval(() => {
-            if (this.#login?.hasStayed(this.#lookAtCard()?.stay) === false) this.lose()
-        }, WATCH_MS)
+        this.#card.watch((stay) => {
+            if (this.#login?.hasStayed(stay) === false) this.lose()
+        })
     }
 
     /** Before a login: ykcs11 reads a card once, shows no key that another program makes later, and a PIN as blocked after the PUK. */
@@ -343,9 +300,7 @@ export class Token {
     lose(): void {
         this.#forgetLogin()
         this.#close()
-        // It may be there all the same: the next look is a real one, not at whether the readers have changed.
-        this.#leftAs = undefined
-        this.#doubts = MOST_DOUBTS
+        this.#card.doubt()
         this.#setSnapshot({ ...this.#snapshot, state: "absent", released: false })
     }
 
@@ -360,7 +315,7 @@ export class Token {
         this.#session = undefined
         quietly(() => slot?.closeAll())
         this.#slots.close()
-        this.#leftAs = this.#slots.areReaders ? describe(this.#readers.look()) : undefined
+        this.#card.left(this.#slots.areReaders)
     }
 
     /** Whether the slots hold what they held when the session was opened: an evil twin would get to know the PIN. */
@@ -388,7 +343,7 @@ export class Token {
 
     /** No bad try may be spent on what cannot be a PIN. */
     fitsPin(length: number): boolean {
-        const { least, most } = this.#pinLengths
+        const { least, most } = this.#info.pinLengths
         return length >= least && (most === 0 || length <= most)
     }
 
@@ -552,7 +507,7 @@ export class Token {
     }
 
     #needsPinAgain(session: Session): boolean {
-        if (this.#snapshot.releaseAfterMs > 0 || this.#quirks.keyIds === "piv") return true
+        if (this.#snapshot.releaseAfterMs > 0 || this.#info.quirks.keyIds === "piv") return true
         try {
             const keys = findObjects(session, CKO_PRIVATE_KEY)
             return keys.length > MOST_KEYS_TO_ASK || keys.some((key) => this.asksEachTime(key))
@@ -569,9 +524,7 @@ export class Token {
             if (slot === undefined) throw this.#absent()
             this.#held = this.#slots.describe()
             this.#session = slot.open(SessionFlag.SERIAL_SESSION)
-            this.#reader = this.#readerOf({ description: stripPadding(slot.slotDescription), manufacturer: slot.manufacturerID })
-            this.#stay = this.#lookAtCard()?.stay
-            this.#isRemovable = (slot.flags & SlotFlag.REMOVABLE_DEVICE) !== 0
+            this.#card.opened(slot)
             this.#readToken()
             this.#hasWorked = true
             // TK-KEY-4: another token took the place of the one that was let go of.
@@ -593,12 +546,12 @@ export class Token {
     }
 
     #reason(): string {
-        const hasPcsc = !this.#slots.areReaders || this.#readers.look() !== undefined
+        const hasPcsc = !this.#slots.areReaders || this.#card.isServed
         return hasPcsc ? "the PKCS#11 module fails" : "the smart card service (pcscd) does not answer; start it"
     }
 
     get #name(): TokenName {
-        return { serial: this.#snapshot.serial, label: this.#snapshot.label, stay: this.#stay }
+        return { serial: this.#snapshot.serial, label: this.#snapshot.label, stay: this.#card.stay }
     }
 
     #findAfresh(): Slot | undefined {
@@ -607,30 +560,25 @@ export class Token {
     }
 
     #readToken(): void {
-        const token = this.#session?.slot.getToken()
-        if (token === undefined) return
-        this.#loginRequired = (token.flags & TokenFlag.LOGIN_REQUIRED) !== 0
-        const known = knownQuirks(this.family, token.manufacturerID)
-        // What was written about one token says nothing about another one in its place.
-        this.#quirks = this.#override?.serial === token.serialNumber ? { ...known, ...this.#override.quirks } : known
-        this.#pinLengths = this.#quirks.pinLengths ?? { least: Number(token.minPinLen), most: Number(token.maxPinLen) }
-        const tries = triesOf(token.flags)
-        this.#officerTries = officerTriesOf(token.flags)
+        if (this.#session === undefined) return
+        this.#info = readTokenInfo(this.#session.slot, this.family, this.#override)
+        const { label, serial, manufacturer, model, tries, pinPad } = this.#info
+        const isYubikey = this.#card.reader !== undefined
         this.#setSnapshot({
-            kind: this.#reader === undefined ? "pkcs11" : "yubikey",
+            kind: isYubikey ? "yubikey" : "pkcs11",
             state: this.#stateWith(tries),
-            label: token.label,
-            serial: token.serialNumber,
-            manufacturer: token.manufacturerID,
-            model: token.model,
+            label,
+            serial,
+            manufacturer,
+            model,
             tries,
             usesLeft: this.#login?.usesLeft ?? 0,
-            releaseAfterMs: this.#releaseAfterMs ?? (this.#reader === undefined ? 0 : YUBIKEY_RELEASE_MS),
+            releaseAfterMs: this.#releaseAfterMs ?? (isYubikey ? YUBIKEY_RELEASE_MS : 0),
             released: false,
             taken: false,
-            removable: this.#isRemovable,
+            removable: (this.#session.slot.flags & SlotFlag.REMOVABLE_DEVICE) !== 0,
             reason: "",
-            pinPad: (token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH) !== 0,
+            pinPad,
         })
     }
 
@@ -651,7 +599,7 @@ export class Token {
 
     #forgetLogin(): void {
         clearTimeout(this.#sweep)
-        clearInterval(this.#watch)
+        this.#card.unwatch()
         this.#login?.[Symbol.dispose]()
         this.#login = undefined
         this.#loggedIn = false
@@ -665,7 +613,7 @@ export class Token {
     }
 
     #absent(): TrustkeyError {
-        if (this.#lookAtCard()?.isTaken === true) {
+        if (this.#card.look()?.isTaken === true) {
             this.#close()
             this.#setSnapshot({ ...this.#snapshot, taken: true })
             return new TrustkeyError("token_busy", "another program has the card for itself (gpg's scdaemon?); end it")
@@ -687,34 +635,6 @@ export class Token {
     }
 }
 
-function describeSlot(slot: Slot): ProfiledSlot {
-    const facts = { id: slot.handle.readBigUInt64LE(0).toString(), description: slot.slotDescription }
-    try {
-        const { label, serialNumber: serial, manufacturerID: manufacturer, model } = slot.getToken()
-        return { ...facts, label, serial, manufacturer, model, present: true }
-    } catch (error) {
-        if (resultCode(error) === undefined) throw error
-        return { ...facts, label: "", serial: "", manufacturer: "", model: "", present: false }
-    }
-}
-
-function triesOf(flags: number): PinTries {
-    if ((flags & TokenFlag.USER_PIN_LOCKED) !== 0) return "blocked"
-    if ((flags & TokenFlag.USER_PIN_FINAL_TRY) !== 0) return "final"
-    return (flags & TokenFlag.USER_PIN_COUNT_LOW) !== 0 ? "low" : "ok"
-}
-
-function officerTriesOf(flags: number): PinTries {
-    if ((flags & TokenFlag.SO_PIN_LOCKED) !== 0) return "blocked"
-    if ((flags & TokenFlag.SO_PIN_FINAL_TRY) !== 0) return "final"
-    return (flags & TokenFlag.SO_PIN_COUNT_LOW) !== 0 ? "low" : "ok"
-}
-
-/** What the readers hold, without who uses it. */
-function describe(looks: ReadonlyMap<string, Presence> | undefined): string | undefined {
-    return looks === undefined ? undefined : JSON.stringify(Array.from(looks, ([name, { hasCard, stay }]) => [name, hasCard, stay]))
-}
-
 /** For cleaning up after something that has already failed: a second failure adds nothing. */
 function quietly(work: () => void): void {
     try {
@@ -722,26 +642,6 @@ function quietly(work: () => void): void {
     } catch {
         // see above
     }
-}
-
-/** What a refused login is called, given the flags read after it. */
-export function loginRefusal(result: Exclude<LoginResult, "ok">, tries: PinTries): TrustkeyError {
-    const say = (code: ErrorCode, message: string): TrustkeyError => new TrustkeyError(code, message)
-    // Some cards say "incorrect" for the try that blocked them, and only the flag tells.
-    if (result === "blocked" || (result === "incorrect" && tries === "blocked")) {
-        return say("pin_blocked", "the PIN is blocked; it takes the PUK or the security officer to unblock it")
-    }
-    if (result === "incorrect") {
-        const left = tries === "final" ? "; one try is left" : tries === "low" ? "; few tries are left" : ""
-        return say("pin_incorrect", `the PIN is not right${left}`)
-    }
-    if (result === "impossible") return say("pin_incorrect", "this cannot be the PIN: the token does not take this length or form")
-    return say("token_failed", "the token failed during the login")
-}
-
-/** It was not told to the token: see `fitsPin`. */
-export function notAPin(): TrustkeyError {
-    return new TrustkeyError("pin_incorrect", "this cannot be the PIN: the token takes none of this length; no try was spent")
 }
 
 /**
@@ -752,8 +652,4 @@ export function notAPin(): TrustkeyError {
 export function requireSession(token: Token, session: Token["session"]): void {
     if (session !== undefined && session === token.session) return
     throw new TrustkeyError("token_busy", "the token was opened anew meanwhile, and the PIN was not tried; try again")
-}
-
-export function loginRequired(): TrustkeyError {
-    return new TrustkeyError("login_required", "nobody is logged in to the token")
 }

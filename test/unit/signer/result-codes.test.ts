@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
+import { loginRefusal } from "../../../src/signer/pkcs11/login-refusal.ts"
 import { judge, judgeLogin, judgeTouch, resultCode } from "../../../src/signer/pkcs11/result-codes.ts"
-import { loginRefusal } from "../../../src/signer/pkcs11/token.ts"
 
 describe("PKCS#11 result codes", () => {
     test("are found in both forms pkcs11js throws", () => {
