@@ -13,12 +13,12 @@ import type { Principal } from "../policy/index.ts"
 import {
     type KnownPolicies,
     objectIdOfSlot,
-    PIV_SLOTS,
     type PivDescription,
     type PivSlot,
     type PivSlotFacts,
     parsePkcs11Uri,
     samePublicKey,
+    slotOfObjectId,
     type TokenKeyFacts,
 } from "../signer/index.ts"
 import type { TokenKeys } from "./token-keys.ts"
@@ -51,7 +51,7 @@ export async function makeOnCard(
     asker: Principal | undefined,
 ): Promise<CardKey> {
     const { slot, pinPolicy, touchPolicy, managementKey } = options
-    const { publicKey, ...made } = await token.generatePiv(algorithm, { slot, pinPolicy, touchPolicy, managementKey })
+    const { publicKey, ...made } = await token.piv.generate(algorithm, { slot, pinPolicy, touchPolicy, managementKey })
     const { attestation: certificate, intermediate, serial } = made
     const isAttested = certificate !== undefined && intermediate !== undefined && serial !== undefined
     const attestation = isAttested ? { certificate, intermediate, serial } : undefined
@@ -68,7 +68,7 @@ export async function importToCard(
     asker: Principal | undefined,
 ): Promise<CardKey> {
     const { slot, pinPolicy, touchPolicy, managementKey } = options
-    const publicKey = await token.importPiv(pkcs8, { slot, pinPolicy, touchPolicy, managementKey })
+    const publicKey = await token.piv.importKey(pkcs8, { slot, pinPolicy, touchPolicy, managementKey })
     const facts = await leftBehind(token, options, () => showToSign(token, publicKey, options, asker))
     return { facts, publicKey, pinPolicy, touchPolicy }
 }
@@ -87,7 +87,7 @@ export async function knownOfCard(
     id: Uint8Array,
 ): Promise<CardFacts & { readonly imported: boolean }> {
     if (!token.isYubikey) return { imported: false }
-    const { slots } = card ?? (await token.describePiv())
+    const { slots } = card ?? (await token.piv.describe())
     const holding = slots.filter((facts) => facts.publicKey !== undefined && samePublicKey(facts.publicKey, publicKey))
     // A key that was imported twice lies in two slots, each with policies of its own. OpenSC has other ids for some retired slots.
     const found = holding.find(({ slot }) => objectIdOfSlot(slot).equals(id)) ?? (holding.length === 1 ? holding[0] : undefined)
@@ -111,8 +111,7 @@ export function judgeAttestation(
 
 /** The slot a key of a YubiKey lies in: its object's id says it, in the modules that know the card. @throws key_unfit */
 export function slotOfHome({ uri }: TokenHome): PivSlot {
-    const { id } = parsePkcs11Uri(uri)
-    const slot = PIV_SLOTS.find((candidate) => id !== undefined && objectIdOfSlot(candidate).equals(id))
+    const slot = slotOfObjectId(parsePkcs11Uri(uri).id)
     if (slot === undefined) throw new TrustkeyError("key_unfit", "this key is in no slot that is known here")
     return slot
 }
@@ -150,7 +149,7 @@ export async function leftBehind<T>(token: TokenKeys, { slot }: CardOptions, tak
 /** Undefined: the card has none to give, as for a key that came from a file. */
 async function attestationIn(token: TokenKeys, slot: PivSlot): Promise<KeptAttestation | undefined> {
     try {
-        const { attestation: certificate, intermediate, serial } = await token.attestPiv(slot)
+        const { attestation: certificate, intermediate, serial } = await token.piv.attest(slot)
         return { certificate, intermediate, serial }
     } catch (error) {
         if (error instanceof TrustkeyError && error.code === "not_found") return undefined

@@ -5,8 +5,10 @@ import type { PivDescription } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { CardOptions } from "./card-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
-import type { TokenConfig, TokenExamination, TokenState } from "./token-keys.ts"
+import type { TokenConfig } from "./token-config.ts"
+import type { TokenExamination } from "./token-examination.ts"
 import type { LoginLimits, PinChange } from "./token-logins.ts"
+import type { TokenState } from "./token-state.ts"
 import type { Occasion, TouchListener } from "./touch.ts"
 
 export type KeySubject = { readonly keyId: string } | { readonly group: string }

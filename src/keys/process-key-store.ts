@@ -31,8 +31,10 @@ import { readQuirksFile } from "./quirks-files.ts"
 import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { tokenByUri } from "./token-by-uri.ts"
-import { type TokenExamination, TokenKeys, type TokenState } from "./token-keys.ts"
+import type { TokenExamination } from "./token-examination.ts"
+import { TokenKeys } from "./token-keys.ts"
 import { type KnownKey, type LoginLimits, NO_LIMITS, type PinChange, type PinTryRecords } from "./token-logins.ts"
+import type { TokenState } from "./token-state.ts"
 import { type Occasion, type Touch, Touches, type TouchListener } from "./touch.ts"
 import { Turns } from "./turns.ts"
 
@@ -425,7 +427,7 @@ class ProcessKeyStore implements KeyStore {
 
     async #cardOf(token: TokenKeys): Promise<PivDescription | undefined> {
         await token.refresh()
-        return token.isYubikey ? await token.describePiv() : undefined
+        return token.isYubikey ? await token.piv.describe() : undefined
     }
 
     judgeAttestation(record: KeyRecord): AttestationVerdict | undefined {
@@ -436,7 +438,7 @@ class ProcessKeyStore implements KeyStore {
     async putCertificate(id: string, certificate: Uint8Array, managementKey: SealedSecret, replace: string | undefined): Promise<void> {
         const { home } = this.#usable(id).record
         if (home.kind !== "token") throw noYubikey()
-        await this.#token(home.token).putPivCertificate(slotOfHome(home), certificate, managementKey, replace)
+        await this.#token(home.token).piv.putCertificate(slotOfHome(home), certificate, managementKey, replace)
     }
 
     async sign(intent: Intent, occasion?: Occasion): Promise<Uint8Array> {

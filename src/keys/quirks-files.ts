@@ -2,7 +2,7 @@ import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
 import { encodeQuirksFile, parseQuirksFile, type QuirksFile } from "../signer/index.ts"
 import { makeDirectory, readOwnText, writeFileDurable } from "../storage/index.ts"
-import type { TokenConfig } from "./token-keys.ts"
+import type { TokenConfig } from "./token-config.ts"
 
 const LARGEST = 64 * 1024
 

@@ -1,99 +1,33 @@
-import type { Algorithm, PublicKeyBytes, Scheme, SealedSecret } from "../crypto/index.ts"
+import type { Algorithm, Scheme, SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import {
     ABSENT_TOKEN,
     encodePublicKey,
-    encodeQuirksFile,
-    encodeSealed,
     type Fields,
     formatPkcs11Uri,
     type KnownPolicies,
-    type ManagementAlgorithm,
-    objectIdOfSlot,
-    PIV_SLOTS,
-    type PinPolicy,
-    type PinTries,
-    type PivDescription,
-    type PivSlot,
-    type Profile,
-    parsePivDescription,
     parsePkcs11Uri,
     parseProfile,
-    parsePublicKey,
     parseTokenKey,
     parseTokenSnapshot,
     type QuirksFile,
+    slotOfObjectId,
     type TokenKeyFacts,
     type TokenSnapshot,
-    type TouchPolicy,
     toBase64,
 } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { KeyEntry } from "./key-index.ts"
+import { PivRequests } from "./piv-requests.ts"
 import { writeQuirksFile } from "./quirks-files.ts"
 import { SignerProcess, type SignerProcessOptions, type SignerProcessState } from "./signer-process.ts"
+import type { TokenConfig } from "./token-config.ts"
+import { examineProfile, type TokenExamination } from "./token-examination.ts"
 import { type KnownKey, type LoginLimits, type PinChange, type PinTryRecords, TokenLogins } from "./token-logins.ts"
-import { reportOn, type TokenReport } from "./token-report.ts"
+import { describeToken, type TokenLease, type TokenState } from "./token-state.ts"
 import { mayWaitForTouch, type Touch, type TouchEvent, type Touches, type TouchPurpose, touchText } from "./touch.ts"
-
-export type TokenConfig = {
-    readonly name: string
-    /** The PKCS#11 module, an absolute path. */
-    readonly module: string
-    /** RFC 7512, token attributes only. */
-    readonly uri: string
-    /** Name of the credential that holds the PIN. */
-    readonly pinCredential?: string
-    /** All of the signer's environment: SOFTHSM2_CONF and the like decide which token answers. */
-    readonly environment: Readonly<Record<string, string>>
-    /** What C_Initialize gets in pReserved; NSS needs it. */
-    readonly libraryParameters?: string
-    /** After so long without use other programs may have the token; zero: never. Undefined: 10 s for YubiKeys, never for others. */
-    readonly releaseAfterMs?: number
-    /** A PEM file: roots of attestations that count besides Yubico's. */
-    readonly attestationRoots?: string
-    /** For one call. Where a touch is needed, time for a person. */
-    readonly deadlineMs: number
-}
-
-export type TokenState = {
-    readonly name: string
-    readonly uri: string
-    readonly state: "present" | "absent" | "logged-in" | "busy" | "blocked" | "failed"
-    /** What a person should do, if anything. */
-    readonly detail: string
-    readonly label: string
-    readonly serial: string
-    readonly manufacturer: string
-    readonly model: string
-    readonly tries: PinTries
-    /** The end of the login; undefined without one. */
-    readonly until: Date | undefined
-    /** Of the login; undefined without a limit. */
-    readonly usesLeft: number | undefined
-    /** What it waits for. */
-    readonly touch?: TouchEvent
-    readonly kind: TokenSnapshot["kind"]
-}
-
-/** DER: what a card states of a key that it made, and the certificate of the key it signs such statements with. */
-export type PivAttestation = {
-    readonly attestation: Uint8Array
-    readonly intermediate: Uint8Array
-    /** The card's, decimal. */
-    readonly serial: string
-}
-
-/** How a key gets into a slot. */
-export type PivPlacement = {
-    readonly slot: PivSlot
-    readonly pinPolicy: PinPolicy
-    readonly touchPolicy: TouchPolicy
-    /** Hexadecimal digits, as people write it, sealed with the purpose `management-key` and the subject `token:<name>`. */
-    readonly managementKey: SealedSecret
-}
 
 export type TokenKeysOptions = {
     readonly config: TokenConfig
@@ -112,19 +46,6 @@ export type TokenKeysOptions = {
     readonly quirksDirectory: string
     /** What is written about the token; an error: why it isn't used. */
     readonly quirks: QuirksFile | TrustkeyError | undefined
-}
-
-/** What the doctor found. */
-export type TokenExamination = {
-    readonly token: string
-    readonly uri: string
-    readonly module: string
-    readonly profile: Profile
-    readonly report: TokenReport
-    /** The quirks file's text, written or not. */
-    readonly quirks: string
-    /** Its path; undefined: it was not written. */
-    readonly written: string | undefined
 }
 
 type OpenKey = { readonly handle: number; readonly alwaysAuthenticate: boolean }
@@ -151,6 +72,8 @@ export class TokenKeys {
     readonly #logins: TokenLogins
     readonly #open = new Map<string, OpenKey>()
     readonly #opening = new Map<string, Promise<OpenKey>>()
+    /** Of a YubiKey. */
+    readonly piv: PivRequests
     readonly #touches: Touches
     readonly #monotonic: () => number
     #snapshot: TokenSnapshot = ABSENT_TOKEN
@@ -206,6 +129,11 @@ export class TokenKeys {
             snapshot: () => this.#snapshot,
             onSnapshot: (snapshot) => this.#hear(snapshot),
         })
+        this.piv = new PivRequests(
+            config.name,
+            (operation, request) => this.#onCard(operation, request),
+            (read) => this.#process.understand(read),
+        )
     }
 
     get process(): SignerProcess {
@@ -247,7 +175,7 @@ export class TokenKeys {
     }
 
     /** How long, and how often, it may still be used without a person. */
-    get lease(): { readonly until: Date | undefined; readonly usesLeft: number | undefined } {
+    get lease(): TokenLease {
         return { until: this.#logins.until, usesLeft: this.#snapshot.usesLeft || undefined }
     }
 
@@ -259,9 +187,7 @@ export class TokenKeys {
 
     /** On a YubiKey a key's ID stands for its slot; on other tokens it means nothing to a person. */
     #slotOf(uri: string): string {
-        const { id } = parsePkcs11Uri(uri)
-        if (this.#snapshot.kind !== "yubikey" || id === undefined) return ""
-        return PIV_SLOTS.find((slot) => objectIdOfSlot(slot).equals(id)) ?? ""
+        return this.isYubikey ? (slotOfObjectId(parsePkcs11Uri(uri).id) ?? "") : ""
     }
 
     async sign(entry: KeyEntry, scheme: Scheme, message: Uint8Array, touch: Touch): Promise<Buffer> {
@@ -379,67 +305,6 @@ export class TokenKeys {
         return this.#process.understand(() => answer.list("objects").map(parseTokenKey))
     }
 
-    /** What a YubiKey says of itself. As for all that follows, the module lets go of the card meanwhile; the login goes on. */
-    async describePiv(): Promise<PivDescription> {
-        const answer = await this.#onCard("piv-describe", {})
-        return this.#process.understand(() => parsePivDescription(answer))
-    }
-
-    /** @throws not_found: no key in this slot was made on the card */
-    async attestPiv(slot: PivSlot): Promise<PivAttestation> {
-        const answer = await this.#onCard("piv-attest", { slot })
-        return this.#process.understand(() => parseAttestation(answer))
-    }
-
-    /**
-     * TK-KEY-2: made in that slot or not at all. It has signed nothing yet: `find` shows that it can.
-     *
-     * @throws already_exists, key_unfit, management_key_incorrect
-     */
-    async generatePiv(
-        algorithm: Algorithm,
-        placement: PivPlacement,
-    ): Promise<{ readonly publicKey: PublicKeyBytes } & Partial<PivAttestation>> {
-        const answer = await this.#onCard("piv-generate", { algorithm, ...this.#placement(placement) })
-        return this.#process.understand(() => ({
-            publicKey: parsePublicKey(answer.fields("publicKey")),
-            ...(answer.has("attestation") ? parseAttestation(answer) : {}),
-        }))
-    }
-
-    /**
-     * @param pkcs8 sealed with the purpose `import` and the subject `token:<name>`
-     * @throws already_exists, key_unfit, management_key_incorrect
-     */
-    async importPiv(pkcs8: SealedSecret, placement: PivPlacement): Promise<PublicKeyBytes> {
-        const answer = await this.#onCard("piv-import", { pkcs8: this.#sealed(pkcs8, "import"), ...this.#placement(placement) })
-        return this.#process.understand(() => parsePublicKey(answer.fields("publicKey")))
-    }
-
-    /**
-     * @param certificate DER
-     * @param replace SHA-256, in hexadecimal, of the one that may go
-     * @throws already_exists: there is another one. management_key_incorrect
-     */
-    async putPivCertificate(slot: PivSlot, certificate: Uint8Array, managementKey: SealedSecret, replace?: string): Promise<void> {
-        const key = this.#sealed(managementKey, "management-key")
-        await this.#onCard("piv-put-certificate", { slot, certificate: toBase64(certificate), managementKey: key, replace })
-    }
-
-    /** @param next sealed with the purpose `management-key-new` @throws management_key_incorrect, invalid_request */
-    async setPivManagementKey(old: SealedSecret, next: SealedSecret, algorithm: ManagementAlgorithm): Promise<void> {
-        const keys = { old: this.#sealed(old, "management-key"), new: this.#sealed(next, "management-key-new") }
-        await this.#onCard("piv-set-management-key", { ...keys, algorithm })
-    }
-
-    #placement({ slot, pinPolicy, touchPolicy, managementKey }: PivPlacement): Readonly<Record<string, unknown>> {
-        return { slot, pinPolicy, touchPolicy, managementKey: this.#sealed(managementKey, "management-key") }
-    }
-
-    #sealed(sealed: SealedSecret, purpose: string): object {
-        return { sealed: encodeSealed(sealed), context: { purpose, subject: `token:${this.config.name}` } }
-    }
-
     /** Not between the halves of a login: the PIN would be tried on a session nobody has looked at. */
     #onCard(operation: string, request: Readonly<Record<string, unknown>>): Promise<Fields> {
         this.#checkTrusted()
@@ -468,18 +333,9 @@ export class TokenKeys {
         // Not between the halves of a login: without one the library is ended and initialised again.
         const answer = await this.#logins.between(() => this.#process.control("profile", {}, PROFILE_DEADLINE_MS))
         const profile = this.#process.understand(() => parseProfile(answer))
-        const report = reportOn(profile)
-        const { serial, library } = profile
-        const file: QuirksFile = {
-            module: config.module,
-            serial,
-            library: `${library.manufacturer}, ${library.description} ${library.version}`,
-            writtenAt: this.#options.now().toISOString(),
-            quirks: report.quirks,
-        }
-        const examination = { token: config.name, uri: config.uri, module: config.module, profile, report, quirks: encodeQuirksFile(file) }
+        const { file, examination } = examineProfile(config, profile, this.#options.now())
         if (!write) return { ...examination, written: undefined }
-        if (report.verdict === "incomplete")
+        if (examination.report.verdict === "incomplete")
             throw new TrustkeyError("login_required", "nothing is written down before it was tried: log in first")
         const written = await writeQuirksFile(this.#options.quirksDirectory, config.name, file)
         this.#configuration["quirks"] = overrideOf(file)
@@ -519,8 +375,7 @@ export class TokenKeys {
 
     async logout(): Promise<TokenState> {
         this.#logins.endByCommand()
-        const answer = await this.#process.control("logout")
-        this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
+        await this.#askAndHear("logout")
         return this.#describe()
     }
 
@@ -549,8 +404,7 @@ export class TokenKeys {
         // Between the two halves of a login the token stays as it was looked at.
         if (this.#logins.isTrying || !this.#process.isIdle || this.#process.state.state !== "ready") return
         try {
-            const answer = await this.#process.control("state")
-            this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
+            await this.#askAndHear("state")
         } catch {
             // Its signer is gone or going; what it says of itself is enough.
         }
@@ -581,6 +435,11 @@ export class TokenKeys {
         if (this.#distrusted !== undefined) throw new TrustkeyError("token_failed", `the token is out of use: ${this.#distrusted}`)
     }
 
+    async #askAndHear(operation: "state" | "logout" | "release"): Promise<void> {
+        const answer = await this.#process.control(operation)
+        this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
+    }
+
     #hear(snapshot: TokenSnapshot): void {
         this.#snapshot = snapshot
         if (snapshot.releaseAfterMs > 0 && !snapshot.released) this.#idle ??= this.#releaseAfter(snapshot.releaseAfterMs)
@@ -603,8 +462,7 @@ export class TokenKeys {
         // The frames keep their order: what is asked for from now on is looked up anew.
         this.#open.clear()
         try {
-            const answer = await this.#process.control("release")
-            this.#hear(this.#process.understand(() => parseTokenSnapshot(answer.fields("token"))))
+            await this.#askAndHear("release")
         } catch {
             // Its signer is gone, and the token with it.
         }
@@ -645,43 +503,24 @@ export class TokenKeys {
     }
 
     #describe(): TokenState {
-        const { name, uri } = this.config
-        const { label, serial, manufacturer, model, tries, kind, state } = this.#snapshot
-        const facts = { name, uri, label, serial, manufacturer, model, tries, kind, ...this.lease }
-        const process = this.#process.state
-        if (this.#misconfigured !== undefined) return { ...facts, state: "failed", detail: this.#misconfigured.message }
-        if (this.#distrusted !== undefined)
-            return { ...facts, state: "failed", detail: `out of use: ${this.#distrusted}; check the token, then log in again` }
-        if (process.state === "failed") return { ...facts, state: "failed", detail: process.detail }
-        if (process.state === "starting") return { ...facts, state: "busy", detail: "its signer is starting" }
-        const touch = this.#awaitedTouch
-        if (touch !== undefined) return { ...facts, state: "busy", detail: "waiting for a touch", touch }
-        if (process.state === "busy") return { ...facts, state: "busy", detail: "it is at work; touch it if it blinks" }
-        if (this.#snapshot.taken) return { ...facts, state: "busy", detail: "another program has it for itself (gpg's scdaemon?)" }
-        return { ...facts, state, detail: this.#advice(state) }
+        const { config, lease, snapshot } = this
+        const { mayUseCredential, credentialRefused } = this.#logins
+        const login = { isUnattended: mayUseCredential, refused: credentialRefused }
+        return describeToken({
+            config,
+            lease,
+            snapshot,
+            outOfUse: this.#outOfUse,
+            process: this.#process.state,
+            touch: this.#awaitedTouch,
+            login,
+        })
     }
 
-    #advice(state: TokenSnapshot["state"]): string {
-        switch (state) {
-            case "absent":
-                return this.#snapshot.serial === "" ? `insert the token: ${this.config.uri}` : "insert the token"
-            case "blocked":
-                return "the PIN is blocked; unblock it with the PUK or the security officer's PIN"
-            case "failed":
-                return this.#snapshot.reason
-            case "logged-in":
-                return ""
-            case "present":
-                if (this.#logins.mayUseCredential) return ""
-                return this.#logins.credentialRefused === undefined
-                    ? "log in"
-                    : `the credential's PIN is not used: ${this.#logins.credentialRefused.message}`
-        }
+    get #outOfUse(): string | undefined {
+        if (this.#misconfigured !== undefined) return this.#misconfigured.message
+        return this.#distrusted === undefined ? undefined : `out of use: ${this.#distrusted}; check the token, then log in again`
     }
-}
-
-function parseAttestation(answer: Fields): PivAttestation {
-    return { attestation: answer.bytes("attestation"), intermediate: answer.bytes("intermediate"), serial: answer.text("serial") }
 }
 
 function overrideOf({ serial, quirks }: QuirksFile): object {

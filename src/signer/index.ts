@@ -48,6 +48,7 @@ export {
     type PivSlot,
     type PivSlotFacts,
     parsePivDescription,
+    slotOfObjectId,
     TOUCH_POLICIES,
     type TouchPolicy,
 } from "./piv/description.ts"

@@ -185,7 +185,7 @@ describe("whoever comes after us", () => {
         using stranger = new PcscStranger("shared")
         stranger.begin()
         let isDone = false
-        const described = signer.keys.describePiv().finally(() => {
+        const described = signer.keys.piv.describe().finally(() => {
             isDone = true
         })
         await sleep(400)
@@ -248,17 +248,17 @@ describe("a signer process", () => {
         test(`makes a key past ${module}, which finds it and signs the canary`, async () => {
             await freshCard()
             await using signer = await openSigner(...(module === "ykcs11" ? ([] as const) : ([rig.openscModule, "pkcs11:"] as const)))
-            const made = await signer.keys.generatePiv("p256", await place(signer))
+            const made = await signer.keys.piv.generate("p256", await place(signer))
             // OpenSC shows no key without a certificate.
             const certificate = certificateFor(made.publicKey)
-            await signer.keys.putPivCertificate("9c", certificate, await signer.seal("management-key", DEFAULT_MANAGEMENT_KEY))
+            await signer.keys.piv.putCertificate("9c", certificate, await signer.seal("management-key", DEFAULT_MANAGEMENT_KEY))
             await signer.login("123456")
             const { label, serial: shown } = await signer.keys.refresh()
             const found = await signer.keys.find(`pkcs11:token=${encodeURIComponent(label)};serial=${shown};id=%02`, undefined)
             assert.deepEqual(found.publicKey, made.publicKey)
-            const { slots } = await signer.keys.describePiv()
+            const { slots } = await signer.keys.piv.describe()
             assert.deepEqual(Buffer.from(slots[0]?.certificate ?? ""), certificate)
-            const { attestation, intermediate } = await signer.keys.attestPiv("9c")
+            const { attestation, intermediate } = await signer.keys.piv.attest("9c")
             assert.deepEqual(
                 new X509Certificate(attestation).publicKey.export({ type: "spki", format: "der" }),
                 Buffer.from(made.publicKey.bytes),
@@ -275,43 +275,43 @@ describe("a signer process", () => {
         await using signer = await openSigner()
         const { pkcs8, publicKey } = generatePrivateKey("p384")
         const sealed = await pkcs8.reveal((bytes) => signer.seal("import", bytes))
-        assert.deepEqual(await signer.keys.importPiv(sealed, await place(signer)), publicKey)
+        assert.deepEqual(await signer.keys.piv.importKey(sealed, await place(signer)), publicKey)
         await signer.login("123456")
         assert.deepEqual((await signer.keys.find(`pkcs11:serial=${serial};id=%02`, undefined)).publicKey, publicKey)
-        await assert.rejects(signer.keys.attestPiv("9c"), refused("not_found"))
+        await assert.rejects(signer.keys.piv.attest("9c"), refused("not_found"))
     })
 
     test("sets another management key, and the old one is refused from then on", async () => {
         await freshCard([5, 7, 1])
         await using signer = await openSigner()
         const next = "77".repeat(32)
-        await signer.keys.setPivManagementKey(
+        await signer.keys.piv.setManagementKey(
             await signer.seal("management-key", DEFAULT_MANAGEMENT_KEY),
             await signer.seal("management-key-new", next),
             "aes256",
         )
-        assert.deepEqual((await signer.keys.describePiv()).managementKey, { algorithm: "aes256", isDefault: "no", touch: "never" })
+        assert.deepEqual((await signer.keys.piv.describe()).managementKey, { algorithm: "aes256", isDefault: "no", touch: "never" })
         await assert.rejects(
-            place(signer).then((spec) => signer.keys.generatePiv("p256", spec)),
+            place(signer).then((spec) => signer.keys.piv.generate("p256", spec)),
             refused("management_key_incorrect"),
         )
-        await signer.keys.generatePiv("p256", await place(signer, next))
+        await signer.keys.piv.generate("p256", await place(signer, next))
     })
 
     test("refuses what can't be with its reason, and lives on", async () => {
         await freshCard()
         await using signer = await openSigner()
         const generate = async (algorithm: "p256" | "rsa4096", key = DEFAULT_MANAGEMENT_KEY): Promise<unknown> =>
-            signer.keys.generatePiv(algorithm, await place(signer, key))
+            signer.keys.piv.generate(algorithm, await place(signer, key))
         await assert.rejects(generate("rsa4096"), refused("key_unfit"))
         await assert.rejects(generate("p256", "not hexadecimal"), refused("management_key_incorrect"))
         await assert.rejects(generate("p256", OWN_KEY), refused("management_key_incorrect"))
-        await assert.rejects(signer.keys.attestPiv("9c"), refused("not_found"))
+        await assert.rejects(signer.keys.piv.attest("9c"), refused("not_found"))
         await generate("p256")
         await assert.rejects(generate("p256"), refused("already_exists"))
         const spec = await place(signer)
         await assert.rejects(
-            signer.keys.generatePiv("p256", { ...spec, slot: "9a", managementKey: await signer.seal("login", OWN_KEY) }),
+            signer.keys.piv.generate("p256", { ...spec, slot: "9a", managementKey: await signer.seal("login", OWN_KEY) }),
             refused("challenge_expired"),
         )
         assert.equal(signer.keys.process.state.restarts, 0)
@@ -323,14 +323,14 @@ describe("a signer process", () => {
         for (const instruction of [INS.getMetadata, INS.authenticate, INS.generate, INS.attest]) {
             const spec = await place(signer)
             await rig.card.delay(1_500, 1, instruction)
-            const made = signer.keys.generatePiv("p256", spec)
+            const made = signer.keys.piv.generate("p256", spec)
             made.catch(() => {})
             await sleep(700)
             await rig.card.unplug()
             await assert.rejects(made, refused("token_absent"))
             await rig.card.calm()
             await rig.card.plug()
-            assert.equal((await signer.keys.describePiv()).serial, String(serial))
+            assert.equal((await signer.keys.piv.describe()).serial, String(serial))
         }
         assert.equal(signer.keys.process.state.restarts, 0)
     })
@@ -339,9 +339,9 @@ describe("a signer process", () => {
         await freshCard()
         const before = await rig.card.look()
         await using signer = await openSigner()
-        await signer.keys.generatePiv("p256", await place(signer))
-        await signer.keys.describePiv()
-        await signer.keys.attestPiv("9c")
+        await signer.keys.piv.generate("p256", await place(signer))
+        await signer.keys.piv.describe()
+        await signer.keys.piv.attest("9c")
         const { pinsTried, pinLeft, pukLeft } = await rig.card.look()
         assert.deepEqual([pinsTried - before.pinsTried, pinLeft, pukLeft], [0, 3, 3])
     })

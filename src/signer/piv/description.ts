@@ -58,6 +58,11 @@ export function objectIdOfSlot(slot: PivSlot): Buffer {
     return Buffer.from([PIV_SLOTS.indexOf(slot) + 1])
 }
 
+/** Undefined: no slot that is known here. */
+export function slotOfObjectId(id: Uint8Array | undefined): PivSlot | undefined {
+    return PIV_SLOTS.find((slot) => id !== undefined && objectIdOfSlot(slot).equals(id))
+}
+
 /** How often a key wants PIN and touch, as far as it is known. */
 export type KnownPolicies = { readonly pinPolicy?: PinPolicy; readonly touchPolicy?: TouchPolicy }
 
