@@ -1,18 +1,14 @@
-import {
-    type Algorithm,
-    type AttestationVerdict,
-    algorithmOf,
-    type PublicKeyBytes,
-    type SealedSecret,
-    waysToOpen,
-} from "../crypto/index.ts"
+import { type Algorithm, type AttestationVerdict, algorithmOf, type PublicKeyBytes, type SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, Intent, KeyHome, KeyRecord, TokenHome } from "../journal/index.ts"
-import { isCredentialName, namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
-import { bytesOf, Conflict, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
+import type { Binding, Intent, KeyHome, KeyRecord } from "../journal/index.ts"
+import { namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
+import { bytesOf, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
-import { type CardKey, importToCard, judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, slotOfHome } from "./card-keys.ts"
-import { encodeGroupFacts, encodeKeyFacts, type GroupFacts, parseGroupFacts, parseKeyFacts } from "./key-facts.ts"
+import { importToCard, judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, slotOfHome } from "./card-keys.ts"
+import { commit } from "./commit.ts"
+import { encodeKeyFacts, parseKeyFacts } from "./key-facts.ts"
+import { KeyGroups } from "./key-groups.ts"
+import { cardHome, ourHome, pinned, tokenHome } from "./key-homes.ts"
 import { KeyEntry, KeyIndex } from "./key-index.ts"
 import type {
     CreateKeySpec,
@@ -23,12 +19,11 @@ import type {
     KeyStore,
     KeyStoreOptions,
     KeySubject,
-    SealedHome,
     TokenObject,
 } from "./key-store.ts"
 import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { readQuirksFile } from "./quirks-files.ts"
-import { credentialOf, type Group, SealedKeys } from "./sealed-keys.ts"
+import { SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { tokenByUri } from "./token-by-uri.ts"
 import type { TokenExamination } from "./token-examination.ts"
@@ -40,7 +35,6 @@ import { Turns } from "./turns.ts"
 
 // Argon2 with 2 GiB, an RSA-4096 key being made: slow, but never this slow.
 const FILE_SIGNER_DEADLINE_MS = 60_000
-const GROUP_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 const LONGEST_LABEL = 255
 const CONTROL_CHARACTERS = /\p{Cc}/u
 
@@ -76,6 +70,7 @@ class ProcessKeyStore implements KeyStore {
     readonly #options: KeyStoreOptions
     readonly #keys = new KeyIndex()
     readonly #sealed: SealedKeys
+    readonly #groups: KeyGroups
     readonly #tokens = new Map<string, TokenKeys>()
     readonly #verifier = new PinnedVerifier()
     readonly #turns = new Turns()
@@ -102,6 +97,8 @@ class ProcessKeyStore implements KeyStore {
             cost: options.cost,
             defaultTtlSeconds: options.defaultTtlSeconds,
         })
+        const pinCredentials = options.tokens.flatMap(({ pinCredential }) => pinCredential ?? [])
+        this.#groups = new KeyGroups(store, this.#sealed, now, pinCredentials)
         for (const config of options.tokens) {
             const process = { ...base, file: options.signerFiles.pkcs11 }
             this.#tokens.set(
@@ -132,10 +129,7 @@ class ProcessKeyStore implements KeyStore {
     }
 
     async load(): Promise<void> {
-        for (const row of await this.#options.store.read({ kind: "groups" })) {
-            const name = textOf(row, "name")
-            this.#addGroup(parseGroupFacts(name, textOf(row, "facts")), bytesOf(row, "envelope"))
-        }
+        await this.#groups.load()
         for (const row of await this.#options.store.read({ kind: "keys" })) {
             const facts = textOf(row, "facts")
             this.#keys.add(new KeyEntry(parseKeyFacts(textOf(row, "id"), facts), optionalBytesOf(row, "envelope"), facts))
@@ -248,7 +242,7 @@ class ProcessKeyStore implements KeyStore {
         const bindings = withBindings([], spec.bindings, [])
         const facts = { id, publicKey, algorithm: algorithmOf(publicKey), purpose, label, bindings, home, origin, createdAt }
         const record: KeyRecord = madeBy === undefined ? facts : { ...facts, madeBy }
-        await this.#commit([{ kind: "key.insert", id, facts: encodeKeyFacts(record), envelope: envelope ?? null }], () =>
+        await commit(this.#options.store, [{ kind: "key.insert", id, facts: encodeKeyFacts(record), envelope: envelope ?? null }], () =>
             this.#whyKnown(id),
         )
         this.#keys.add(new KeyEntry(record, envelope))
@@ -265,7 +259,7 @@ class ProcessKeyStore implements KeyStore {
         return this.#turns.take(id, async () => {
             const entry = this.#usable(id)
             const record = { ...entry.record, bindings: withBindings(entry.record.bindings, add, remove) }
-            await this.#commit([{ kind: "key.facts", id, facts: encodeKeyFacts(record), previous: entry.stored }])
+            await commit(this.#options.store, [{ kind: "key.facts", id, facts: encodeKeyFacts(record), previous: entry.stored }])
             entry.replace(record)
             return record
         })
@@ -277,7 +271,7 @@ class ProcessKeyStore implements KeyStore {
             this.#forget(entry.record)
             const record = { ...entry.record, removedAt: this.#options.now().toISOString() }
             const { envelope } = entry
-            await this.#commit([
+            await commit(this.#options.store, [
                 { kind: "key.facts", id, facts: encodeKeyFacts(record), previous: entry.stored },
                 ...(envelope === undefined ? [] : [{ kind: "key.envelope", id, envelope: null, previous: envelope } as const]),
             ])
@@ -316,71 +310,24 @@ class ProcessKeyStore implements KeyStore {
 
     changePassphrase(subject: KeySubject, sealedOld: SealedSecret, sealedNew: SealedSecret): Promise<void> {
         if ("group" in subject)
-            return this.#turns.take(`group:${subject.group}`, () => this.#rewrapGroup(subject.group, sealedOld, sealedNew))
+            return this.#turns.take(`group:${subject.group}`, () => this.#groups.rewrap(subject.group, sealedOld, sealedNew))
         return this.#turns.take(subject.keyId, async () => {
             const entry = this.#sealedEntry(subject.keyId)
             const { envelope: previous } = entry
             const { id } = entry.record
             const envelope = await this.#sealed.rewrap(entry, id, sealedOld, sealedNew)
             if (previous === undefined) throw new TrustkeyError("not_found", "there is no such key")
-            await this.#commit([{ kind: "key.envelope", id, envelope, previous }])
+            await commit(this.#options.store, [{ kind: "key.envelope", id, envelope, previous }])
             entry.envelope = envelope
         })
     }
 
-    async #rewrapGroup(name: string, sealedOld: SealedSecret, sealedNew: SealedSecret): Promise<void> {
-        const group = this.#sealed.groups.get(name)
-        if (group === undefined) throw new TrustkeyError("not_found", "there is no such group")
-        const envelope = await this.#sealed.rewrap(group, `group:${name}`, sealedOld, sealedNew)
-        await this.#commit([{ kind: "group.envelope", name, envelope, previous: group.envelope }])
-        group.envelope = envelope
-    }
-
-    async createGroup(name: string, sealed: SealedSecret | undefined, credential: string | undefined): Promise<void> {
-        if (!GROUP_NAME.test(name))
-            throw new TrustkeyError("invalid_request", "a group's name has lower-case letters, digits, '.', '_' and '-'")
-        if (sealed === undefined && credential === undefined) {
-            throw new TrustkeyError("invalid_request", "a group needs a passphrase, a credential, or both")
-        }
-        if (credential !== undefined && !isCredentialName(credential)) {
-            throw new TrustkeyError("invalid_request", "the credential's name is not one")
-        }
-        // A PIN is short, and safe only behind a token that counts: in an envelope a thief of the database guesses it.
-        if (this.#options.tokens.some(({ pinCredential }) => pinCredential !== undefined && pinCredential === credential)) {
-            throw new TrustkeyError("invalid_request", "this credential holds a token's PIN; a group needs one of its own")
-        }
-        if (this.#sealed.groups.has(name)) throw new TrustkeyError("already_exists", "there is such a group already")
-        const facts = { name, createdAt: this.#options.now().toISOString() }
-        const envelope = await this.#sealed.createGroup(facts, sealed, credential)
-        await this.#commit(
-            [{ kind: "group.insert", name, facts: encodeGroupFacts(facts), envelope }],
-            () => "there is such a group already",
-        )
-        this.#addGroup(facts, envelope)
-    }
-
-    #addGroup(facts: GroupFacts, envelope: Uint8Array): void {
-        this.#sealed.groups.set(facts.name, { facts, envelope, lease: undefined, onlyByCommand: false, locks: 0 })
+    createGroup(name: string, sealed: SealedSecret | undefined, credential: string | undefined): Promise<void> {
+        return this.#groups.create(name, sealed, credential)
     }
 
     groups(): readonly GroupState[] {
-        const counts = new Map<string, number>()
-        for (const { record } of this.#keys.values()) {
-            if (record.home.kind !== "group" || record.removedAt !== undefined) continue
-            counts.set(record.home.group, (counts.get(record.home.group) ?? 0) + 1)
-        }
-        return [...this.#sealed.groups.values()].map((group) => this.#describeGroup(group, counts.get(group.facts.name) ?? 0))
-    }
-
-    #describeGroup(group: Group, keys: number): GroupState {
-        return {
-            name: group.facts.name,
-            byPassphrase: waysToOpen(group.envelope).some((way) => way.kind === "passphrase"),
-            credential: credentialOf(group),
-            unlocked: this.#sealed.isGroupOpen(group),
-            until: this.#sealed.isGroupOpen(group) ? group.lease?.until : undefined,
-            keys,
-        }
+        return this.#groups.list(this.list())
     }
 
     tokens(): Promise<readonly TokenState[]> {
@@ -490,18 +437,6 @@ class ProcessKeyStore implements KeyStore {
         await Promise.all([this.#sealed.process.close(), ...[...this.#tokens.values()].map((token) => token.process.close())])
     }
 
-    async #commit(
-        changes: Parameters<Store["commit"]>[0],
-        onConflict = () => "the key was changed by somebody else meanwhile",
-    ): Promise<void> {
-        try {
-            await this.#options.store.commit(changes)
-        } catch (error) {
-            if (error instanceof Conflict) throw new TrustkeyError("already_exists", onConflict(), { cause: error })
-            throw error
-        }
-    }
-
     /** @throws not_found also for a removed one */
     #usable(id: string): KeyEntry {
         const entry = this.#keys.get(id)
@@ -531,15 +466,6 @@ function limitsOf({ until, usesLeft }: TokenKeys["lease"]): Pick<KeyState, "unti
     return { ...(until === undefined ? {} : { until }), ...(usesLeft === undefined ? {} : { usesLeft }) }
 }
 
-function pinned(publicKey: PublicKeyBytes | undefined): PublicKeyBytes {
-    if (publicKey === undefined) throw new TrustkeyError("key_unfit", "the token does not show a public key of a kind we use")
-    return publicKey
-}
-
-function ourHome(home: SealedHome): KeyHome {
-    return home.kind === "group" ? { kind: "group", group: home.group } : { kind: "sealed" }
-}
-
 function cardOptionsMissing(): TrustkeyError {
     return new TrustkeyError("invalid_request", "on a YubiKey a key needs a slot, its policies and the card's management key")
 }
@@ -549,19 +475,6 @@ function noYubikey(): TrustkeyError {
         "invalid_request",
         "slots, policies and certificates are a YubiKey's, and this token is none that can be reached",
     )
-}
-
-function cardHome(token: TokenKeys, { facts, pinPolicy, touchPolicy, attestation }: CardKey): TokenHome {
-    return {
-        ...tokenHome(token, facts),
-        ...(pinPolicy === undefined ? {} : { pinPolicy }),
-        ...(touchPolicy === undefined ? {} : { touchPolicy }),
-        ...(attestation === undefined ? {} : { attestation }),
-    }
-}
-
-function tokenHome(token: TokenKeys, key: Parameters<TokenKeys["uriOf"]>[0]): TokenHome {
-    return { kind: "token", token: token.config.name, uri: token.uriOf(key), serial: key.serial }
 }
 
 function describePublicKey(publicKey: PublicKeyBytes | undefined): { algorithm: Algorithm | undefined; keyId: KeyId | "" } {

@@ -6,6 +6,7 @@ import { encodePublicKey, encodeSealed, type Fields, parsePublicKey, sealedGroup
 import { BackOff } from "./back-off.ts"
 import type { GroupFacts } from "./key-facts.ts"
 import type { KeyEntry } from "./key-index.ts"
+import type { SealedHome } from "./key-store.ts"
 import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
 import { Turns } from "./turns.ts"
 
@@ -43,9 +44,6 @@ export type SealedKeysOptions = {
     readonly cost: Argon2Cost
     readonly defaultTtlSeconds: number
 }
-
-/** How a new key is sealed. */
-export type SealedHome = { readonly kind: "passphrase"; readonly sealed: SealedSecret } | { readonly kind: "group"; readonly group: string }
 
 /**
  * Keys whose private half is an envelope of ours: what is open, until when, under which handle of the file signer. The
