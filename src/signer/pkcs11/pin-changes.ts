@@ -55,7 +55,7 @@ export class PinChanges {
         const next = stack.use(open("next"))
         this.#token.run(() => undefined)
         const token = this.#token.refresh()
-        const { session } = this.#token
+        const session = this.#token.run((opened) => opened)
         const evenFinalTry = request.flag("evenFinalTry")
         if (how === "change" && shown.equals(next)) throw new TrustkeyError("invalid_request", "the new PIN is the one there is")
         // A YubiKey's own are checked where it is asked, with the numbers the card says.
