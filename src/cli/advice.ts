@@ -42,7 +42,8 @@ const ADVICE = {
     touch_timeout: "Run the command again and touch the token while it blinks; what was promised is kept.",
     token_unfit:
         "Keep the key on another token, or seal it under a passphrase. trustkey token doctor NAME shows what was tried; see docs/tokens.md.",
-    module_invalid: "Correct what the line above names (this [[token]]'s module, or its quirks file), then restart the daemon.",
+    module_invalid:
+        "Correct what the line above names (this [[token]]'s module, or its quirks file). Restart the daemon, unless it was the library itself: that is tried again by itself.",
     login_required: "Log in first: trustkey token login NAME.",
     pin_incorrect: "Check the PIN before trying again: the token counts wrong tries and then blocks.",
     pin_blocked: "The token refuses every PIN now. With the PUK or SO PIN, on the admin socket: trustkey token unblock-pin NAME.",
