@@ -1,29 +1,8 @@
-import {
-    createDecipheriv,
-    createPrivateKey,
-    createPublicKey,
-    generateKeyPairSync,
-    type KeyObject,
-    privateDecrypt,
-    randomBytes,
-} from "node:crypto"
+import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto"
 import type { Session } from "graphene-pk11"
 import type { Handle, Mechanism, PKCS11, Template } from "pkcs11js"
-import type { PublicKeyBytes } from "../../crypto/index.ts"
 import type { WrapProbe, WrapVerdict, WrapWay } from "../quirks.ts"
-import {
-    CKF_WRAP,
-    CKM_AES_CBC,
-    CKM_AES_CBC_PAD,
-    CKM_AES_ECB,
-    CKM_AES_KEY_WRAP,
-    CKM_AES_KEY_WRAP_KWP,
-    CKM_AES_KEY_WRAP_PAD,
-    CKM_DES3_CBC_PAD,
-    CKM_RSA_PKCS,
-    type MechanismFacts,
-    mechanismName,
-} from "./mechanisms.ts"
+import { CKK_RSA, type MechanismFacts, mechanismName } from "./mechanisms.ts"
 import {
     CKA_CLASS,
     CKA_DECRYPT,
@@ -50,17 +29,14 @@ import {
     resultCode,
 } from "./result-codes.ts"
 import { makeSessionPair, type SessionPair } from "./session-pair.ts"
+import { isPrivateHalf, mechanismOf, WAYS, type Way, wrapMechanisms } from "./wrap-ways.ts"
 
-const CKK_RSA = 0x00
 const CKK_DES3 = 0x15
 const CKK_AES = 0x1f
 const CKM_AES_KEY_GEN = 0x1080
 const CKM_DES3_KEY_GEN = 0x0131
 // A wrapped P-256 key has some 150 bytes, a wrapped RSA-2048 key some 1,230.
 const ROOM = 8192
-// RFC 3394 §2.2.3.1 and RFC 5649 §3
-const KW_IV = Buffer.alloc(8, 0xa6)
-const KWP_IV = Buffer.from("a65959a6", "hex")
 /** What a module says when it means the key, not the way. */
 const MEANS_THE_KEY: ReadonlySet<number> = new Set([
     CKR_KEY_NOT_WRAPPABLE,
@@ -68,47 +44,6 @@ const MEANS_THE_KEY: ReadonlySet<number> = new Set([
     CKR_KEY_FUNCTION_NOT_PERMITTED,
     CKR_ACTION_PROHIBITED,
 ])
-
-/** One way to ask for a key: a mechanism, the kind of key that wraps, and how we would open what comes out. */
-type Way = {
-    readonly mechanism: number
-    readonly wrapping: "aes" | "des3" | "rsa"
-    readonly parameter?: Buffer
-    readonly open: (wrapped: Buffer, key: Buffer | KeyObject) => Buffer
-}
-
-const AES_IV = Buffer.alloc(16)
-const DES_IV = Buffer.alloc(8)
-const WAYS: readonly Way[] = [
-    { mechanism: CKM_AES_KEY_WRAP, wrapping: "aes", open: opener("id-aes256-wrap", KW_IV) },
-    { mechanism: CKM_AES_KEY_WRAP_PAD, wrapping: "aes", open: opener("id-aes256-wrap-pad", KWP_IV) },
-    { mechanism: CKM_AES_KEY_WRAP_KWP, wrapping: "aes", open: opener("id-aes256-wrap-pad", KWP_IV) },
-    { mechanism: CKM_AES_CBC_PAD, wrapping: "aes", parameter: AES_IV, open: opener("aes-256-cbc", AES_IV) },
-    { mechanism: CKM_AES_CBC, wrapping: "aes", parameter: AES_IV, open: opener("aes-256-cbc", AES_IV, false) },
-    { mechanism: CKM_AES_ECB, wrapping: "aes", open: opener("aes-256-ecb", null, false) },
-    { mechanism: CKM_DES3_CBC_PAD, wrapping: "des3", parameter: DES_IV, open: opener("des-ede3-cbc", DES_IV) },
-    { mechanism: CKM_RSA_PKCS, wrapping: "rsa", open: openRsa },
-]
-
-function opener(cipher: string, iv: Buffer | null, padding = true): Way["open"] {
-    return (wrapped, key) => {
-        if (!Buffer.isBuffer(key)) throw new Error("another kind of key")
-        const decipher = createDecipheriv(cipher, key, iv)
-        decipher.setAutoPadding(padding)
-        return Buffer.concat([decipher.update(wrapped), decipher.final()])
-    }
-}
-
-function openRsa(wrapped: Buffer, key: Buffer | KeyObject): Buffer {
-    if (Buffer.isBuffer(key)) throw new Error("another kind of key")
-    return privateDecrypt({ key, padding: 1 }, wrapped)
-}
-
-/** The wrap mechanisms a token has: those with CKF_WRAP, and the usual ones whatever their flags say. */
-export function wrapMechanisms(mechanisms: readonly MechanismFacts[]): readonly MechanismFacts[] {
-    const usual = new Set([CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, CKM_AES_KEY_WRAP_KWP, CKM_AES_CBC_PAD])
-    return mechanisms.filter(({ mechanism, flags }) => (flags & CKF_WRAP) !== 0 || usual.has(mechanism))
-}
 
 /**
  * Whether a key that is SENSITIVE and not EXTRACTABLE can be had in clear all the same. What the attributes say is a claim; this tries.
@@ -159,10 +94,6 @@ function conclude(ways: readonly WrapWay[], names: string): WrapProbe {
 
 function untested(reason: string): WrapProbe {
     return { verdict: "untested" satisfies WrapVerdict, reason, ways: [] }
-}
-
-function mechanismOf({ mechanism, parameter }: Way): Mechanism {
-    return parameter === undefined ? { mechanism } : { mechanism, parameter }
 }
 
 const WEAKER: Template = [
@@ -343,11 +274,6 @@ class Probe {
             rethrowLost(error)
         }
     }
-}
-
-function isPrivateHalf(der: Buffer, publicKey: PublicKeyBytes): boolean {
-    const found = createPublicKey(createPrivateKey({ key: der, format: "der", type: "pkcs8" })).export({ type: "spki", format: "der" })
-    return Buffer.compare(found, publicKey.bytes) === 0
 }
 
 function oddParity(key: Buffer): Buffer {
