@@ -18,7 +18,7 @@ const INSTALL_STAMP = path.join(ROOT, "node_modules", ".trustkeyd-installed")
 const BUNDLE_STAMP = path.join(ROOT, "dist", ".stamp")
 const LOCK = path.join(ROOT, "dist", ".lock")
 
-const PROGRAMS = { test: "test/run.ts", sandbox: "test/sandbox/main.ts", bench: "bench/run.ts" }
+const PROGRAMS = { test: "test/run.ts", tokens: "test/tokens.ts", sandbox: "test/sandbox/main.ts", bench: "bench/run.ts" }
 
 // One line per need; any package of the line satisfies it, the first is the one that gets installed. The second docker
 // name keeps us from replacing an engine somebody installed from docker's own repository.
@@ -40,7 +40,20 @@ const DEBIAN_PACKAGES = [
 // A virtual YubiKey and what talks to it. Only the tests need them: the stock clients take ykcs11's module for a token as
 // soon as it is there, so whoever only tries the sandbox doesn't get it.
 // NSS's module is one that custody has to refuse.
-const TEST_PACKAGES = [["pcscd"], ["vsmartcard-vpcd"], ["ykcs11"], ["yubico-piv-tool"], ["libnss3"], ["libnss3-tools"], ["pinentry-tty"]]
+const TEST_PACKAGES = [
+    ["pcscd"],
+    ["vsmartcard-vpcd"],
+    ["ykcs11"],
+    ["yubico-piv-tool"],
+    ["libnss3"],
+    ["libnss3-tools"],
+    ["p11-kit"],
+    ["p11-kit-modules"],
+    ["pinentry-tty"],
+]
+
+// Token modules that only the long form of the contract takes (npm run test:tokens -- --long).
+const LONG_FORM_PACKAGES = [["swtpm"], ["libtpm2-pkcs11-1"], ["tpm2-tools"], ["opencryptoki"]]
 
 // Newer Debian has the client in a package of its own, which docker.io only recommends.
 const DOCKER_CLIENT = "/usr/bin/docker"
@@ -349,9 +362,15 @@ function withLock(work) {
     }
 }
 
-function prepare(action) {
+function packagesFor(action, args) {
+    if (action === "sandbox" || action === "bench") return DEBIAN_PACKAGES
+    const everyRun = [...DEBIAN_PACKAGES, ...TEST_PACKAGES]
+    return action === "tokens" && args.includes("--long") ? [...everyRun, ...LONG_FORM_PACKAGES] : everyRun
+}
+
+function prepare(action, args) {
     checkPlatform()
-    const needed = action === "sandbox" || action === "bench" ? DEBIAN_PACKAGES : [...DEBIAN_PACKAGES, ...TEST_PACKAGES]
+    const needed = packagesFor(action, args)
     if (everythingIsReady(needed)) return
     withLock(() => {
         installDebianPackages(needed)
@@ -382,11 +401,11 @@ function main() {
     const [action, ...args] = process.argv.slice(2)
     const script = PROGRAMS[action]
     if (action !== "prepare" && script === undefined) {
-        process.stderr.write("usage: node packaging/bootstrap.cjs prepare | sandbox | test | bench [ARGUMENT ...]\n")
+        process.stderr.write("usage: node packaging/bootstrap.cjs prepare | sandbox | test | tokens | bench [ARGUMENT ...]\n")
         process.exit(2)
     }
     try {
-        prepare(action)
+        prepare(action, args)
         if (script !== undefined) runProgram(script, args)
     } catch (error) {
         process.stderr.write(`bootstrap: ${error instanceof Stop ? error.message : error.stack}\n`)

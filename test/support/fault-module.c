@@ -115,7 +115,7 @@ static ulong_t sign(ulong_t session, void *data, ulong_t length, unsigned char *
 
 ulong_t C_GetFunctionList(void **result) {
     if (real == NULL) {
-        void *module = dlopen(getenv("FAULT_MODULE"), RTLD_NOW | RTLD_LOCAL);
+        void *module = dlopen(getenv("FAULT_MODULE"), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
         if (module == NULL) return 5;
         ulong_t (*get)(function_list **) = (ulong_t(*)(function_list **))dlsym(module, "C_GetFunctionList");
         if (get == NULL || get(&real) != 0) return 5;

@@ -39,6 +39,10 @@ export type KeyRigOptions = {
     readonly wrapStore?: (store: Store) => Store
     readonly signerFlags?: readonly string[]
     readonly monotonic?: () => number
+    /** Runs the signers; default: this Node. */
+    readonly execPath?: string
+    /** Text of quirks files, by their token's name. */
+    readonly quirks?: Readonly<Record<string, string>>
 }
 
 /** A key store with real signer processes, a real database and a real journal, in a directory of its own. */
@@ -71,6 +75,10 @@ export class KeyRig implements AsyncDisposable {
         await mkdir(path.join(directory, "credentials"), { mode: 0o700 })
         const store = await openSqliteStore({ directory, workerFile: WORKER })
         const programs = await bundleSigners()
+        for (const [token, text] of Object.entries(options.quirks ?? {})) {
+            await mkdir(path.join(directory, "quirks"), { mode: 0o700, recursive: true })
+            await writeFile(path.join(directory, "quirks", `${token}.json`), text, { mode: 0o600 })
+        }
         const rig = new KeyRig(directory, programs, store, await openJournal(store, () => new Date()), options)
         await rig.openKeys()
         return rig
@@ -86,7 +94,7 @@ export class KeyRig implements AsyncDisposable {
             store: this.#options.wrapStore?.(this.store) ?? this.store,
             now: () => new Date(),
             monotonic: this.#options.monotonic ?? (() => performance.now()),
-            execPath: process.execPath,
+            execPath: this.#options.execPath ?? process.execPath,
             signerFiles: this.programs,
             nodeFlags: this.#options.signerFlags ?? SIGNER_FLAGS,
             tokens: this.#options.tokens ?? [],

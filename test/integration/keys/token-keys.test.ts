@@ -374,7 +374,7 @@ function forAnotherMachine(library: Buffer): Buffer {
 
 describe("a module that misbehaves", () => {
     test("a call that never comes back is ended at its deadline; the others hear of it, the next signer works", async () => {
-        await using world = await openWorld({ deadlineMs: 600 })
+        await using world = await openWorld({ deadlineMs: 1_500 })
         const { rig, hsm, faults } = world
         await rig.login("hsm", hsm.userPin)
         const key = await rig.createOnToken("hsm")

@@ -60,6 +60,8 @@ export type YubikeyRig = AsyncDisposable & {
     /** The first place's card. */
     readonly card: VirtualYubikey
     readonly authority: AttestationAuthority
+    /** For signals. */
+    pcscdPid(): number
     stopPcscd(signal?: "SIGTERM" | "SIGKILL"): Promise<void>
     /** After `stopPcscd`. Plugged cards can be found again when this resolves. */
     startPcscd(): Promise<void>
@@ -128,6 +130,7 @@ export async function startYubikeyRig(options: YubikeyRigOptions = {}): Promise<
             cards,
             card,
             authority,
+            pcscdPid: () => pcscd.pid,
             stopPcscd: async (signal = "SIGTERM") => {
                 if (pcscd.ended() === undefined) process.kill(pcscd.pid, signal)
                 await pcscd.stop()
