@@ -37,7 +37,7 @@ export async function importKeyFiles(cli: Cli, files: readonly string[], options
         if (!opened.some((other) => other.id === id)) opened.push({ ...candidate, opened: key, id })
         await located(candidate.place, () => {
             checkFit(key.algorithm, candidate.plan)
-            checkKnown(known.get(id), candidate.plan)
+            checkKnown(known.get(id), candidate.plan, options.token)
         })
     }
     await importAll(cli, daemon, opened, known, options, disposables)
@@ -71,9 +71,17 @@ function nameOf({ entry, place, plan }: Candidate): string {
     return `${roleWord(plan)} key${id} in ${place}`
 }
 
-function checkKnown(known: DaemonKey | undefined, plan: ImportPlan): void {
+function checkKnown(known: DaemonKey | undefined, plan: ImportPlan, token: string | undefined): void {
     if (known === undefined) return
     if (known.state === "removed") throw wasRemoved(known.id)
+    // Whoever believes that a second card has the key may destroy the file.
+    if (token !== undefined && known.home !== `token:${token}`) {
+        const where = known.home.startsWith("token:") ? `on token ${known.home.slice("token:".length)}` : "sealed"
+        throw new TrustkeyError(
+            "already_exists",
+            `key ${shortId(known.id)} is here already, ${where}, and was not put on token ${token}: a key has one place here`,
+        )
+    }
     if (known.purpose !== plan.purpose)
         throw new TrustkeyError("already_exists", `key ${shortId(known.id)} is here already, as a ${known.purpose} key`)
     const missing = plan.bindings.filter(({ role, gun }) => !known.bindings.some((binding) => binding.role === role && binding.gun === gun))

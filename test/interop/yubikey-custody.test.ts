@@ -162,6 +162,11 @@ describe("a root key on a YubiKey", () => {
         assert.match(await daemon.ok(["key", "show", imported.id]), /origin +imported\n.*attestation +none: the key came from a file/s)
         const [slot] = await slotsOf(bench)
         assert.deepEqual([slot?.origin, slot?.certificateName], ["imported", "root"])
+        // Nobody is told that a second card has it.
+        const again = await daemon.trustkey(["key", "import", "--token", "spare", "--role", "root", ...secrets, place("root.key")])
+        assert.equal(again.status, 4, again.stderr)
+        assert.match(again.stderr, /is here already, on token yubikey, and was not put on token spare.*already_exists/s)
+        assert.doesNotMatch(again.stderr, /old copy still lies there/)
         // And one that somebody else put there by another tool.
         await mustRun("yubico-piv-tool", ["-a", "import-key", "-s", "9d", "-i", await sec1(bench), "--pin-policy=always"], { env: rig.env })
         const enrolled = JSON.parse(await daemon.ok(["token", "enroll", "--slot", "9d", "--serial", SERIAL, ...secrets, "--json"]))
