@@ -401,8 +401,7 @@ export class TokenKeys {
     }
 
     async #askState(): Promise<void> {
-        // Between the two halves of a login the token stays as it was looked at.
-        if (this.#logins.isTrying || !this.#process.isIdle || this.#process.state.state !== "ready") return
+        if (!this.#process.isIdle || this.#process.state.state !== "ready") return
         try {
             await this.#askAndHear("state")
         } catch {

@@ -134,6 +134,11 @@ export class Logins {
         }
     }
 
+    /** Between the two halves of a login: the token is to stay open for the second. */
+    get isPrepared(): boolean {
+        return this.#prepared !== undefined
+    }
+
     forget(): void {
         this.#prepared?.pin?.[Symbol.dispose]()
         this.#prepared = undefined

@@ -55,6 +55,7 @@ export class PinChanges {
         const next = stack.use(open("next"))
         this.#token.run(() => undefined)
         const token = this.#token.refresh()
+        // One that waits to be unblocked was let go of again at once, for other programs.
         const session = this.#token.run((opened) => opened)
         const evenFinalTry = request.flag("evenFinalTry")
         if (how === "change" && shown.equals(next)) throw new TrustkeyError("invalid_request", "the new PIN is the one there is")
@@ -133,6 +134,11 @@ export class PinChanges {
         }
         if (change === "impossible" || change === "incorrect") throw unfit()
         if (change !== "ok") throw new TrustkeyError("token_failed", "the token did not set the new PIN")
+    }
+
+    /** Between the two halves: the token is to stay open for the second. */
+    get isPrepared(): boolean {
+        return this.#prepared !== undefined
     }
 
     forget(): void {

@@ -104,7 +104,7 @@ export class Pkcs11Signer implements Signer {
         this.#token.endWhenOver()
         switch (operation) {
             case "state":
-                return { token: this.#token.refresh() }
+                return { token: this.#token.refresh(!this.#logins.isPrepared && !this.#pinChanges.isPrepared) }
             case "prepare-login":
                 return this.#logins.prepare(request)
             case "login":

@@ -219,16 +219,16 @@ export class Token {
     }
 
     /** Look at the token as it is now. A slot list that changed means nothing held before can be trusted (an evil twin, a swap). */
-    refresh(): TokenSnapshot {
+    refresh(mayLetGo = true): TokenSnapshot {
         try {
-            if (this.#waitsForOthers) {
+            if (mayLetGo && this.#waitsForOthers) {
                 this.#dropKeys()
                 this.#close()
             } else if (this.#session === undefined && this.#snapshot.tries !== "final" && this.#isAsItWas()) return this.#snapshot
             if (this.#session !== undefined && !this.#isSame()) this.lose()
             this.#open()
             this.#readToken()
-            if (this.#waitsForOthers) this.release()
+            if (mayLetGo && this.#waitsForOthers) this.release()
         } catch (error) {
             this.fail(error)
         }
