@@ -224,7 +224,7 @@ export class Token {
             if (mayLetGo && this.#waitsForOthers) {
                 this.#dropKeys()
                 this.#close()
-            } else if (this.#session === undefined && this.#snapshot.tries !== "final" && this.#isAsItWas()) return this.#snapshot
+            } else if (this.#session === undefined && this.#isAsItWas()) return this.#snapshot
             if (this.#session !== undefined && !this.#isSame()) this.lose()
             this.#open()
             this.#readToken()
@@ -235,9 +235,13 @@ export class Token {
         return this.#snapshot
     }
 
-    /** Another program may unblock the PIN, and needs the card for that. ykcs11 notices when it opens the card anew (2.2.0). */
+    /**
+     * Another program may unblock the PIN, or show the right one, and needs the card for that. ykcs11 notices when it opens the card anew
+     * (2.2.0).
+     */
     get #waitsForOthers(): boolean {
-        return this.#login === undefined && this.#snapshot.state === "blocked"
+        const { state, tries } = this.#snapshot
+        return this.#login === undefined && state !== "absent" && (tries === "blocked" || tries === "final")
     }
 
     /**
