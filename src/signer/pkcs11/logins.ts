@@ -9,7 +9,7 @@ import { parseContext, parsePublicKey, parseSealed, type TokenSnapshot } from ".
 import { fingerprint, markOf } from "./fingerprint.ts"
 import { KeptLogin, type LoginTerms } from "./kept-login.ts"
 import { loginRefusal, loginRequired, notAPin } from "./login-refusal.ts"
-import { requireSession, type Token } from "./token.ts"
+import type { Token } from "./token.ts"
 
 type Pin = { readonly pin: Secret | undefined; readonly terms: LoginTerms | KeptLogin }
 /** `session`: with the token that was looked at. */
@@ -116,7 +116,7 @@ export class Logins {
         using _ = prepared.pin
         // Its time may have ended while the try was written down.
         if (prepared.terms instanceof KeptLogin && prepared.terms !== this.#token.keptLogin) throw loginRequired()
-        requireSession(this.#token, prepared.session)
+        this.#token.requireSame(prepared.session)
         const result = this.#token.login(prepared.pin, prepared.terms)
         const { snapshot } = this.#token
         if (result !== "ok") throw loginRefusal(result, snapshot.tries)

@@ -8,7 +8,7 @@ import { parseContext, parseSealed, type TokenSnapshot } from "../messages.ts"
 import type { UseCard } from "../piv/piv-operations.ts"
 import { markOf } from "./fingerprint.ts"
 import { loginRefusal, notAPin } from "./login-refusal.ts"
-import { requireSession, type Token } from "./token.ts"
+import type { Token } from "./token.ts"
 
 /** By the PIN there is, or with the PUK or the security officer's PIN. */
 type How = "change" | "unblock"
@@ -96,7 +96,7 @@ export class PinChanges {
         using _ = new DisposableStack()
         _.use(prepared.shown)
         _.use(prepared.next)
-        requireSession(this.#token, prepared.session)
+        this.#token.requireSame(prepared.session)
         // The PIN that is kept is none any more.
         const { kind } = this.#token.snapshot
         this.#token.logout()

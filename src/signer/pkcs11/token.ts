@@ -213,6 +213,26 @@ export class Token {
         return this.#session
     }
 
+    /**
+     * TK-KEY-4: what was found out about the token counts for as long as it stays open and where it is. It may have been exchanged while a
+     * try was written down, and a module may go on with whatever card is in the reader now.
+     *
+     * @throws token_busy: and no try was made
+     */
+    requireSame(session: Session | undefined): void {
+        if (session !== undefined && session === this.#session && this.#isSurelySame()) return
+        this.startOver()
+        throw new TrustkeyError("token_busy", "the token was opened anew meanwhile, and the PIN was not tried; try again")
+    }
+
+    #isSurelySame(): boolean {
+        try {
+            return this.#isSame()
+        } catch {
+            return false
+        }
+    }
+
     /** The login that goes on, whether the token knows of it now or not. */
     get keptLogin(): KeptLogin | undefined {
         return this.#login
@@ -646,14 +666,4 @@ function quietly(work: () => void): void {
     } catch {
         // see above
     }
-}
-
-/**
- * TK-KEY-4: what was found out about the token counts for as long as it stays open. It may have been exchanged while a try was written down.
- *
- * @throws token_busy: and no try was made
- */
-export function requireSession(token: Token, session: Token["session"]): void {
-    if (session !== undefined && session === token.session) return
-    throw new TrustkeyError("token_busy", "the token was opened anew meanwhile, and the PIN was not tried; try again")
 }

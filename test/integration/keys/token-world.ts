@@ -93,7 +93,7 @@ export function betweenHalves(): { readonly wrapStore: (store: Store) => Store; 
     }
 }
 
-/** Takes the token of `world` out and puts `twin` in its place, and back; each is noticed, as the daemon looks every second. */
+/** Takes the token of `world` out and puts `twin` in its place, and back; somebody asks how the token is meanwhile. */
 export async function exchanger(
     { rig, hsm }: World,
     twin: SoftHsm,
