@@ -151,9 +151,13 @@ export function keyFromPoint(attribute: Buffer, keyType: number): PublicKeyBytes
     })
 }
 
+/** Ed25519, P-256, P-384. */
+const POINT_LENGTHS: ReadonlySet<number> = new Set([32, 65, 97])
+
 function unwrapOctetString(value: Buffer): Buffer {
-    // Lengths here stay under 128, so DER's short form is the only one.
-    return value[0] === 0x04 && value[1] === value.length - 2 ? value.subarray(2) : value
+    // Lengths here stay under 128, so DER's short form is the only one. One bare point in 256 looks like a shorter one that is wrapped.
+    const inner = value.length - 2
+    return POINT_LENGTHS.has(inner) && value[0] === 0x04 && value[1] === inner ? value.subarray(2) : value
 }
 
 function withoutLeadingZeros(value: Buffer): Buffer {

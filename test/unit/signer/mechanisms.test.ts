@@ -68,6 +68,22 @@ describe("EC points", () => {
             assert.deepEqual(keyFromPoint(form, CKK_EC_EDWARDS), { keytype: "ed25519", bytes: raw })
         }
     })
+
+    test("a bare point whose coordinate begins like the length of a shorter one is that point", () => {
+        for (const [namedCurve, length] of [
+            ["P-256", 65],
+            ["P-384", 97],
+        ] as const) {
+            for (let tries = 0; ; tries += 1) {
+                assert.ok(tries < 50_000, "no such key was found")
+                const spki = generateKeyPairSync("ec", { namedCurve }).publicKey.export({ type: "spki", format: "der" })
+                const point = spki.subarray(-length)
+                if (point[1] !== length - 2) continue
+                assert.deepEqual(keyFromPoint(point, CKK_EC), { keytype: "ecdsa", bytes: spki })
+                break
+            }
+        }
+    })
     test("off the curve, compressed or of odd length are no keys", () => {
         for (const point of [Buffer.alloc(65, 4), Buffer.alloc(33, 2), Buffer.alloc(0), Buffer.alloc(32)]) {
             assert.equal(keyFromPoint(point, CKK_EC), undefined)
