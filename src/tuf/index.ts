@@ -4,6 +4,7 @@
 export { canonicalize } from "./canonical.ts"
 export { delegationOf, effectivePaths, pathMatches } from "./delegation.ts"
 export { diffMetadata } from "./diff.ts"
+export { differenceCode } from "./difference-code.ts"
 export { formatExpires, parseExpires } from "./expires.ts"
 export { isExpired } from "./expiry.ts"
 export { assembleFile, MAX_FILE_BYTES, type MetadataFile, parseFile } from "./file.ts"
@@ -34,6 +35,7 @@ export type {
     TargetsDocument,
     TimestampDocument,
 } from "./metadata.ts"
+export { changedRoles, type NextKeys, nextRoot, type RootChange } from "./next-root.ts"
 export {
     type RepositoryFiles,
     type TrustedTarget,
