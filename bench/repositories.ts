@@ -69,7 +69,7 @@ async function makeRepository(daemon: Daemon, gun: string, group: string, token:
 
     const { pem } = await daemon.rootCertificate({ keyId: root.keyId, gun })
     const timestamp = tufKey(generatePrivateKey("p256").publicKey)
-    const rootBody = firstRoot({ certificate: pem, targets: targets.tuf, snapshot: snapshot.tuf, timestamp }, expires)
+    const rootBody = firstRoot({ certificates: [pem], rootThreshold: 1, targets: targets.tuf, snapshot: snapshot.tuf, timestamp }, expires)
     const body = (key: RoleKey): string => bodyWithoutVersion(expires, key.role === TARGETS ? delegates : [])
     const places = [targets, ...delegates].map((key) => ({ keyId: key.keyId, gun, role: key.role, body: body(key) }))
     const bodies = places.map(({ role, body, keyId }) => ({

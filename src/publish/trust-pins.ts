@@ -118,17 +118,23 @@ export async function checkPins(
 }
 
 /**
- * That a repository whose one root certificate is `key` would satisfy the pins: for a root still to be made.
+ * That a root whose role root has `keys` and `threshold` would satisfy the pins once all of them have signed: for a root still to be made.
  *
  * @throws pin_mismatch
  */
-export function checkPinsOfNewRoot(rule: PinRule, gun: Gun, key: TufKey, now: Date): void {
+export function checkPinsOfNewRoot(rule: PinRule, gun: Gun, keys: readonly TufKey[], threshold: number, now: Date): void {
     if (rule.pins.length === 0) return
-    const problems = rule.pins.flatMap((pin) => keyProblem(pin, keyIdOf(key), key, now) ?? [])
+    const problems = rule.pins.flatMap((pin) => newRootProblem(pin, keys, threshold, now) ?? [])
     if (problems.length === rule.pins.length) throw mismatch(rule, gun, problems)
 }
 
-function keyProblem(pin: Pin, id: KeyId, key: TufKey, now: Date | undefined): string | undefined {
+/** As `checkPins` will count it: a root counts by those of its keys that the pin accepts, and their number has to meet the threshold. */
+function newRootProblem(pin: Pin, keys: readonly TufKey[], threshold: number, now: Date): string | undefined {
+    const problems = keys.flatMap((key) => keyProblem(pin, keyIdOf(key), key, now) ?? [])
+    return keys.length - problems.length >= threshold ? undefined : (problems[0] ?? "it has fewer keys than its threshold")
+}
+
+function keyProblem(pin: Pin, id: KeyId, key: TufKey, now: Date): string | undefined {
     return pinnedProblem(pin.certificates, id) ?? (pin.authorities === undefined ? undefined : pathProblem(pin.authorities, key, now))
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { copyFile, mkdir, writeFile } from "node:fs/promises"
 import path from "node:path"
-import { type Daemon, startDaemon, type TrustkeyOptions } from "./daemon.ts"
+import { type Daemon, type DaemonToken, startDaemon, type TrustkeyOptions } from "./daemon.ts"
 import { type DockerClient, startDockerClient } from "./docker.ts"
 import { askHttps } from "./https.ts"
 import { type Notary, type NotaryOptions, startNotary } from "./notary.ts"
@@ -54,7 +54,10 @@ export type TrustRig = AsyncDisposable & {
     fingerprint(gun: string): Promise<string>
 }
 
-export async function openTrustRig(options: NotaryOptions = {}): Promise<TrustRig> {
+/** `tokens`: beside the one with the root key, which is called root-token. */
+export type TrustRigOptions = NotaryOptions & { readonly tokens?: Readonly<Record<string, DaemonToken>> }
+
+export async function openTrustRig({ tokens = {}, ...options }: TrustRigOptions = {}): Promise<TrustRig> {
     await using opened = new AsyncDisposableStack()
     const [notary, token] = await Promise.all([startNotary(options), startSoftHsm()])
     opened.use(notary)
@@ -62,7 +65,7 @@ export async function openTrustRig(options: NotaryOptions = {}): Promise<TrustRi
     const proxy = opened.use(await startNotaryProxy(notary))
     const passphrases = { root: PASSPHRASE, targets: PASSPHRASE, snapshot: PASSPHRASE, delegation: PASSPHRASE }
     const stockDocker = { notary, rootPassphrase: PASSPHRASE, repositoryPassphrase: PASSPHRASE }
-    const daemon = opened.use(await startDaemon({ tokens: { "root-token": token } }))
+    const daemon = opened.use(await startDaemon({ tokens: { "root-token": token, ...tokens } }))
     const docker = opened.use(await startDockerClient(stockDocker))
     const judge = opened.use(await startDockerClient(stockDocker))
     const client = opened.use(await startNotaryClient({ notary, passphrases }))
@@ -78,7 +81,7 @@ export async function openTrustRig(options: NotaryOptions = {}): Promise<TrustRi
     const passphraseFile = await secret("passphrase", "correct horse battery")
     const env = { DOCKER_CONFIG: docker.configDirectory, DOCKER_CONTENT_TRUST_SERVER: notary.url }
     const ok: TrustRig["ok"] = (args, given = {}) => daemon.ok(args, { ...given, env: { ...env, ...given.env } })
-    await ok(["init", "--pin-file", await secret("pin", token.userPin)])
+    await ok(["init", "--token", "root-token", "--pin-file", await secret("pin", token.userPin)])
 
     const served: TrustRig["served"] = async (gun, name) => {
         const { status, body } = await askHttps(`${notary.url}/v2/${gun}/_trust/tuf/${name}.json`, { caFile: notary.caFile })

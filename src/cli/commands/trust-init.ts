@@ -1,13 +1,14 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
 import { ALGORITHMS } from "../daemon-types.ts"
-import { jsonOption, newCommand, withExamples, withPassphrase, withPin } from "../syntax.ts"
+import { jsonOption, newCommand, repeated, wholeNumber, withExamples, withPassphrase, withPin } from "../syntax.ts"
 import type { InitOptions } from "../trust/init-repository.ts"
 
 export function trustInitCommand(cli: Cli): Command {
     const command = newCommand(cli, "init", "Begin a repository's trust data: keys, root and targets, signed and published.")
         .argument("<repository>", "the image's name without a tag, as docker takes it")
-        .option("--root-key <id>", "this root key, when there are several or the only one is not your own")
+        .option("--root-key <id>", "this root key, when there are several or the only one is not your own; repeatable", repeated)
+        .addOption(new Option("--root-threshold <count>", "how many of several root keys have to sign a root").argParser(wholeNumber(1)))
         .option("--targets-key <id>", "use this key for targets instead of making one")
         .option("--group <name>", "seal the new keys in this key group instead of under a passphrase")
         .option("--snapshot-key", "keep the snapshot key here; as a rule the server holds it")
@@ -17,6 +18,7 @@ export function trustInitCommand(cli: Cli): Command {
     return withExamples(withPin(withPassphrase(command)), [
         "trustkey trust init registry.example.com/team/app",
         "trustkey trust init registry.example.com/team/app --group release --root-key 3fa9c2d1e0aa",
+        "trustkey trust init registry.example.com/team/app --root-key 3fa9c2d1 --root-key 77e0b1c2 --root-key a4410f93 --root-threshold 2",
     ])
 }
 

@@ -6,13 +6,14 @@ import { shortId } from "../output.ts"
 import { changeBindings, findKey } from "./bind-key.ts"
 import { NO_DELEGATIONS } from "./build-update.ts"
 import { RELEASES, sameDelegations, withSigner } from "./delegations.ts"
+import { oneRoot } from "./first-root.ts"
 import { type InitOptions, initRepository } from "./init-repository.ts"
 import { isBound } from "./our-keys.ts"
 import { faultsInDockersWords } from "./resolve-tag.ts"
 import { openSession, type TrustSession } from "./session.ts"
 import { type Prepared, publishUpdates, type SecretOptions, targetsPlace, whenNobodyInterferes } from "./sign-tag.ts"
 
-export type AddOptions = SecretOptions & Pick<InitOptions, "rootKey" | "group">
+export type AddOptions = SecretOptions & Pick<InitOptions, "group"> & { rootKey?: string }
 export type NewSigner = { readonly name: string; readonly role: RoleName; readonly keys: readonly TufKey[] }
 
 /** docker trust signer add for one repository, which is made if need be. Again: nothing changes. */
@@ -25,7 +26,8 @@ export async function addSigner(cli: Cli, repository: string, signer: NewSigner,
         const delegations = withSigner(NO_DELEGATIONS, signer.role, signer.keys)
         const make = (): Promise<typeof delegations> => Promise.resolve(delegations)
         const signers = { plan: () => Promise.resolve({ make, [Symbol.dispose]: () => {} }) }
-        await initRepository(session, { ...options, algorithm: "p256", makeRoot: true, signers })
+        const { rootKey, ...others } = options
+        await initRepository(session, { ...others, ...oneRoot(rootKey), algorithm: "p256", makeRoot: true, signers })
         cli.output.line(`Successfully initialized "${repository}"`)
     }
     await faultsInDockersWords(session, () =>

@@ -1,39 +1,38 @@
 import { parseCertificateChain } from "../../crypto/index.ts"
-import { certificateKey, type Delegations, encodeRoot, encodeTargets, type KeyId, keyIdOf, type TufKey } from "../../tuf/index.ts"
+import { certificateKey, type Delegations, encodeRoot, encodeTargets, type KeyRole, keyIdOf, type TufKey } from "../../tuf/index.ts"
 import { expiresAfterDays, NO_DELEGATIONS } from "./build-update.ts"
 
 // Ten years as Notary has it (3650 days), less a day: inside a limit of "10y" and inside the certificate's own dates.
 const ROOT_DAYS = 3649
 
 export type FirstKeys = {
-    /** PEM */
-    readonly certificate: string
+    /** PEM, one for each root key */
+    readonly certificates: readonly string[]
+    /** How many of the root keys have to sign a root. */
+    readonly rootThreshold: number
     readonly targets: TufKey
     readonly snapshot: TufKey
     readonly timestamp: TufKey
 }
 
-/** Ten years less a day; never as long as the certificate, which may be from an earlier try. */
-export function rootExpiry(now: Date, certificate: string): Date {
-    const usual = expiresAfterDays(now, ROOT_DAYS)
-    const leaf = parseCertificateChain(certificate)[0]
-    if (leaf === undefined) return usual
-    const last = expiresAfterDays(leaf.notAfter, -1)
-    return last < usual ? last : usual
+/** Ten years less a day; never as long as the first certificate to end, which may be from an earlier try. */
+export function rootExpiry(now: Date, certificates: readonly string[]): Date {
+    const ends = certificates.flatMap((pem) => parseCertificateChain(pem)[0]?.notAfter ?? [])
+    return [expiresAfterDays(now, ROOT_DAYS), ...ends.map((end) => expiresAfterDays(end, -1))].reduce((a, b) => (b < a ? b : a))
 }
 
-/** Root version 1, one key to each role, as docker makes it. Canonical bytes. */
+/** Root version 1; but for role root one key to each role, as docker makes it. Canonical bytes. */
 export function firstRoot(keys: FirstKeys, expires: Date): Buffer {
-    const root = certificateKey(keys.certificate)
-    const one = (key: TufKey): { keyIds: readonly KeyId[]; threshold: number } => ({ keyIds: [keyIdOf(key)], threshold: 1 })
-    const all = [root, keys.targets, keys.snapshot, keys.timestamp]
+    const roots = keys.certificates.map(certificateKey)
+    const one = (key: TufKey): KeyRole => ({ keyIds: [keyIdOf(key)], threshold: 1 })
+    const all = [...roots, keys.targets, keys.snapshot, keys.timestamp]
     return encodeRoot({
         type: "root",
         version: 1,
         expires,
         keys: new Map(all.map((key) => [keyIdOf(key), key])),
         roles: new Map([
-            ["root", one(root)],
+            ["root", { keyIds: roots.map(keyIdOf), threshold: keys.rootThreshold }],
             ["targets", one(keys.targets)],
             ["snapshot", one(keys.snapshot)],
             ["timestamp", one(keys.timestamp)],

@@ -17,32 +17,28 @@ import {
     tufKey,
 } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
-import { type NewKey, type PlannedKey, planKey, planRootKey } from "../create-key.ts"
+import { type NewKey, type PlannedKey, planKey } from "../create-key.ts"
 import type { AlgorithmName, Daemon, DaemonKey, DaemonRepository } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { makeReady } from "../secrets.ts"
-import type { PassphraseOptions, PinOptions } from "../syntax.ts"
+import type { PassphraseOptions } from "../syntax.ts"
 import { firstRoot, firstTargets, rootExpiry } from "./build-first.ts"
 import { NO_DELEGATIONS, rootDocumentOf, targetsExpiry } from "./build-update.ts"
+import { certificatesOf, type PlannedRoots, planRootKeys, type RootKeyOptions, requireSameRole, signersOfFirstRoot } from "./first-root.ts"
 import { chooseKey, isBound } from "./our-keys.ts"
-import { rootKeyRemark, rootKeyToTake } from "./root-key.ts"
 import { dockerDirectory, knownRepository, type TrustSession } from "./session.ts"
 import { goneTrustData } from "./sign-tag.ts"
 
-export type InitOptions = PassphraseOptions &
-    PinOptions & {
-        rootKey?: string
-        targetsKey?: string
-        group?: string
-        snapshotKey?: boolean
-        algorithm: AlgorithmName
-        /** Make a root key if there is none. */
-        makeRoot?: boolean
-        /** Who may sign tags from the beginning: in the first publication, so that there is no moment without them. */
-        signers?: FirstSigners
-        /** What was asked for before. Used once: whoever comes by a second time finds the keys that were made. */
-        plan?: RepositoryPlan | undefined
-    }
+export type InitOptions = RootKeyOptions & {
+    targetsKey?: string
+    group?: string
+    snapshotKey?: boolean
+    algorithm: AlgorithmName
+    /** Who may sign tags from the beginning: in the first publication, so that there is no moment without them. */
+    signers?: FirstSigners
+    /** What was asked for before. Used once: whoever comes by a second time finds the keys that were made. */
+    plan?: RepositoryPlan | undefined
+}
 
 /** `plan` asks what has to be asked; the keys the result needs are made when it is called. */
 export type FirstSigners = { readonly plan: (daemon: Daemon) => Promise<Disposable & { make(): Promise<Delegations> }> }
@@ -94,7 +90,7 @@ async function finish(session: TrustSession, daemon: Daemon, current: CurrentRep
 export type RepositoryPlan = Disposable & {
     readonly timestamp: TufKey
     readonly serverSnapshot: TufKey | undefined
-    readonly root: PlannedKey
+    readonly roots: PlannedRoots
     readonly targets: PlannedKey
     readonly snapshot: PlannedKey | undefined
     readonly signers: (Disposable & { make(): Promise<Delegations> }) | undefined
@@ -109,7 +105,7 @@ export async function planRepository(session: TrustSession, daemon: Daemon, opti
     const timestamp = await server.key(gun, "timestamp")
     const serverSnapshot = options.snapshotKey === true ? undefined : await server.key(gun, "snapshot")
     using asked = new DisposableStack()
-    const root = asked.use(await rootKeyFor(cli, daemon, gun, options))
+    const roots = asked.use(await planRootKeys(cli, daemon, gun, options))
     const targets = asked.use(await keyFor(session, daemon, "targets", options))
     const snapshot = serverSnapshot === undefined ? asked.use(await keyFor(session, daemon, "snapshot", options)) : undefined
     const signers = options.signers === undefined ? undefined : asked.use(await options.signers.plan(daemon))
@@ -118,7 +114,7 @@ export async function planRepository(session: TrustSession, daemon: Daemon, opti
     const plan: RepositoryPlan = {
         timestamp,
         serverSnapshot,
-        root,
+        roots,
         targets,
         snapshot,
         signers,
@@ -141,9 +137,9 @@ async function makeFirst(
     const { cli, gun } = session
     using plan = options.plan?.take() ?? (await planRepository(session, daemon, options))
     const { timestamp, serverSnapshot } = plan
-    const rootKey = await plan.root.make()
-    const { pem } = await daemon.rootCertificate({ keyId: rootKey.id, gun })
-    session.checkNewRoot(pem)
+    const rootKeys = await plan.roots.make()
+    const certificates = await certificatesOf(cli, daemon, gun, rootKeys)
+    session.checkNewRoot(certificates, plan.roots.threshold)
     const targetsKey = await plan.targets.make()
     const snapshotKey = await plan.snapshot?.make()
     const delegations = (await plan.signers?.make()) ?? NO_DELEGATIONS
@@ -152,14 +148,18 @@ async function makeFirst(
         const mark = known?.marks.find((candidate) => candidate.role === role)
         return mark === undefined ? undefined : new Date(mark.expires)
     }
-    const keys = { certificate: pem, targets: publicOf(targetsKey), snapshot: serverSnapshot ?? publicOf(snapshotKey), timestamp }
-    const root = (await draftOfPromise(cli, gun, known)) ?? firstRoot(keys, promised(ROOT) ?? rootExpiry(cli.now, pem))
-    await keepDraft(cli, gun, root)
+    const shared = { targets: publicOf(targetsKey), snapshot: serverSnapshot ?? publicOf(snapshotKey), timestamp }
+    const keys = { certificates, rootThreshold: plan.roots.threshold, ...shared }
+    const draft = await draftOfPromise(cli, gun, known)
+    const root = parseSigned(draft ?? firstRoot(keys, promised(ROOT) ?? rootExpiry(cli.now, certificates)), ROOT)
+    if (draft !== undefined) requireSameRole(gun, root, certificates, plan.roots.threshold)
+    await keepDraft(cli, gun, root.bytes)
+    const signers = await signersOfFirstRoot(cli, daemon, gun, root, rootKeys, plan.roots.threshold)
     const files = await daemon.signSet({
         gun,
         published: [],
         bodies: [
-            { role: ROOT, signed: root, keyIds: [rootKey.id], signatures: [], base: "" },
+            { role: ROOT, signed: root.bytes, keyIds: signers, signatures: [], base: "" },
             { role: TARGETS, signed: targetsAfter(known, delegations, cli.now), keyIds: [targetsKey.id], signatures: [], base: "" },
         ],
         snapshot:
@@ -177,18 +177,6 @@ function targetsAfter(known: DaemonRepository | undefined, delegations: Delegati
     const again = firstTargets(new Date(mark.expires), delegations, mark.version)
     const isSame = sha256(again).toString("hex") === mark.sha256
     return isSame ? again : firstTargets(targetsExpiry(now), delegations, mark.version + 1)
-}
-
-/** Asking for its certificate binds it to the repository. */
-async function rootKeyFor(cli: Cli, daemon: Daemon, gun: Gun, options: InitOptions): Promise<PlannedKey> {
-    const roots = (await daemon.listKeys({})).filter(({ purpose, state }) => purpose === "root" && state !== "removed")
-    if (roots.length === 0) {
-        if (options.makeRoot === true && options.rootKey === undefined) return planRootKey(cli, daemon, options)
-        throw new TrustkeyError("not_found", "there is no root key yet: run trustkey init first")
-    }
-    const key = rootKeyToTake(roots, gun, options.rootKey)
-    cli.output.note(rootKeyRemark(key, gun))
-    return existing(cli, daemon, key, options)
 }
 
 /** The key already bound to the role (from an interrupted run), the one named, or a new one. */

@@ -166,7 +166,7 @@ function planRoot(
         const rootLeft = [leave(ROOT_CERTIFICATE, certificate.notAfter)]
         return { root: undefined, rootLeft: rootDue ? [leave(ROOT, document.expires), ...rootLeft] : rootLeft }
     }
-    const expires = certificate === undefined ? document.expires : rootExpiry(wish.now, certificate.pem)
+    const expires = certificate === undefined ? document.expires : rootExpiry(wish.now, [certificate.pem])
     const reason = unsignable({ role: ROOT, keyIds, threshold }, wish)
     if (reason !== undefined) return { root: undefined, rootLeft: [{ role: ROOT, expires: document.expires, reason, keyIds }] }
     if (expires <= document.expires) return { root: undefined, rootLeft: [leave(ROOT, document.expires)] }

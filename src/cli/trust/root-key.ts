@@ -23,6 +23,32 @@ export function rootKeyToTake(roots: readonly DaemonKey[], gun: string, given: s
     throw new TrustkeyError("usage", `${message} (${describe(only)}); a new one is made with trustkey key create --purpose root`)
 }
 
+/**
+ * The same for a root that several keys stand for: each of them is named. None named: the one that `rootKeyToTake` finds.
+ *
+ * @throws not_found; usage
+ */
+export function rootKeysToTake(roots: readonly DaemonKey[], gun: string, given: readonly string[]): readonly DaemonKey[] {
+    if (given.length === 0) return [rootKeyToTake(roots, gun, undefined)]
+    const keys = given.map((id) => rootKeyToTake(roots, gun, id))
+    const twice = keys.find((key, index) => keys.indexOf(key) !== index)
+    if (twice !== undefined) throw new TrustkeyError("usage", `the root key ${shortId(twice.id)} is named twice`)
+    return keys
+}
+
+/** How many of a new root's keys have to sign; of several a person has to say it, since each number is a different promise. @throws usage */
+export function thresholdOf(count: number, given: number | undefined): number {
+    if (given === undefined && count > 1) {
+        const message = `say how many of the ${count} root keys have to sign: --root-threshold ${Math.floor(count / 2) + 1}`
+        throw new TrustkeyError("usage", `${message} means no minority can change the root, 1 that any of them can alone`)
+    }
+    const threshold = given ?? 1
+    if (threshold > count) {
+        throw new TrustkeyError("usage", `${threshold} root keys would have to sign, and ${count === 1 ? "one is" : `${count} are`} named`)
+    }
+    return threshold
+}
+
 function doubtAbout(key: DaemonKey): string | undefined {
     if (key.origin === "imported" && key.bindings.length > 0) return "came from a file, and other repositories rest on it"
     return key.mine ? undefined : "was made by somebody else"

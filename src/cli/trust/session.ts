@@ -133,9 +133,9 @@ export class TrustSession {
         await keepRepository(cache, this.gun, current)
     }
 
-    /** Before a root is made that our own pins would refuse. @throws pin_mismatch */
-    checkNewRoot(certificatePem: string): void {
-        checkPinsOfNewRoot(this.#pins.ruleFor(this.gun), this.gun, certificateKey(certificatePem), this.cli.now)
+    /** Before a root is made that our own pins would refuse. `certificates`: PEM, of all keys of role root. @throws pin_mismatch */
+    checkNewRoot(certificates: readonly string[], threshold: number): void {
+        checkPinsOfNewRoot(this.#pins.ruleFor(this.gun), this.gun, certificates.map(certificateKey), threshold, this.cli.now)
     }
 
     async #fetch(options: FetchOptions): Promise<CurrentRepository> {

@@ -55,10 +55,12 @@ class ImageSigning {
     async begin(): Promise<void> {
         const { firstSigner, signerFromLogin } = await import("./first-signer.ts")
         const { initRepository } = await import("./init-repository.ts")
+        const { oneRoot } = await import("./first-root.ts")
         const session = this.#session
         await this.#find()
         const signer = await signerFromLogin(session, this.#options.as)
-        const options = { ...this.#options, algorithm: "p256", makeRoot: true } as const
+        const { rootKey, ...others } = this.#options
+        const options = { ...others, ...oneRoot(rootKey), algorithm: "p256", makeRoot: true } as const
         await initRepository(session, { ...options, signers: firstSigner(session, signer, options) })
         this.#line(`Created signer: ${signer.name}`)
         this.#line(`Finished initializing signed repository for ${session.reference.text}`)

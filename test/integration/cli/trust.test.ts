@@ -386,7 +386,7 @@ async function promiseFirstRoot(gun: Gun): Promise<Buffer> {
     // The server makes a new key each time it is asked: only the draft knows which ones are in the promise.
     const [timestamp, snapshot] = [await serverKey(gun, "timestamp"), await serverKey(gun, "snapshot")]
     const body = firstRoot(
-        { certificate: pem, targets: targetsKey, snapshot, timestamp },
+        { certificates: [pem], rootThreshold: 1, targets: targetsKey, snapshot, timestamp },
         new Date(Math.floor(Date.now() / 1000) * 1000 + 86_400_000),
     )
     await ok(["sign", "--gun", gun, "--role", "root", "--key", rootKey, "-"], { input: body.toString() })

@@ -211,7 +211,13 @@ describe("the first root", () => {
     const builder = new RepositoryBuilder(GUN, NOW)
     const rootKey = builder.rootKey()
     const certificate = Buffer.from(rootKey.key.public).toString()
-    const keys = { certificate, targets: makeKey().key, snapshot: makeKey().key, timestamp: makeKey("ed25519").key }
+    const keys = {
+        certificates: [certificate],
+        rootThreshold: 1,
+        targets: makeKey().key,
+        snapshot: makeKey().key,
+        timestamp: makeKey("ed25519").key,
+    }
 
     test("is the same bytes for the same keys and expiry, and fit to be signed", () => {
         const bytes = firstRoot(keys, new Date("2036-01-01T00:00:00Z"))
@@ -222,9 +228,24 @@ describe("the first root", () => {
     })
 
     test("expires ten years less a day from now, and a day before its certificate at the latest", () => {
-        assert.equal(rootExpiry(NOW, certificate).toISOString(), "2036-11-17T09:00:00.000Z")
+        assert.equal(rootExpiry(NOW, [certificate]).toISOString(), "2036-11-17T09:00:00.000Z")
         const short = makeShortCertificate()
-        assert.equal(rootExpiry(NOW, short).toISOString(), "2027-01-01T00:00:00.000Z")
+        assert.equal(rootExpiry(NOW, [certificate, short]).toISOString(), "2027-01-01T00:00:00.000Z")
+    })
+
+    test("of several keys lists each once for role root alone, with the threshold", () => {
+        const others = [builder.rootKey(), builder.rootKey()]
+        const certificates = [rootKey, ...others].map(({ key }) => Buffer.from(key.public).toString())
+        const { document } = parseSigned(firstRoot({ ...keys, certificates, rootThreshold: 2 }, new Date("2036-01-01T00:00:00Z")), ROOT)
+        assert.ok(document.type === "root")
+        const roles = [...document.roles].map(([name, role]) => [name, role.threshold, role.keyIds.length])
+        assert.deepEqual(roles, [
+            ["root", 2, 3],
+            ["snapshot", 1, 1],
+            ["targets", 1, 1],
+            ["timestamp", 1, 1],
+        ])
+        assert.equal(document.keys.size, 6)
     })
 
     test("the first targets hold nothing", () => {

@@ -6,7 +6,7 @@ import path from "node:path"
 import { after, before, beforeEach, describe, test } from "node:test"
 import { TrustkeyError } from "../../../src/errors.ts"
 import { checkPinsOfNewRoot, type PinRule, readTrustPins } from "../../../src/publish/index.ts"
-import { certificateKey, keyIdOf, parseGun } from "../../../src/tuf/index.ts"
+import { certificateKey, keyIdOf, parseGun, type TufKey } from "../../../src/tuf/index.ts"
 import { buildAuthority, buildCertificate } from "../../support/certificate-builder.ts"
 
 const NOW = new Date("2026-11-21T09:00:00Z")
@@ -109,17 +109,28 @@ describe("the client's pins", () => {
             await write(user, `[[pin]]\ngun = ["**"]\nauthority = "${name}"\n`)
             const rule = await ruleFor(APP)
             const issued = buildCertificate({ name: APP, issuer: authority, keyUsage: 0x80 })
-            checkPinsOfNewRoot(rule, parseGun(APP), certificateKey(issued.pem), NOW)
+            checkPinsOfNewRoot(rule, parseGun(APP), [certificateKey(issued.pem)], 1, NOW)
             const own = certificateKey(buildCertificate({ name: APP }).pem)
-            assert.throws(() => checkPinsOfNewRoot(rule, parseGun(APP), own, NOW), { code: "pin_mismatch", message: /no pinned authority/ })
+            const refused = { code: "pin_mismatch", message: /no pinned authority/ }
+            assert.throws(() => checkPinsOfNewRoot(rule, parseGun(APP), [own], 1, NOW), refused)
         }
+    })
+
+    test("demand of a new root that as many of its keys as its threshold are accepted", async () => {
+        await write(user, `[[pin]]\ngun = ["**"]\nauthority = "ca.pem"\n`)
+        const rule = await ruleFor(APP)
+        const issued = (): TufKey => certificateKey(buildCertificate({ name: APP, issuer: authority, keyUsage: 0x80 }).pem)
+        const own = certificateKey(buildCertificate({ name: APP }).pem)
+        checkPinsOfNewRoot(rule, parseGun(APP), [own, issued(), issued()], 2, NOW)
+        const refused = { code: "pin_mismatch", message: /no pinned authority/ }
+        assert.throws(() => checkPinsOfNewRoot(rule, parseGun(APP), [own, own, issued()], 2, NOW), refused)
     })
 
     test("with certificates and an authority demand both", async () => {
         const issued = certificateKey(buildCertificate({ name: APP, issuer: authority, keyUsage: 0x80 }).pem)
         const check = async (ids: readonly string[]): Promise<void> => {
             await write(user, `[[pin]]\ngun = ["**"]\nauthority = "ca.pem"\ncertificates = ${JSON.stringify(ids)}\n`)
-            checkPinsOfNewRoot(await ruleFor(APP), parseGun(APP), issued, NOW)
+            checkPinsOfNewRoot(await ruleFor(APP), parseGun(APP), [issued], 1, NOW)
         }
         await check([ID, keyIdOf(issued)])
         await assert.rejects(check([ID]), { code: "pin_mismatch", message: /this certificate is not pinned/ })
