@@ -25,6 +25,12 @@ export const ERROR_CODES = [
     "rollback_refused",
     "equivocation_refused",
     "set_incomplete",
+    // Ceremonies
+    "plan_invalid",
+    "bundle_invalid",
+    "clock_implausible",
+    "step_refused",
+    "repository_moved_on",
     // Keys and tokens
     "key_unfit",
     "key_file_invalid",

@@ -25,6 +25,13 @@ const ADVICE = {
     equivocation_refused:
         "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION.",
     set_incomplete: "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN.",
+    plan_invalid: "Correct the plan; each line above names one mistake. docs/formats/ceremony-plan.md says what a plan holds.",
+    bundle_invalid:
+        "Publish nothing from this bundle. Compare it with the copy that was taken at the last good step; docs/formats/ceremony-bundle.md says what the named record must hold.",
+    clock_implausible: "Set this machine's clock (UTC), compare it with a watch, and run the step again; nothing was recorded.",
+    step_refused: "Nothing was done. trustkey ceremony resume shows which steps are possible now.",
+    repository_moved_on:
+        "The repository is no longer what the plan was made for, and this root fits it no more. Make a new plan; nothing was published.",
     key_unfit: "Use another key, make one with trustkey key create, or let this one sign there with trustkey key bind.",
     key_file_invalid:
         "Give another file: to take a key in, one with a private key that Notary or OpenSSL wrote; to add a signer, one with his public key or certificate.",

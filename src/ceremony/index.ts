@@ -1,0 +1,20 @@
+// Ceremonies: the plan, the record of what was done, and what follows from the two. Pure: it knows no clock, no file, no key and no token;
+// whatever was made elsewhere comes in as bytes and is judged here, by the same rules when it is recorded and when a stranger verifies it.
+
+export {
+    CEREMONY_KINDS,
+    type CeremonyKind,
+    type ExistingKey,
+    type LostKey,
+    type NewKey,
+    type Person,
+    type Plan,
+    type PlanContent,
+    type PlannedKey,
+    type PlannedRepository,
+    type PlannedRole,
+    type PublishedRoot,
+    type RootAlgorithm,
+    type Spare,
+} from "./plan.ts"
+export { type CeremonyRecord, type Facts, type Item, STEPS, type StepName } from "./record.ts"
