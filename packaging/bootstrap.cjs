@@ -50,6 +50,10 @@ const TEST_PACKAGES = [
     ["p11-kit"],
     ["p11-kit-modules"],
     ["pinentry-tty"],
+    ["zbar-tools"],
+    ["weasyprint"],
+    ["poppler-utils"],
+    ["fonts-dejavu-core"],
 ]
 
 // Token modules that only the long form of the contract takes (npm run test:tokens -- --long).

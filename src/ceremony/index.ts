@@ -1,6 +1,8 @@
 // Ceremonies: the plan, the record of what was done, and what follows from the two. Pure: it knows no clock, no file, no key and no token;
 // whatever was made elsewhere comes in as bytes and is judged here, by the same rules when it is recorded and when a stranger verifies it.
 
+export { type ArchivedFiles, packArchive, unpackArchive } from "./archive.ts"
+export { type FrameProgress, FrameSet, frameSetId, splitFrames } from "./frames.ts"
 export {
     CEREMONY_KINDS,
     type CeremonyKind,
