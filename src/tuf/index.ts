@@ -24,6 +24,7 @@ export {
     type TufKey,
     tufKey,
 } from "./key.ts"
+export { type KeyNeed, keyNeeds, type NeedKind, type NeedsOptions, type RepositoryInUse } from "./key-needs.ts"
 export type {
     Delegation,
     Delegations,
