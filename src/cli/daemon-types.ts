@@ -194,6 +194,38 @@ export type DaemonRepository = {
     readonly certificateExpires: string
 }
 
+export type PublicKey = { readonly keytype: string; readonly public: Uint8Array }
+export type RoleKeys = { readonly keys: readonly PublicKey[]; readonly threshold: number }
+
+/** What the next root would be, or one that was begun; see RootPlan in trust.proto. `signed` is canonical, `code` 64 hex digits. */
+export type RootPlan = {
+    readonly signed: Uint8Array
+    readonly version: number
+    readonly base: string
+    readonly difference: readonly string[]
+    readonly code: string
+    readonly oldThreshold: number
+    readonly newThreshold: number
+    readonly signers: readonly RootSigner[]
+    readonly signatures: readonly WireSignature[]
+}
+/** `keyid` is the TUF key ID, `keyId` the canonical one ("": can't be read). */
+export type RootSigner = {
+    readonly keyid: string
+    readonly keyId: string
+    readonly old: boolean
+    readonly new: boolean
+    readonly ours: boolean
+}
+
+export type PlannedRoot = {
+    readonly plan: RootPlan
+    /** Of a root that was begun before and has to be completed or voided first; 0: none. */
+    readonly promisedVersion: number
+    /** Undefined when only other holders have signed it so far. */
+    readonly promised: RootPlan | undefined
+}
+
 export type DaemonStatus = {
     readonly version: string
     readonly startedAt: string
@@ -347,6 +379,16 @@ export interface Daemon {
     adopt(request: { gun: string; files: readonly WireFile[]; confirm: string }): Promise<DaemonRepository>
     reset(request: { gun: string; confirm: string }): Promise<DaemonRepository>
     observe(request: { gun: string; files: readonly WireFile[] }): Promise<{ marks: readonly WireMark[]; published: readonly string[] }>
+    /** `expires`: RFC 3339, whole seconds. A role that is left out stays. */
+    planRoot(request: {
+        gun: string
+        published: readonly WireFile[]
+        expires: string
+        root?: RoleKeys
+        targets?: RoleKeys
+        snapshot?: RoleKeys
+        timestamp?: RoleKeys
+    }): Promise<PlannedRoot>
     outbox(gun: string): Promise<readonly WireFile[]>
 
     showJournal(request: { gun: string; role: string; after: number; limit: number }): Promise<readonly JournalEntry[]>

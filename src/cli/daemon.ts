@@ -21,13 +21,14 @@ import type {
     DaemonTokenReport,
     JournalEntry,
     KeySubject,
+    PlannedRoot,
     TouchNotice,
     TouchWatcher,
     WireFile,
     WireMark,
     WireSignature,
 } from "./daemon-types.ts"
-import { encodeAlgorithm, encodePurpose, readKey, readTokenDetails, readTokenObject } from "./decode.ts"
+import { encodeAlgorithm, encodePurpose, encodeRoleKeys, readKey, readPlannedRoot, readTokenDetails, readTokenObject } from "./decode.ts"
 
 /** For what the daemon knows without asking anybody. */
 const QUICK_SECONDS = 20
@@ -296,6 +297,13 @@ class GrpcDaemon implements Daemon {
 
     observe(request: Parameters<Daemon["observe"]>[0]): Promise<{ marks: readonly WireMark[]; published: readonly string[] }> {
         return this.#ask(loadMethod("Trust", "Observe"), { gun: request.gun, files: [...request.files] }, SLOW_SECONDS)
+    }
+
+    async planRoot(request: Parameters<Daemon["planRoot"]>[0]): Promise<PlannedRoot> {
+        const { gun, published, expires } = request
+        const roles = (["root", "targets", "snapshot", "timestamp"] as const).map((role) => [role, encodeRoleKeys(request[role])] as const)
+        const wire = { gun, published: [...published], expires, ...Object.fromEntries(roles) }
+        return readPlannedRoot(await this.#ask(loadMethod("Trust", "PlanRoot"), wire, SLOW_SECONDS))
     }
 
     async outbox(gun: string): Promise<readonly WireFile[]> {

@@ -6,8 +6,10 @@ import {
     type DaemonKey,
     type DaemonTokenDetails,
     type DaemonTokenObject,
+    type PlannedRoot,
     PURPOSES,
     type PurposeName,
+    type RoleKeys,
 } from "./daemon-types.ts"
 
 type V1 = Wire["v1"]
@@ -15,6 +17,7 @@ type WireKey = ReturnType<V1["Keys"]["service"]["Get"]["responseDeserialize"]>
 type WireAlgorithm = WireKey["algorithm"]
 type WirePurpose = WireKey["purpose"]
 type WireTokenDetails = ReturnType<V1["Tokens"]["service"]["Show"]["responseDeserialize"]>
+type WirePlannedRoot = ReturnType<V1["Trust"]["service"]["PlanRoot"]["responseDeserialize"]>
 type WireTokenObject = ReturnType<V1["Tokens"]["service"]["Objects"]["responseDeserialize"]>["objects"][number]
 
 const ALGORITHM = {
@@ -88,6 +91,15 @@ export function readTokenDetails(wire: WireTokenDetails): DaemonTokenDetails {
 
 export function readTokenObject(wire: WireTokenObject): DaemonTokenObject {
     return { ...wire, algorithm: readAlgorithm(wire.algorithm) }
+}
+
+export function encodeRoleKeys(keys: RoleKeys | undefined): { keys: { keytype: string; public: Uint8Array }[]; threshold: number } | null {
+    return keys === undefined ? null : { keys: [...keys.keys], threshold: keys.threshold }
+}
+
+export function readPlannedRoot({ plan, promisedVersion, promised }: WirePlannedRoot): PlannedRoot {
+    if (plan === null) throw new TrustkeyError("internal", "the daemon answered without a plan")
+    return { plan, promisedVersion, promised: promised ?? undefined }
 }
 
 /** `ROLE@GUN`, as in targets/releases@registry.example.com/team/app. @throws usage */

@@ -5,6 +5,7 @@ import {
     BASE_ROLES,
     type BaseRole,
     canonicalKeyIdOf,
+    changedRoles,
     checkRootCertificates,
     delegationOf,
     type FileMeta,
@@ -98,12 +99,20 @@ function checkRoot(around: Surroundings, body: SignedMetadata, root: RootDocumen
             `root version ${root.version} does not follow ${previous.version}`,
         )
     }
+    checkRotation(around, changedRoles(previous, root))
     for (const [role, { threshold }] of previous.roles) {
         const next = root.roles.get(role)?.threshold ?? 0
         if (next >= threshold) continue
         if (isAllowed(around.policy, around.principal, "lower-threshold", [{ gun: around.gun, role: "root" }])) continue
         throw new TrustkeyError("threshold_lowered", `the threshold of ${role} would fall from ${threshold} to ${next}`)
     }
+}
+
+/** A new date is a signature like any other; other keys are another repository, as far as anybody can tell from outside. */
+function checkRotation({ policy, principal, gun }: Surroundings, roles: readonly BaseRole[]): void {
+    if (roles.length === 0 || isAllowed(policy, principal, "rotate", [{ gun, role: "root" }])) return
+    const what = `this root changes keys or threshold of ${roles.join(", ")}`
+    throw new TrustkeyError("denied", `${what}: besides sign that needs a rule that allows rotate for root of ${gun}`)
 }
 
 function checkTargets(around: Surroundings, body: SignedMetadata, next: TargetsDocument): void {

@@ -16,6 +16,7 @@ import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from
 import { type BindKeyRequest, bindKey, getKey, type KeyView, type ListKeysRequest, listKeys, removeKey } from "./keys.ts"
 import { type CreateKeyRequest, createKey, type EnrollKeyRequest, enrollKey, type ImportKeyRequest, importKey } from "./new-keys.ts"
 import { observe, outbox, type RawFile } from "./observe.ts"
+import { type PlannedRoot, type PlanRootRequest, planRoot } from "./plan-root.ts"
 import { type AuditVerdict, listAudit, type StatusView, showJournal, status, verifyAudit } from "./read.ts"
 import type { CustodyOptions, Rooms } from "./rooms.ts"
 import { showToken, type TokenView } from "./show-token.ts"
@@ -43,6 +44,7 @@ export type { CreateGroupRequest, GroupView } from "./groups.ts"
 export type { BindKeyRequest, KeyView, ListKeysRequest } from "./keys.ts"
 export type { CreateKeyRequest, EnrollKeyRequest, ImportKeyRequest } from "./new-keys.ts"
 export type { RawFile } from "./observe.ts"
+export type { PlannedRoot, PlanRootRequest, RootPlan } from "./plan-root.ts"
 export type { AuditVerdict, StatusView } from "./read.ts"
 export type { CustodyOptions } from "./rooms.ts"
 export type { TokenView } from "./show-token.ts"
@@ -99,6 +101,7 @@ export interface Custody {
         principal: Principal,
         request: { readonly gun: Gun; readonly files: readonly RawFile[] },
     ): Promise<{ readonly marks: ReadonlyMap<RoleName, Mark>; readonly published: readonly RoleName[] }>
+    planRoot(principal: Principal, request: PlanRootRequest): Promise<PlannedRoot>
     outbox(principal: Principal, request: { readonly gun: Gun }): Promise<readonly RawFile[]>
     showJournal(principal: Principal, request: JournalFilter): Promise<readonly JournalEntry[]>
     voidPromise(
@@ -179,6 +182,7 @@ export function openCustody(options: CustodyOptions): Custody {
         adopt: operation(adopt),
         reset: operation(reset),
         observe: operation(observe),
+        planRoot: operation(planRoot),
         outbox: operation(outbox),
         showJournal: operation(showJournal),
         voidPromise: operation(voidPromise),

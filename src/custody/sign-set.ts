@@ -1,6 +1,6 @@
 import { TrustkeyError } from "../errors.ts"
 import { checkMark, type Intent, type KeyRecord } from "../journal/index.ts"
-import type { Permit, Principal } from "../policy/index.ts"
+import { authorize, isAllowed, type Permit, type Principal } from "../policy/index.ts"
 import {
     assembleFile,
     checkRootSuccession,
@@ -30,6 +30,7 @@ import {
     roleKeyOf,
     type Surroundings,
 } from "./check.ts"
+import { underEveryId } from "./every-id.ts"
 import { present, type RawFile } from "./observe.ts"
 import { requireBinding, requireSeeing, signingKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
@@ -81,9 +82,16 @@ export async function signSet(rooms: Rooms, principal: Principal, request: SignS
         const { uses } = grant(rooms, principal, request)
         if (uses.flat().length === 0) requireSeeing(rooms, principal, request.gun)
         checkShape(request)
+        if (uses.flat().length === 0) requireRootPermission(rooms, principal, request.gun)
         // Two sets built on the same documents would both succeed, and the later would silently undo the earlier.
         return await rooms.turns.take(request.gun, () => signChecked(rooms, principal, request, subject))
     })
+}
+
+/** A root that others have signed moves its mark like one of ours: that is for those who may sign it, or rotate. */
+function requireRootPermission(rooms: Rooms, principal: Principal, gun: Gun): void {
+    const place = { gun, role: ROOT }
+    if (!isAllowed(rooms.policy(), principal, "rotate", [place])) authorize(rooms.policy(), principal, "sign", [place])
 }
 
 function grant(rooms: Rooms, principal: Principal, { gun, bodies, snapshot }: SignSetRequest): Granted {
@@ -123,7 +131,10 @@ function checkShape(request: SignSetRequest): void {
     if (roles.some((role) => role === "snapshot" || role === "timestamp")) {
         throw new TrustkeyError("invalid_request", "a set has bodies of root, targets and delegations; the daemon builds the snapshot")
     }
-    if (!request.bodies.some((body) => body.keyIds.length > 0)) throw new TrustkeyError("invalid_request", "the set names none of our keys")
+    // A root is complete when its holders have signed it, wherever they are; whatever else is signed elsewhere is published there.
+    const byOthers = request.bodies.some(({ role, signatures }) => role === "root" && signatures.length > 0)
+    if (!byOthers && !request.bodies.some((body) => body.keyIds.length > 0))
+        throw new TrustkeyError("invalid_request", "the set names none of our keys")
     for (const { keyIds } of [...request.bodies, ...(request.snapshot === undefined ? [] : [request.snapshot])]) {
         if (new Set(keyIds).size !== keyIds.length) throw new TrustkeyError("invalid_request", "a key is named twice for one role")
     }
@@ -140,7 +151,7 @@ function checkOne(around: Surroundings, body: SignedMetadata | undefined, uses: 
     const authorities = authoritiesFor(around, body)
     const named = rolesKeys(around, uses, authorities, body.role)
     const others = request.signatures.filter((signature) => authorities.some((authority) => counts(authority, body, signature)))
-    requireEnough(body.role, body.document.version, authorities, [...named, ...others])
+    requireEnough(body.role, body.document.version, authorities, underEveryId(authorities, [...named, ...others]))
     return { body, others, uses: named }
 }
 
@@ -244,7 +255,8 @@ async function complete(rooms: Rooms, around: Surroundings, { body, intents, oth
         }),
     )
     const ourIds = new Set(ours.map((signature) => signature.keyId))
-    const signatures = [...ours, ...others.filter((signature) => !ourIds.has(signature.keyId))]
+    const made = [...ours, ...others.filter((signature) => !ourIds.has(signature.keyId))]
+    const signatures = [...underEveryId(authoritiesFor(around, body), made)]
     // One order, so that a retry gives the same file.
     signatures.sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
     const file = parseFile(assembleFile(body, signatures), body.role)

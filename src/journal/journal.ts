@@ -8,6 +8,7 @@ import type { KeyRecord } from "./key-record.ts"
 import { loadState } from "./load.ts"
 import { checkMark, type Mark } from "./mark.ts"
 import { planObservation } from "./observe.ts"
+import { type PromisedRoot, readPromisedRoot } from "./promised-root.ts"
 import { markOf, type Repository, RepositoryState } from "./repository.ts"
 import { entryOf } from "./rows.ts"
 
@@ -50,6 +51,9 @@ export interface Journal {
      * @throws as commitMetadata
      */
     commitForeign(gun: Gun, metadata: SignedMetadata): Promise<void>
+
+    /** The root that was begun and is not complete: to go on with it, or to void it. */
+    promisedRoot(gun: Gun): Promise<PromisedRoot | undefined>
 
     /** Promise to sign a root certificate's DER TBSCertificate. */
     commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent>
@@ -182,6 +186,13 @@ class StoredJournal implements Journal {
         if (known?.version === mark.version) return
         const raise: Change = { kind: "mark.raise", gun, lineage: state.lineage, role: metadata.role, ...mark }
         await this.#handOver([raise], () => state.promise(metadata))
+    }
+
+    async promisedRoot(gun: Gun): Promise<PromisedRoot | undefined> {
+        const state = this.#repositories.get(gun)
+        if (state === undefined) return undefined
+        await this.#pending.get(placeKey(state.lineage, ROOT))
+        return await readPromisedRoot(this.#store, state)
     }
 
     async commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent> {

@@ -31,8 +31,7 @@ export function checkMark(role: string, mark: Mark | undefined, next: Mark): voi
     }
     // Same version, same bytes: a retry after a lost reply. Harmless, so allowed.
     if (next.sha256 === mark.sha256) return
-    throw new TrustkeyError(
-        "equivocation_refused",
-        `${role} version ${next.version} was already promised with other content; take the next version`,
-    )
+    // Only a root may not leave a version out.
+    const advice = role === "root" ? "finish that one, or void it with journal void while nobody has published it" : "take the next version"
+    throw new TrustkeyError("equivocation_refused", `${role} version ${next.version} was already promised with other content; ${advice}`)
 }

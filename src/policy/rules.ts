@@ -4,6 +4,7 @@ import type { Subject } from "./principal.ts"
 /** Everything a rule can allow. docs/policy.md says what each lets a caller do. */
 export const ACTIONS = [
     "sign",
+    "rotate",
     "lower-threshold",
     "certificate",
     "create-key",

@@ -12,6 +12,7 @@ import type {
     KeySubject,
     ListKeysRequest,
     LoginRequest,
+    PlanRootRequest,
     RawFile,
     SetBody,
     SignRequest,
@@ -22,7 +23,17 @@ import { TrustkeyError } from "../errors.ts"
 import type { Binding, JournalFilter, KeyRecord } from "../journal/index.ts"
 import type { CardOptions } from "../keys/index.ts"
 import { isCredentialName, PIV_SLOTS } from "../signer/index.ts"
-import { type Gun, parseExpires, parseGun, parseKeyId, parseRoleName, type RoleName, type Signature } from "../tuf/index.ts"
+import {
+    type Gun,
+    type NextKeys,
+    parseExpires,
+    parseGun,
+    parseKeyId,
+    parseRoleName,
+    type RoleName,
+    type Signature,
+    type TufKey,
+} from "../tuf/index.ts"
 import type { AdoptRequest__Output } from "../wire/trustkeyd/v1/AdoptRequest.ts"
 import type { Algorithm__Output } from "../wire/trustkeyd/v1/Algorithm.ts"
 import type { Binding__Output } from "../wire/trustkeyd/v1/Binding.ts"
@@ -43,9 +54,12 @@ import type { LoginRequest__Output } from "../wire/trustkeyd/v1/LoginRequest.ts"
 import type { MetadataFile__Output } from "../wire/trustkeyd/v1/MetadataFile.ts"
 import type { ObserveRequest__Output } from "../wire/trustkeyd/v1/ObserveRequest.ts"
 import type { PivOptions__Output } from "../wire/trustkeyd/v1/PivOptions.ts"
+import type { PlanRootRequest__Output } from "../wire/trustkeyd/v1/PlanRootRequest.ts"
+import type { PublicKey__Output } from "../wire/trustkeyd/v1/PublicKey.ts"
 import type { Purpose__Output } from "../wire/trustkeyd/v1/Purpose.ts"
 import type { RemoveKeyRequest__Output } from "../wire/trustkeyd/v1/RemoveKeyRequest.ts"
 import type { ResetRequest__Output } from "../wire/trustkeyd/v1/ResetRequest.ts"
+import type { RoleKeys__Output } from "../wire/trustkeyd/v1/RoleKeys.ts"
 import type { RootCertificateRequest__Output } from "../wire/trustkeyd/v1/RootCertificateRequest.ts"
 import type { SealedSecret__Output } from "../wire/trustkeyd/v1/SealedSecret.ts"
 import type { ShowJournalRequest__Output } from "../wire/trustkeyd/v1/ShowJournalRequest.ts"
@@ -69,6 +83,10 @@ const FILE_SLACK_BYTES = 64 * 1024
 /** A passphrase, or a private key: PKCS#8 with RSA-4096 has 2375 bytes. With the tag. */
 const MAX_SEALED_BYTES = 4096 + 16
 const MAX_URI = 4096
+/** A certificate with its chain, in PEM. */
+const MAX_PUBLIC_KEY_BYTES = 64 * 1024
+
+const KEY_TYPES = ["ecdsa", "rsa", "ed25519", "ecdsa-x509", "rsa-x509"] as const satisfies readonly TufKey["keytype"][]
 
 const ALGORITHMS: Readonly<Partial<Record<Algorithm__Output, Algorithm>>> = {
     ALGORITHM_P256: "p256",
@@ -342,6 +360,32 @@ export function decodeObserve(
     maxPayloadBytes: number,
 ): { readonly gun: Gun; readonly files: readonly RawFile[] } {
     return { gun: parseGun(wire.gun), files: files("files", wire.files, maxPayloadBytes) }
+}
+
+export function decodePlanRoot(wire: PlanRootRequest__Output, maxPayloadBytes: number): PlanRootRequest {
+    const rootKeys = roleKeys("root", wire.root)
+    const roles = (["targets", "snapshot", "timestamp"] as const).flatMap((role) => {
+        const keys = roleKeys(role, wire[role])
+        return keys === undefined ? [] : [[role, keys] as const]
+    })
+    return {
+        gun: parseGun(wire.gun),
+        published: files("published", wire.published, maxPayloadBytes),
+        change: { expires: wholeSeconds(wire.expires), roles: new Map(roles), ...(rootKeys === undefined ? {} : { rootKeys }) },
+    }
+}
+
+function roleKeys(field: string, wire: RoleKeys__Output | null): NextKeys | undefined {
+    if (wire === null) return undefined
+    return { keys: atMost(field, wire.keys, MAX_KEYS_PER_ROLE).map(decodePublicKey), threshold: wire.threshold }
+}
+
+function decodePublicKey(wire: PublicKey__Output): TufKey {
+    const keytype = known(
+        "keytype",
+        KEY_TYPES.find((type) => type === wire.keytype),
+    )
+    return { keytype, public: payload("public", wire.public, MAX_PUBLIC_KEY_BYTES) }
 }
 
 export function decodeAdopt(

@@ -1,6 +1,6 @@
 import type { AuditRecord } from "../audit/index.ts"
 import { type Algorithm, type AttestationVerdict, parseCertificateChain, sha256 } from "../crypto/index.ts"
-import type { GroupView, KeyView, RawFile, StatusView, TokenView, TrustView } from "../custody/index.ts"
+import type { GroupView, KeyView, PlannedRoot, RawFile, RootPlan, StatusView, TokenView, TrustView } from "../custody/index.ts"
 import type {
     JournalEntry as Entry,
     KeptAttestation,
@@ -24,8 +24,10 @@ import type { KeyState } from "../wire/trustkeyd/v1/KeyState.ts"
 import type { Mark } from "../wire/trustkeyd/v1/Mark.ts"
 import type { MetadataFile } from "../wire/trustkeyd/v1/MetadataFile.ts"
 import type { PivSlot } from "../wire/trustkeyd/v1/PivSlot.ts"
+import type { PlanRootResponse } from "../wire/trustkeyd/v1/PlanRootResponse.ts"
 import type { Purpose } from "../wire/trustkeyd/v1/Purpose.ts"
 import type { Repository } from "../wire/trustkeyd/v1/Repository.ts"
+import type { RootPlan as WireRootPlan } from "../wire/trustkeyd/v1/RootPlan.ts"
 import type { Signature } from "../wire/trustkeyd/v1/Signature.ts"
 import type { Token } from "../wire/trustkeyd/v1/Token.ts"
 import type { TokenDetails } from "../wire/trustkeyd/v1/TokenDetails.ts"
@@ -255,6 +257,28 @@ export function encodeTrust({ gun, repository, outbox }: TrustView): Repository 
     const root = repository.root === undefined ? [] : [repository.root]
     const documents = [...root, ...repository.documents.values()].map(encodeFile)
     return { ...encodeRepository(repository), outbox, documents }
+}
+
+export function encodePlannedRoot({ plan, promised }: PlannedRoot): PlanRootResponse {
+    return {
+        plan: encodeRootPlan(plan),
+        promisedVersion: promised?.version ?? 0,
+        promised: promised?.plan === undefined ? null : encodeRootPlan(promised.plan),
+    }
+}
+
+function encodeRootPlan({ body, base, difference, code, oldThreshold, nextThreshold, signers, signatures }: RootPlan): WireRootPlan {
+    return {
+        signed: body.bytes,
+        version: body.document.version,
+        base,
+        difference: [...difference],
+        code: Buffer.from(code).toString("hex"),
+        oldThreshold,
+        newThreshold: nextThreshold,
+        signers: signers.map(({ tufKeyId, keyId, old, next, ours }) => ({ keyid: tufKeyId, keyId: keyId ?? "", old, new: next, ours })),
+        signatures: signatures.map(encodeSignature),
+    }
 }
 
 export function encodeJournalEntry(entry: Entry): JournalEntry {

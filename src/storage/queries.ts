@@ -15,6 +15,8 @@ export const READS = {
     published: "SELECT gun, lineage, role, version, sha256 FROM published ORDER BY gun, lineage, role",
     intent: `SELECT ${INTENT}, bytes FROM intents
         WHERE gun = ? AND lineage = ? AND role = ? AND version = ? AND key_id = ? ORDER BY sequence`,
+    promises: `SELECT ${INTENT}, bytes FROM intents
+        WHERE gun = ? AND lineage = ? AND role = ? AND version = ? AND voided_at IS NULL ORDER BY sequence`,
     intents: `SELECT ${INTENT} FROM intents
         WHERE (?1 IS NULL OR gun = ?1) AND (?2 IS NULL OR role = ?2) AND sequence > ?3 ORDER BY sequence LIMIT ?4`,
     "promised-versions": `SELECT gun, lineage, role, max(version) AS version FROM intents
@@ -48,6 +50,8 @@ function parametersOf(query: Query): SqlValue[] {
             return [query.gun, query.lineage]
         case "intent":
             return [query.gun, query.lineage, query.role, query.version, query.keyId]
+        case "promises":
+            return [query.gun, query.lineage, query.role, query.version]
         case "intents":
             return [query.gun ?? null, query.role ?? null, query.after, limit(query.limit)]
         case "certificate":

@@ -164,6 +164,14 @@ export type Query =
           readonly version: number
           readonly keyId: string
       }
+    /** As "intent", of whatever key; not void */
+    | {
+          readonly kind: "promises"
+          readonly gun: string
+          readonly lineage: string
+          readonly role: string
+          readonly version: number
+      }
     /** As "intent" without `bytes` (a page of them could be gigabytes); sequence > after, at most `limit` */
     | { readonly kind: "intents"; readonly gun?: string; readonly role?: string; readonly after: number; readonly limit: number }
     /** gun, lineage, role, version: the highest that was promised and is not void */

@@ -63,6 +63,7 @@ export {
     checkRootCertificates,
     checkRootSuccession,
     lineageOf,
+    rootOf,
     verifyRootChain,
     verifyRootSignedBy,
 } from "./root-trust.ts"

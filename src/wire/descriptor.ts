@@ -1137,6 +1137,18 @@ export const descriptor: object = {
                                 }
                             }
                         },
+                        "PublicKey": {
+                            "fields": {
+                                "keytype": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "public": {
+                                    "type": "bytes",
+                                    "id": 2
+                                }
+                            }
+                        },
                         "Signature": {
                             "fields": {
                                 "keyid": {
@@ -2056,6 +2068,10 @@ export const descriptor: object = {
                                     "requestType": "ObserveRequest",
                                     "responseType": "ObserveResponse"
                                 },
+                                "PlanRoot": {
+                                    "requestType": "PlanRootRequest",
+                                    "responseType": "PlanRootResponse"
+                                },
                                 "Outbox": {
                                     "requestType": "OutboxRequest",
                                     "responseType": "OutboxResponse"
@@ -2219,6 +2235,135 @@ export const descriptor: object = {
                                     "rule": "repeated",
                                     "type": "MetadataFile",
                                     "id": 1
+                                }
+                            }
+                        },
+                        "PlanRootRequest": {
+                            "fields": {
+                                "gun": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "published": {
+                                    "rule": "repeated",
+                                    "type": "MetadataFile",
+                                    "id": 2
+                                },
+                                "expires": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "root": {
+                                    "type": "RoleKeys",
+                                    "id": 4
+                                },
+                                "targets": {
+                                    "type": "RoleKeys",
+                                    "id": 5
+                                },
+                                "snapshot": {
+                                    "type": "RoleKeys",
+                                    "id": 6
+                                },
+                                "timestamp": {
+                                    "type": "RoleKeys",
+                                    "id": 7
+                                }
+                            }
+                        },
+                        "RoleKeys": {
+                            "fields": {
+                                "keys": {
+                                    "rule": "repeated",
+                                    "type": "PublicKey",
+                                    "id": 1
+                                },
+                                "threshold": {
+                                    "type": "uint32",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "PlanRootResponse": {
+                            "fields": {
+                                "plan": {
+                                    "type": "RootPlan",
+                                    "id": 1
+                                },
+                                "promisedVersion": {
+                                    "type": "uint64",
+                                    "id": 2
+                                },
+                                "promised": {
+                                    "type": "RootPlan",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "RootPlan": {
+                            "fields": {
+                                "signed": {
+                                    "type": "bytes",
+                                    "id": 1
+                                },
+                                "version": {
+                                    "type": "uint64",
+                                    "id": 2
+                                },
+                                "base": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "difference": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "code": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "oldThreshold": {
+                                    "type": "uint32",
+                                    "id": 6
+                                },
+                                "newThreshold": {
+                                    "type": "uint32",
+                                    "id": 7
+                                },
+                                "signers": {
+                                    "rule": "repeated",
+                                    "type": "RootSigner",
+                                    "id": 8
+                                },
+                                "signatures": {
+                                    "rule": "repeated",
+                                    "type": "Signature",
+                                    "id": 9
+                                }
+                            }
+                        },
+                        "RootSigner": {
+                            "fields": {
+                                "keyid": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "old": {
+                                    "type": "bool",
+                                    "id": 3
+                                },
+                                "new": {
+                                    "type": "bool",
+                                    "id": 4
+                                },
+                                "ours": {
+                                    "type": "bool",
+                                    "id": 5
                                 }
                             }
                         }

@@ -70,11 +70,17 @@ import type { OutboxRequest as _trustkeyd_v1_OutboxRequest, OutboxRequest__Outpu
 import type { OutboxResponse as _trustkeyd_v1_OutboxResponse, OutboxResponse__Output as _trustkeyd_v1_OutboxResponse__Output } from './trustkeyd/v1/OutboxResponse.ts';
 import type { PivOptions as _trustkeyd_v1_PivOptions, PivOptions__Output as _trustkeyd_v1_PivOptions__Output } from './trustkeyd/v1/PivOptions.ts';
 import type { PivSlot as _trustkeyd_v1_PivSlot, PivSlot__Output as _trustkeyd_v1_PivSlot__Output } from './trustkeyd/v1/PivSlot.ts';
+import type { PlanRootRequest as _trustkeyd_v1_PlanRootRequest, PlanRootRequest__Output as _trustkeyd_v1_PlanRootRequest__Output } from './trustkeyd/v1/PlanRootRequest.ts';
+import type { PlanRootResponse as _trustkeyd_v1_PlanRootResponse, PlanRootResponse__Output as _trustkeyd_v1_PlanRootResponse__Output } from './trustkeyd/v1/PlanRootResponse.ts';
+import type { PublicKey as _trustkeyd_v1_PublicKey, PublicKey__Output as _trustkeyd_v1_PublicKey__Output } from './trustkeyd/v1/PublicKey.ts';
 import type { RemoveKeyRequest as _trustkeyd_v1_RemoveKeyRequest, RemoveKeyRequest__Output as _trustkeyd_v1_RemoveKeyRequest__Output } from './trustkeyd/v1/RemoveKeyRequest.ts';
 import type { Repository as _trustkeyd_v1_Repository, Repository__Output as _trustkeyd_v1_Repository__Output } from './trustkeyd/v1/Repository.ts';
 import type { ResetRequest as _trustkeyd_v1_ResetRequest, ResetRequest__Output as _trustkeyd_v1_ResetRequest__Output } from './trustkeyd/v1/ResetRequest.ts';
+import type { RoleKeys as _trustkeyd_v1_RoleKeys, RoleKeys__Output as _trustkeyd_v1_RoleKeys__Output } from './trustkeyd/v1/RoleKeys.ts';
 import type { RootCertificateRequest as _trustkeyd_v1_RootCertificateRequest, RootCertificateRequest__Output as _trustkeyd_v1_RootCertificateRequest__Output } from './trustkeyd/v1/RootCertificateRequest.ts';
 import type { RootCertificateResponse as _trustkeyd_v1_RootCertificateResponse, RootCertificateResponse__Output as _trustkeyd_v1_RootCertificateResponse__Output } from './trustkeyd/v1/RootCertificateResponse.ts';
+import type { RootPlan as _trustkeyd_v1_RootPlan, RootPlan__Output as _trustkeyd_v1_RootPlan__Output } from './trustkeyd/v1/RootPlan.ts';
+import type { RootSigner as _trustkeyd_v1_RootSigner, RootSigner__Output as _trustkeyd_v1_RootSigner__Output } from './trustkeyd/v1/RootSigner.ts';
 import type { SealedSecret as _trustkeyd_v1_SealedSecret, SealedSecret__Output as _trustkeyd_v1_SealedSecret__Output } from './trustkeyd/v1/SealedSecret.ts';
 import type { SecretsClient as _trustkeyd_v1_SecretsClient, SecretsDefinition as _trustkeyd_v1_SecretsDefinition } from './trustkeyd/v1/Secrets.ts';
 import type { ShowJournalRequest as _trustkeyd_v1_ShowJournalRequest, ShowJournalRequest__Output as _trustkeyd_v1_ShowJournalRequest__Output } from './trustkeyd/v1/ShowJournalRequest.ts';
@@ -210,12 +216,18 @@ export interface ProtoGrpcType {
       OutboxResponse: MessageTypeDefinition<_trustkeyd_v1_OutboxResponse, _trustkeyd_v1_OutboxResponse__Output>
       PivOptions: MessageTypeDefinition<_trustkeyd_v1_PivOptions, _trustkeyd_v1_PivOptions__Output>
       PivSlot: MessageTypeDefinition<_trustkeyd_v1_PivSlot, _trustkeyd_v1_PivSlot__Output>
+      PlanRootRequest: MessageTypeDefinition<_trustkeyd_v1_PlanRootRequest, _trustkeyd_v1_PlanRootRequest__Output>
+      PlanRootResponse: MessageTypeDefinition<_trustkeyd_v1_PlanRootResponse, _trustkeyd_v1_PlanRootResponse__Output>
+      PublicKey: MessageTypeDefinition<_trustkeyd_v1_PublicKey, _trustkeyd_v1_PublicKey__Output>
       Purpose: EnumTypeDefinition
       RemoveKeyRequest: MessageTypeDefinition<_trustkeyd_v1_RemoveKeyRequest, _trustkeyd_v1_RemoveKeyRequest__Output>
       Repository: MessageTypeDefinition<_trustkeyd_v1_Repository, _trustkeyd_v1_Repository__Output>
       ResetRequest: MessageTypeDefinition<_trustkeyd_v1_ResetRequest, _trustkeyd_v1_ResetRequest__Output>
+      RoleKeys: MessageTypeDefinition<_trustkeyd_v1_RoleKeys, _trustkeyd_v1_RoleKeys__Output>
       RootCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_RootCertificateRequest, _trustkeyd_v1_RootCertificateRequest__Output>
       RootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_RootCertificateResponse, _trustkeyd_v1_RootCertificateResponse__Output>
+      RootPlan: MessageTypeDefinition<_trustkeyd_v1_RootPlan, _trustkeyd_v1_RootPlan__Output>
+      RootSigner: MessageTypeDefinition<_trustkeyd_v1_RootSigner, _trustkeyd_v1_RootSigner__Output>
       SealedSecret: MessageTypeDefinition<_trustkeyd_v1_SealedSecret, _trustkeyd_v1_SealedSecret__Output>
       /**
        * How a client hands a secret to the signer process that needs it, past the daemon.

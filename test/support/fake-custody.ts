@@ -38,6 +38,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         adopt: refused,
         reset: refused,
         observe: refused,
+        planRoot: refused,
         outbox: refused,
         showJournal: refused,
         voidPromise: refused,

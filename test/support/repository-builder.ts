@@ -6,6 +6,7 @@ import {
     certificateScheme,
     generatePrivateKey,
     openPrivateKey,
+    type PublicKeyBytes,
     rootCertificateTbs,
     signWith,
     tufScheme,
@@ -45,12 +46,19 @@ export function makeKey(algorithm: Algorithm = "p256"): TestKey {
     return signer(tufKey(publicKey), openPrivateKey(pkcs8))
 }
 
-/** A root key: its certificate names `gun`. */
-export function makeRootKey(gun: string, now: Date, dates: { readonly notAfter?: Date } = {}): TestKey {
+/** What a root key is made from; for one that gets another certificate, given twice. */
+export type KeyPair = { readonly publicKey: PublicKeyBytes; readonly privateKey: KeyObject }
+
+export function makeKeyPair(): KeyPair {
     const { pkcs8, publicKey } = generatePrivateKey("p256")
-    const privateKey = openPrivateKey(pkcs8)
+    return { publicKey, privateKey: openPrivateKey(pkcs8) }
+}
+
+/** A root key: its certificate names `gun`. */
+export function makeRootKey(gun: string, now: Date, options: { readonly notAfter?: Date; readonly pair?: KeyPair } = {}): TestKey {
+    const { publicKey, privateKey } = options.pair ?? makeKeyPair()
     const notBefore = new Date(now.getTime() - 10 * YEAR)
-    const notAfter = dates.notAfter ?? new Date(now.getTime() + 10 * YEAR)
+    const notAfter = options.notAfter ?? new Date(now.getTime() + 10 * YEAR)
     const tbs = rootCertificateTbs({ gun, publicKey, serial: randomBytes(16), notBefore, notAfter })
     const signature = signWith(privateKey, certificateScheme("p256"), tbs)
     return signer(certificateKey(assembleCertificate(tbs, publicKey, signature)), privateKey)

@@ -1,7 +1,7 @@
 import type { Custody } from "../../custody/index.ts"
 import type { TrustHandlers } from "../../wire/trustkeyd/v1/Trust.ts"
-import { decodeAdopt, decodeGun, decodeObserve, decodeReset } from "../decode.ts"
-import { encodeFile, encodeMarks, encodeRepository, encodeTrust } from "../encode.ts"
+import { decodeAdopt, decodeGun, decodeObserve, decodePlanRoot, decodeReset } from "../decode.ts"
+import { encodeFile, encodeMarks, encodePlannedRoot, encodeRepository, encodeTrust } from "../encode.ts"
 import { adminOnly, type Caller, unary } from "../unary.ts"
 
 export function trustHandlers(custody: Custody, caller: Caller): TrustHandlers {
@@ -15,6 +15,9 @@ export function trustHandlers(custody: Custody, caller: Caller): TrustHandlers {
             const { marks, published } = await custody.observe(principal, decodeObserve(request, maxPayloadBytes))
             return { marks: encodeMarks(marks), published: [...published] }
         }),
+        PlanRoot: unary(caller, async (request) =>
+            encodePlannedRoot(await custody.planRoot(principal, decodePlanRoot(request, maxPayloadBytes))),
+        ),
         Outbox: unary(caller, async (request) => ({ files: (await custody.outbox(principal, decodeGun(request))).map(encodeFile) })),
     }
 }

@@ -293,7 +293,7 @@ describe("a new root", () => {
     const signRoot = (repository: Repository, signed: Uint8Array, principal = ADMIN) =>
         repository.rig.custody.sign(principal, { keyId: repository.root.record.id, gun: GUN, role: ROOT, signed })
 
-    test("that lowers a threshold needs a permission of its own", async () => {
+    test("that changes keys or a threshold needs a permission, and one that lowers a threshold another", async () => {
         await using rig = await CustodyRig.withGroup()
         const repository = await Repository.prepare(rig)
         const second = await rig.createKey("targets")
@@ -304,6 +304,8 @@ describe("a new root", () => {
         const release = caller("release")
         rig.allow([{ who: release, do: ["sign"] }])
         const two = repository.rootBody(2, { keys: both, thresholds: { targets: 1 } })
+        await assert.rejects(signRoot(repository, two, release), /\bthat needs a rule that allows rotate for root of/)
+        rig.allow([{ who: release, do: ["sign", "rotate"] }])
         await assert.rejects(signRoot(repository, two, release), refused("threshold_lowered"))
         assert.equal(rig.rig.journal.repository(GUN)?.marks.get(ROOT)?.version, 1)
         await signRoot(repository, two)

@@ -17,6 +17,7 @@ const QUERIES: readonly Query[] = [
     { kind: "documents", gun: GUN, lineage: LINEAGE },
     { kind: "marks" },
     { kind: "intent", gun: GUN, lineage: LINEAGE, role: "targets", version: 1, keyId: digest(7) },
+    { kind: "promises", gun: GUN, lineage: LINEAGE, role: "targets", version: 1 },
     { kind: "intents", after: 0, limit: 100 },
     { kind: "unsigned-intents" },
     { kind: "certificates" },

@@ -217,6 +217,10 @@ export function storeContract(name: string, makePlace: () => Promise<ContractPla
                 { ...common, sequence: 1, sha256: digest(1), signature: null, voidedAt: AT, voidedBy: "uid:0(root)" },
                 { ...common, sequence: 2, sha256: digest(2), signature: bytes(8), voidedAt: null, voidedBy: null },
             ])
+            assert.deepEqual(plain(await store.read({ kind: "promises", gun: GUN, lineage: LINEAGE, role: "targets", version: 4 })), [
+                { ...common, sequence: 2, sha256: digest(2), signature: bytes(8), voidedAt: null, voidedBy: null },
+            ])
+            assert.deepEqual(await store.read({ kind: "promises", gun: GUN, lineage: LINEAGE, role: "targets", version: 5 }), [])
             assert.deepEqual(plain(await store.read({ kind: "next-sequence" })), [{ sequence: 3 }])
         })
 

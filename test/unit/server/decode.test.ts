@@ -28,6 +28,9 @@ const createRequest = (changes: object = {}) =>
         received(Create, { algorithm: "ALGORITHM_P256", purpose: "PURPOSE_TARGETS", label: "l", group: "g", ...changes }),
     )
 
+const planRequest = (changes: object = {}) =>
+    decode.decodePlanRoot(received(v1.Trust.service.PlanRoot, { gun: GUN, expires: "2030-01-02T03:04:05Z", ...changes }), MAX)
+
 const importRequest = (changes: object = {}) =>
     decode.decodeImportKey(received(Import, { pkcs8: SEALED, purpose: "PURPOSE_DELEGATION", label: "alice", group: "g", ...changes }))
 
@@ -128,6 +131,19 @@ describe("what comes in", () => {
         assert.deepEqual(set.snapshot, { version: 3, expires: new Date("2030-01-02T03:04:05Z"), keyIds: [ID] })
     })
 
+    test("of a planned root is taken with the roles that change, and no others", () => {
+        const keys = [{ keytype: "ecdsa-x509", public: Buffer.from("pem") }]
+        const expires = "2030-01-02T03:04:05Z"
+        assert.deepEqual(planRequest({ root: { keys, threshold: 2 }, expires }), {
+            gun: GUN,
+            published: [],
+            change: { expires: new Date(expires), roles: new Map(), rootKeys: { keys, threshold: 2 } },
+        })
+        const { change } = planRequest({ snapshot: { keys, threshold: 1 }, timestamp: { keys, threshold: 1 } })
+        assert.deepEqual(change.roles, new Map(["snapshot", "timestamp"].map((role) => [role, { keys, threshold: 1 }])))
+        assert.equal(change.rootKeys, undefined)
+    })
+
     const refusals: readonly (readonly [what: string, act: () => unknown, code?: string])[] = [
         ["an empty request", () => decode.decodeSign(received(Sign, {}), MAX)],
         ["a key ID that is none", () => signRequest({ keyId: ID.slice(1) })],
@@ -184,6 +200,13 @@ describe("what comes in", () => {
             () =>
                 decode.decodeSignSet(received(SignSet, { gun: GUN, snapshot: { version: 1, expires: "2030-01-01T00:00:00+01:00" } }), MAX),
         ],
+        ["a planned root that ends in another zone", () => planRequest({ expires: "2030-01-01T00:00:00+01:00" })],
+        ["a planned key of an unknown type", () => planRequest({ root: { keys: [{ keytype: "dsa", public: Buffer.from("k") }] } })],
+        ["a planned key without a key", () => planRequest({ root: { keys: [{ keytype: "ecdsa" }] } })],
+        [
+            "a planned role with too many keys",
+            () => planRequest({ root: { keys: Array(65).fill({ keytype: "ecdsa", public: Buffer.from("k") }) } }),
+        ],
         [
             "a version beyond 2^53",
             () =>
@@ -207,6 +230,7 @@ describe("what comes in", () => {
             (bytes: Buffer) => decode.decodeCreateKey(Create.requestDeserialize(bytes)),
             (bytes: Buffer) => decode.decodeUnlock(Unlock.requestDeserialize(bytes)),
             (bytes: Buffer) => decode.decodeListKeys(List.requestDeserialize(bytes)),
+            (bytes: Buffer) => decode.decodePlanRoot(v1.Trust.service.PlanRoot.requestDeserialize(bytes), MAX),
             (bytes: Buffer) => decode.decodeBind(Bind.requestDeserialize(bytes)),
         ]
         const valid = SignSet.requestSerialize({

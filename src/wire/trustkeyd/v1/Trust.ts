@@ -9,6 +9,8 @@ import type { ObserveRequest as _trustkeyd_v1_ObserveRequest, ObserveRequest__Ou
 import type { ObserveResponse as _trustkeyd_v1_ObserveResponse, ObserveResponse__Output as _trustkeyd_v1_ObserveResponse__Output } from '../../trustkeyd/v1/ObserveResponse.ts';
 import type { OutboxRequest as _trustkeyd_v1_OutboxRequest, OutboxRequest__Output as _trustkeyd_v1_OutboxRequest__Output } from '../../trustkeyd/v1/OutboxRequest.ts';
 import type { OutboxResponse as _trustkeyd_v1_OutboxResponse, OutboxResponse__Output as _trustkeyd_v1_OutboxResponse__Output } from '../../trustkeyd/v1/OutboxResponse.ts';
+import type { PlanRootRequest as _trustkeyd_v1_PlanRootRequest, PlanRootRequest__Output as _trustkeyd_v1_PlanRootRequest__Output } from '../../trustkeyd/v1/PlanRootRequest.ts';
+import type { PlanRootResponse as _trustkeyd_v1_PlanRootResponse, PlanRootResponse__Output as _trustkeyd_v1_PlanRootResponse__Output } from '../../trustkeyd/v1/PlanRootResponse.ts';
 import type { Repository as _trustkeyd_v1_Repository, Repository__Output as _trustkeyd_v1_Repository__Output } from '../../trustkeyd/v1/Repository.ts';
 import type { ResetRequest as _trustkeyd_v1_ResetRequest, ResetRequest__Output as _trustkeyd_v1_ResetRequest__Output } from '../../trustkeyd/v1/ResetRequest.ts';
 import type { ShowTrustRequest as _trustkeyd_v1_ShowTrustRequest, ShowTrustRequest__Output as _trustkeyd_v1_ShowTrustRequest__Output } from '../../trustkeyd/v1/ShowTrustRequest.ts';
@@ -72,6 +74,21 @@ export interface TrustClient extends grpc.Client {
   outbox(argument: _trustkeyd_v1_OutboxRequest, callback: grpc.requestCallback<_trustkeyd_v1_OutboxResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * The root that would follow on the newest complete one, checked as if it were to be signed. Nothing is promised.
+   */
+  PlanRoot(argument: _trustkeyd_v1_PlanRootRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  PlanRoot(argument: _trustkeyd_v1_PlanRootRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  PlanRoot(argument: _trustkeyd_v1_PlanRootRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  PlanRoot(argument: _trustkeyd_v1_PlanRootRequest, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * The root that would follow on the newest complete one, checked as if it were to be signed. Nothing is promised.
+   */
+  planRoot(argument: _trustkeyd_v1_PlanRootRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  planRoot(argument: _trustkeyd_v1_PlanRootRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  planRoot(argument: _trustkeyd_v1_PlanRootRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  planRoot(argument: _trustkeyd_v1_PlanRootRequest, callback: grpc.requestCallback<_trustkeyd_v1_PlanRootResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * End the current lineage after its trust data was deleted on the server; the next root v1 begins a new one. Admin socket.
    */
   Reset(argument: _trustkeyd_v1_ResetRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Repository__Output>): grpc.ClientUnaryCall;
@@ -119,6 +136,11 @@ export interface TrustHandlers extends grpc.UntypedServiceImplementation {
   Outbox: grpc.handleUnaryCall<_trustkeyd_v1_OutboxRequest__Output, _trustkeyd_v1_OutboxResponse>;
   
   /**
+   * The root that would follow on the newest complete one, checked as if it were to be signed. Nothing is promised.
+   */
+  PlanRoot: grpc.handleUnaryCall<_trustkeyd_v1_PlanRootRequest__Output, _trustkeyd_v1_PlanRootResponse>;
+  
+  /**
    * End the current lineage after its trust data was deleted on the server; the next root v1 begins a new one. Admin socket.
    */
   Reset: grpc.handleUnaryCall<_trustkeyd_v1_ResetRequest__Output, _trustkeyd_v1_Repository>;
@@ -132,6 +154,7 @@ export interface TrustDefinition extends grpc.ServiceDefinition {
   List: MethodDefinition<_trustkeyd_v1_ListTrustRequest, _trustkeyd_v1_ListTrustResponse, _trustkeyd_v1_ListTrustRequest__Output, _trustkeyd_v1_ListTrustResponse__Output>
   Observe: MethodDefinition<_trustkeyd_v1_ObserveRequest, _trustkeyd_v1_ObserveResponse, _trustkeyd_v1_ObserveRequest__Output, _trustkeyd_v1_ObserveResponse__Output>
   Outbox: MethodDefinition<_trustkeyd_v1_OutboxRequest, _trustkeyd_v1_OutboxResponse, _trustkeyd_v1_OutboxRequest__Output, _trustkeyd_v1_OutboxResponse__Output>
+  PlanRoot: MethodDefinition<_trustkeyd_v1_PlanRootRequest, _trustkeyd_v1_PlanRootResponse, _trustkeyd_v1_PlanRootRequest__Output, _trustkeyd_v1_PlanRootResponse__Output>
   Reset: MethodDefinition<_trustkeyd_v1_ResetRequest, _trustkeyd_v1_Repository, _trustkeyd_v1_ResetRequest__Output, _trustkeyd_v1_Repository__Output>
   Show: MethodDefinition<_trustkeyd_v1_ShowTrustRequest, _trustkeyd_v1_Repository, _trustkeyd_v1_ShowTrustRequest__Output, _trustkeyd_v1_Repository__Output>
 }
