@@ -218,13 +218,14 @@ export type RootSigner = {
     readonly ours: boolean
 }
 
-export type PlannedRoot = {
-    readonly plan: RootPlan
-    /** Of a root that was begun before and has to be completed or voided first; 0: none. */
-    readonly promisedVersion: number
+/** A root that was begun before, and has to be completed or voided before another can be signed. */
+export type BegunRoot = {
+    readonly version: number
     /** Undefined when only other holders have signed it so far. */
-    readonly promised: RootPlan | undefined
+    readonly plan: RootPlan | undefined
 }
+
+export type PlannedRoot = { readonly plan: RootPlan; readonly begun: BegunRoot | undefined }
 
 export type DaemonStatus = {
     readonly version: string
@@ -389,6 +390,7 @@ export interface Daemon {
         snapshot?: RoleKeys
         timestamp?: RoleKeys
     }): Promise<PlannedRoot>
+    begunRoot(request: { gun: string; published: readonly WireFile[] }): Promise<BegunRoot | undefined>
     outbox(gun: string): Promise<readonly WireFile[]>
 
     showJournal(request: { gun: string; role: string; after: number; limit: number }): Promise<readonly JournalEntry[]>

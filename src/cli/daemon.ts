@@ -8,6 +8,7 @@ import { CHANNEL_OPTIONS, loadMethod } from "../wire/load.ts"
 import type {
     AuditRecord,
     AuditVerdict,
+    BegunRoot,
     Binding,
     Challenge,
     Daemon,
@@ -28,7 +29,16 @@ import type {
     WireMark,
     WireSignature,
 } from "./daemon-types.ts"
-import { encodeAlgorithm, encodePurpose, encodeRoleKeys, readKey, readPlannedRoot, readTokenDetails, readTokenObject } from "./decode.ts"
+import {
+    encodeAlgorithm,
+    encodePurpose,
+    encodeRoleKeys,
+    readBegunRoot,
+    readKey,
+    readPlannedRoot,
+    readTokenDetails,
+    readTokenObject,
+} from "./decode.ts"
 
 /** For what the daemon knows without asking anybody. */
 const QUICK_SECONDS = 20
@@ -304,6 +314,10 @@ class GrpcDaemon implements Daemon {
         const roles = (["root", "targets", "snapshot", "timestamp"] as const).map((role) => [role, encodeRoleKeys(request[role])] as const)
         const wire = { gun, published: [...published], expires, ...Object.fromEntries(roles) }
         return readPlannedRoot(await this.#ask(loadMethod("Trust", "PlanRoot"), wire, SLOW_SECONDS))
+    }
+
+    async begunRoot({ gun, published }: Parameters<Daemon["begunRoot"]>[0]): Promise<BegunRoot | undefined> {
+        return readBegunRoot(await this.#ask(loadMethod("Trust", "PlanRoot"), { gun, published: [...published] }, SLOW_SECONDS))
     }
 
     async outbox(gun: string): Promise<readonly WireFile[]> {

@@ -2,6 +2,7 @@ import { TrustkeyError } from "../errors.ts"
 import type { Wire } from "../wire/load.ts"
 import {
     type AlgorithmName,
+    type BegunRoot,
     type Binding,
     type DaemonKey,
     type DaemonTokenDetails,
@@ -97,9 +98,13 @@ export function encodeRoleKeys(keys: RoleKeys | undefined): { keys: { keytype: s
     return keys === undefined ? null : { keys: [...keys.keys], threshold: keys.threshold }
 }
 
-export function readPlannedRoot({ plan, promisedVersion, promised }: WirePlannedRoot): PlannedRoot {
-    if (plan === null) throw new TrustkeyError("internal", "the daemon answered without a plan")
-    return { plan, promisedVersion, promised: promised ?? undefined }
+export function readPlannedRoot(wire: WirePlannedRoot): PlannedRoot {
+    if (wire.plan === null) throw new TrustkeyError("internal", "the daemon answered without a plan")
+    return { plan: wire.plan, begun: readBegunRoot(wire) }
+}
+
+export function readBegunRoot({ begunVersion, begun }: WirePlannedRoot): BegunRoot | undefined {
+    return begunVersion === 0 ? undefined : { version: begunVersion, plan: begun ?? undefined }
 }
 
 /** `ROLE@GUN`, as in targets/releases@registry.example.com/team/app. @throws usage */

@@ -29,7 +29,8 @@ export type PlanRootRequest = {
     readonly gun: Gun
     /** What the server serves now; none: the plan is built on what is known. */
     readonly published: readonly RawFile[]
-    readonly change: RootChange
+    /** Absent: only what was begun is told. */
+    readonly change?: RootChange
 }
 
 /** A key whose signature counts for the root before, for the new one, or for both. */
@@ -59,9 +60,9 @@ export type RootPlan = {
 }
 
 export type PlannedRoot = {
-    readonly plan: RootPlan
+    readonly plan: RootPlan | undefined
     /** A root of this version that was begun before: nothing else can be signed until it is complete or void. */
-    readonly promised: { readonly version: number; readonly plan: RootPlan | undefined } | undefined
+    readonly begun: { readonly version: number; readonly plan: RootPlan | undefined } | undefined
 }
 
 /**
@@ -81,20 +82,26 @@ export async function planRoot(rooms: Rooms, principal: Principal, request: Plan
         requireSeeing(rooms, principal, gun)
         await present(rooms, gun, published)
         const planned = await build(rooms, principal, gun, change)
-        subject.detail = { planned: planned.plan.body.document.version }
+        if (planned.plan !== undefined) subject.detail = { planned: planned.plan.body.document.version }
         return planned
     })
 }
 
-async function build(rooms: Rooms, principal: Principal, gun: Gun, change: RootChange): Promise<PlannedRoot> {
+async function build(rooms: Rooms, principal: Principal, gun: Gun, change: RootChange | undefined): Promise<PlannedRoot> {
     const previous = newestRoot(rooms, gun)
+    const promised = await rooms.journal.promisedRoot(gun)
+    const planFor = (body: SignedMetadata): RootPlan => planOf(rooms, principal, gun, previous, body, promised)
+    const { version, body: begun } = promised ?? {}
+    return {
+        plan: change === undefined ? undefined : planFor(checkedBody(rooms, principal, gun, previous, change)),
+        begun: version === undefined ? undefined : { version, plan: begun === undefined ? undefined : planFor(begun) },
+    }
+}
+
+function checkedBody(rooms: Rooms, principal: Principal, gun: Gun, previous: MetadataFile, change: RootChange): SignedMetadata {
     const body = parseSigned(encodeRoot(nextRoot(rootOf(previous.signed), change)), ROOT)
     checkBody(surroundings(rooms, principal, gun, [body]), body)
-    const promised = await rooms.journal.promisedRoot(gun)
-    return {
-        plan: planOf(rooms, principal, gun, previous, body, promised),
-        promised: promisedPlan(rooms, principal, gun, previous, promised),
-    }
+    return body
 }
 
 /** @throws repository_unknown */
@@ -102,18 +109,6 @@ function newestRoot(rooms: Rooms, gun: Gun): MetadataFile {
     const repository = rooms.journal.repository(gun)
     if (repository?.state === "active" && repository.root !== undefined) return repository.root
     throw new TrustkeyError("repository_unknown", `${gun} has no complete root here: take it in with trust adopt, or finish trust init`)
-}
-
-function promisedPlan(
-    rooms: Rooms,
-    principal: Principal,
-    gun: Gun,
-    previous: MetadataFile,
-    promised: PromisedRoot | undefined,
-): PlannedRoot["promised"] {
-    if (promised === undefined) return undefined
-    const { version, body } = promised
-    return { version, plan: body === undefined ? undefined : planOf(rooms, principal, gun, previous, body, promised) }
 }
 
 function planOf(

@@ -12,5 +12,13 @@ export { type PublishOptions, publishFiles } from "./publish-files.ts"
 export { credentialsName, type ImageReference, isTag, parseReference, trustServerUrl } from "./reference.ts"
 export { openRegistry, type Registry, type ResolvedImage } from "./registry.ts"
 export { openTrustCache, type TrustCache } from "./trust-cache.ts"
-export { checkPinsOfNewRoot, type PinFiles, type PinRule, readPinentry, readTrustPins, type TrustPins } from "./trust-pins.ts"
+export {
+    checkPinsOfNewRoot,
+    checkPinsOfNextRoot,
+    type PinFiles,
+    type PinRule,
+    readPinentry,
+    readTrustPins,
+    type TrustPins,
+} from "./trust-pins.ts"
 export { openTrustServer, type PublishedFile, type TrustServer } from "./trust-server.ts"

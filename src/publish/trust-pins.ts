@@ -128,6 +128,17 @@ export function checkPinsOfNewRoot(rule: PinRule, gun: Gun, keys: readonly TufKe
     if (problems.length === rule.pins.length) throw mismatch(rule, gun, problems)
 }
 
+/**
+ * The same for a root that follows on one which satisfies them: a pinned certificate of an earlier root vouches for it, an authority is asked
+ * of each root anew.
+ *
+ * @throws pin_mismatch
+ */
+export function checkPinsOfNextRoot(rule: PinRule, gun: Gun, keys: readonly TufKey[], threshold: number, now: Date): void {
+    const pins = rule.pins.map(({ guns, authorities }) => ({ guns, ...(authorities === undefined ? {} : { authorities }) }))
+    checkPinsOfNewRoot({ ...rule, pins }, gun, keys, threshold, now)
+}
+
 /** As `checkPins` will count it: a root counts by those of its keys that the pin accepts, and their number has to meet the threshold. */
 function newRootProblem(pin: Pin, keys: readonly TufKey[], threshold: number, now: Date): string | undefined {
     const problems = keys.flatMap((key) => keyProblem(pin, keyIdOf(key), key, now) ?? [])

@@ -371,7 +371,9 @@ export function decodePlanRoot(wire: PlanRootRequest__Output, maxPayloadBytes: n
     return {
         gun: parseGun(wire.gun),
         published: files("published", wire.published, maxPayloadBytes),
-        change: { expires: wholeSeconds(wire.expires), roles: new Map(roles), ...(rootKeys === undefined ? {} : { rootKeys }) },
+        ...(wire.expires === ""
+            ? {}
+            : { change: { expires: wholeSeconds(wire.expires), roles: new Map(roles), ...(rootKeys === undefined ? {} : { rootKeys }) } }),
     }
 }
 

@@ -259,11 +259,11 @@ export function encodeTrust({ gun, repository, outbox }: TrustView): Repository 
     return { ...encodeRepository(repository), outbox, documents }
 }
 
-export function encodePlannedRoot({ plan, promised }: PlannedRoot): PlanRootResponse {
+export function encodePlannedRoot({ plan, begun }: PlannedRoot): PlanRootResponse {
     return {
-        plan: encodeRootPlan(plan),
-        promisedVersion: promised?.version ?? 0,
-        promised: promised?.plan === undefined ? null : encodeRootPlan(promised.plan),
+        plan: plan === undefined ? null : encodeRootPlan(plan),
+        begunVersion: begun?.version ?? 0,
+        begun: begun?.plan === undefined ? null : encodeRootPlan(begun.plan),
     }
 }
 

@@ -2290,11 +2290,11 @@ export const descriptor: object = {
                                     "type": "RootPlan",
                                     "id": 1
                                 },
-                                "promisedVersion": {
+                                "begunVersion": {
                                     "type": "uint64",
                                     "id": 2
                                 },
-                                "promised": {
+                                "begun": {
                                     "type": "RootPlan",
                                     "id": 3
                                 }

@@ -3,6 +3,7 @@ import { TrustkeyError } from "../../errors.ts"
 import {
     type CurrentRepository,
     checkPinsOfNewRoot,
+    checkPinsOfNextRoot,
     type DockerPlace,
     type FetchOptions,
     fetchRepository,
@@ -19,7 +20,7 @@ import {
     type TrustPins,
     type TrustServer,
 } from "../../publish/index.ts"
-import { certificateKey, type Gun, isExpired, type MetadataFile, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
+import { certificateKey, type Gun, isExpired, type MetadataFile, type NextKeys, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
 import { pinFiles } from "../client-files.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonRepository, WireFile } from "../daemon-types.ts"
@@ -136,6 +137,11 @@ export class TrustSession {
     /** Before a root is made that our own pins would refuse. `certificates`: PEM, of all keys of role root. @throws pin_mismatch */
     checkNewRoot(certificates: readonly string[], threshold: number): void {
         checkPinsOfNewRoot(this.#pins.ruleFor(this.gun), this.gun, certificates.map(certificateKey), threshold, this.cli.now)
+    }
+
+    /** The same for the root that follows on the published one. @throws pin_mismatch */
+    checkNextRoot({ keys, threshold }: NextKeys): void {
+        checkPinsOfNextRoot(this.#pins.ruleFor(this.gun), this.gun, keys, threshold, this.cli.now)
     }
 
     async #fetch(options: FetchOptions): Promise<CurrentRepository> {

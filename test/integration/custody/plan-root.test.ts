@@ -26,8 +26,11 @@ async function anotherRootKey(rig: CustodyRig): Promise<{ readonly view: KeyView
     return { view, key: certificateKey(pem) }
 }
 
-const plan = (rig: CustodyRig, keys: readonly TufKey[], threshold = 1, who = ADMIN) =>
-    rig.custody.planRoot(who, { gun: GUN, published: [], change: { rootKeys: { keys, threshold }, expires } })
+async function plan(rig: CustodyRig, keys: readonly TufKey[], threshold = 1, who = ADMIN) {
+    const { plan, begun } = await rig.custody.planRoot(who, { gun: GUN, published: [], change: { rootKeys: { keys, threshold }, expires } })
+    assert.ok(plan)
+    return { plan, begun }
+}
 
 async function newestRoot(rig: CustodyRig): Promise<RootDocument> {
     const { repository } = await rig.custody.showTrust(ADMIN, { gun: GUN })
@@ -41,8 +44,8 @@ describe("a planned root", () => {
         const repository = await Repository.begin(rig)
         const second = await anotherRootKey(rig)
         const theirs = makeRootKey(GUN, new Date())
-        const { plan: planned, promised } = await plan(rig, [second.key, theirs.key], 2)
-        assert.equal(promised, undefined)
+        const { plan: planned, begun: earlier } = await plan(rig, [second.key, theirs.key], 2)
+        assert.equal(earlier, undefined)
         assert.equal(planned.body.document.version, 2)
         assert.deepEqual([planned.oldThreshold, planned.nextThreshold], [1, 2])
         const signers = planned.signers.map(({ tufKeyId, keyId, old, next, ours }) => ({ tufKeyId, keyId, old, next, ours }))
@@ -99,21 +102,24 @@ describe("a planned root", () => {
         const sign = { keyId: repository.root.record.id, gun: GUN, role: ROOT, signed: begun.body.bytes }
         const signature = await rig.custody.sign(ADMIN, sign)
         await rig.restart()
-        const { plan: again, promised } = await plan(rig, wanted, 2)
-        assert.equal(promised?.version, 2)
-        assert.equal(promised?.plan?.body.sha256, begun.body.sha256)
-        assert.deepEqual(promised?.plan?.code, begun.code)
-        for (const { signatures } of [again, promised.plan]) {
+        const { plan: again, begun: earlier } = await plan(rig, wanted, 2)
+        assert.equal(earlier?.version, 2)
+        assert.equal(earlier?.plan?.body.sha256, begun.body.sha256)
+        assert.deepEqual(earlier?.plan?.code, begun.code)
+        for (const { signatures } of [again, earlier.plan]) {
             assert.deepEqual(
                 signatures.map(({ keyId, method, sig }) => [keyId, method, Buffer.from(sig).toString("hex")]),
                 [[signature.keyId, signature.method, Buffer.from(signature.sig).toString("hex")]],
             )
         }
+        const asked = await rig.custody.planRoot(ADMIN, { gun: GUN, published: [] })
+        assert.deepEqual([asked.plan, asked.begun?.plan?.body.sha256], [undefined, begun.body.sha256])
         // Other content of that version is refused, with what to do.
         const other = rootBody({ version: 2, keys: repository.keys, days: 2000 })
         await assert.rejects(rig.custody.sign(ADMIN, { ...sign, signed: other }), /void it with journal void/)
         await rig.custody.voidPromise(ADMIN, { gun: GUN, role: ROOT, version: 2, confirm: "void 2" })
-        assert.equal((await plan(rig, wanted, 2)).promised, undefined)
+        assert.equal((await plan(rig, wanted, 2)).begun, undefined)
+        assert.deepEqual(await rig.custody.planRoot(ADMIN, { gun: GUN, published: [] }), { plan: undefined, begun: undefined })
         await rig.custody.sign(ADMIN, { ...sign, signed: other })
     })
 
@@ -138,8 +144,8 @@ describe("a planned root", () => {
         await assert.rejects(rig.custody.signSet(ADMIN, set))
         disk = "well"
         await rig.restart()
-        const { promised } = await plan(rig, [repository.rootKey])
-        assert.deepEqual(promised, { version: 2, plan: undefined })
+        const { begun: earlier } = await plan(rig, [repository.rootKey])
+        assert.deepEqual(earlier, { version: 2, plan: undefined })
         // The same set completes it.
         assert.equal((await rig.custody.signSet(ADMIN, set)).length, 1)
     })

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { after, before, beforeEach, describe, test } from "node:test"
 import { TrustkeyError } from "../../../src/errors.ts"
-import { checkPinsOfNewRoot, type PinRule, readTrustPins } from "../../../src/publish/index.ts"
+import { checkPinsOfNewRoot, checkPinsOfNextRoot, type PinRule, readTrustPins } from "../../../src/publish/index.ts"
 import { certificateKey, keyIdOf, parseGun, type TufKey } from "../../../src/tuf/index.ts"
 import { buildAuthority, buildCertificate } from "../../support/certificate-builder.ts"
 
@@ -134,6 +134,23 @@ describe("the client's pins", () => {
         }
         await check([ID, keyIdOf(issued)])
         await assert.rejects(check([ID]), { code: "pin_mismatch", message: /this certificate is not pinned/ })
+    })
+
+    test("of certificates vouch for the root that follows, and an authority has to be behind its keys again", async () => {
+        const issued = certificateKey(buildCertificate({ name: APP, issuer: authority, keyUsage: 0x80 }).pem)
+        const own = certificateKey(buildCertificate({ name: APP }).pem)
+        const check = async (toml: string, key: TufKey): Promise<void> => {
+            await write(user, `[[pin]]\ngun = ["**"]\n${toml}\n`)
+            checkPinsOfNextRoot(await ruleFor(APP), parseGun(APP), [key], 1, NOW)
+        }
+        await check(`certificates = ["${ID}"]`, own)
+        await check(`authority = "ca.pem"\ncertificates = ["${ID}"]`, issued)
+        await assert.rejects(check(`authority = "ca.pem"\ncertificates = ["${ID}"]`, own), {
+            code: "pin_mismatch",
+            message: /no pinned authority/,
+        })
+        await write(user, "")
+        checkPinsOfNextRoot(await ruleFor(APP), parseGun(APP), [own], 1, NOW)
     })
 
     test("are refused with every mistake at once, each with its file and place", async () => {

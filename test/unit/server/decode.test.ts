@@ -140,8 +140,9 @@ describe("what comes in", () => {
             change: { expires: new Date(expires), roles: new Map(), rootKeys: { keys, threshold: 2 } },
         })
         const { change } = planRequest({ snapshot: { keys, threshold: 1 }, timestamp: { keys, threshold: 1 } })
-        assert.deepEqual(change.roles, new Map(["snapshot", "timestamp"].map((role) => [role, { keys, threshold: 1 }])))
-        assert.equal(change.rootKeys, undefined)
+        assert.deepEqual(change?.roles, new Map(["snapshot", "timestamp"].map((role) => [role, { keys, threshold: 1 }])))
+        assert.equal(change?.rootKeys, undefined)
+        assert.deepEqual(planRequest({ expires: "" }), { gun: GUN, published: [] })
     })
 
     const refusals: readonly (readonly [what: string, act: () => unknown, code?: string])[] = [

@@ -10,7 +10,7 @@ export interface PlanRootRequest {
    */
   'published'?: (_trustkeyd_v1_MetadataFile)[];
   /**
-   * RFC 3339, UTC, whole seconds
+   * RFC 3339, UTC, whole seconds; empty: nothing is planned, and what was begun is told
    */
   'expires'?: (string);
   /**
@@ -29,7 +29,7 @@ export interface PlanRootRequest__Output {
    */
   'published': (_trustkeyd_v1_MetadataFile__Output)[];
   /**
-   * RFC 3339, UTC, whole seconds
+   * RFC 3339, UTC, whole seconds; empty: nothing is planned, and what was begun is told
    */
   'expires': (string);
   /**

@@ -4,25 +4,31 @@ import type { RootPlan as _trustkeyd_v1_RootPlan, RootPlan__Output as _trustkeyd
 import type { Long } from '@grpc/proto-loader';
 
 export interface PlanRootResponse {
+  /**
+   * absent when nothing was to be planned
+   */
   'plan'?: (_trustkeyd_v1_RootPlan | null);
   /**
    * A root of this version was begun before: it has to be completed, or voided, before another can be signed. 0: none.
    */
-  'promisedVersion'?: (number | string | Long);
+  'begunVersion'?: (number | string | Long);
   /**
    * what it is; absent when only other holders have signed it so far, who have it
    */
-  'promised'?: (_trustkeyd_v1_RootPlan | null);
+  'begun'?: (_trustkeyd_v1_RootPlan | null);
 }
 
 export interface PlanRootResponse__Output {
+  /**
+   * absent when nothing was to be planned
+   */
   'plan': (_trustkeyd_v1_RootPlan__Output | null);
   /**
    * A root of this version was begun before: it has to be completed, or voided, before another can be signed. 0: none.
    */
-  'promisedVersion': (number);
+  'begunVersion': (number);
   /**
    * what it is; absent when only other holders have signed it so far, who have it
    */
-  'promised': (_trustkeyd_v1_RootPlan__Output | null);
+  'begun': (_trustkeyd_v1_RootPlan__Output | null);
 }
