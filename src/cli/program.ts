@@ -20,6 +20,9 @@ import { keyRemoveCommand } from "./commands/key-remove.ts"
 import { keyShowCommand } from "./commands/key-show.ts"
 import { keyUnlockCommand } from "./commands/key-unlock.ts"
 import { pluginInstallCommand } from "./commands/plugin-install.ts"
+import { rotateSnapshotCommand } from "./commands/rotate-snapshot.ts"
+import { rotateTargetsCommand } from "./commands/rotate-targets.ts"
+import { rotateTimestampCommand } from "./commands/rotate-timestamp.ts"
 import { signCommand } from "./commands/sign.ts"
 import { statusCommand } from "./commands/status.ts"
 import { tokenCertificateCommand } from "./commands/token-certificate.ts"
@@ -135,6 +138,11 @@ const TRUSTKEY: readonly Branch[] = [
         name: "trust",
         description: "A repository's trust data, and the docker trust workflow.",
         commands: [...OUR_TRUST, ...DOCKER_TRUST],
+    },
+    {
+        name: "rotate",
+        description: "Other keys for a repository.",
+        commands: [rotateTargetsCommand, rotateSnapshotCommand, rotateTimestampCommand],
     },
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },

@@ -242,10 +242,10 @@ async function ourSnapshot(
 }
 
 /** Before a version is spent: without the snapshot key the server would refuse, in words about its own key store (docker/cli #2530). */
-async function requireServerSnapshot({ server, gun }: TrustSession, trusted: readonly KeyId[]): Promise<void> {
+export async function requireServerSnapshot({ server, gun }: TrustSession, trusted: readonly KeyId[]): Promise<void> {
     if (trusted.includes(canonicalKeyIdOf(await server.key(gun, "snapshot")))) return
     throw new TrustkeyError(
         "not_found",
-        `the snapshot key of ${gun} is held by another client; whoever has it hands it to the server with: notary key rotate ${gun} snapshot -r`,
+        `the snapshot key of ${gun} is not here and not at the server. If another client holds it, that client hands it over: notary key rotate ${gun} snapshot -r. If it is lost: trustkey rotate snapshot ${gun} --to-server`,
     )
 }

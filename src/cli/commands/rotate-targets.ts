@@ -1,0 +1,36 @@
+import type { Command } from "commander"
+import type { Cli } from "../context.ts"
+import { withAgreement, withOldKey, withRoleKeys } from "../rotate/options.ts"
+import type { RoleKeyOptions } from "../rotate/role-keys.ts"
+import type { RotateOptions } from "../rotate/rotate.ts"
+import type { TellOptions } from "../rotate/tell.ts"
+import { newCommand, withExamples } from "../syntax.ts"
+
+type TargetsOptions = RoleKeyOptions & RotateOptions & TellOptions
+
+export function rotateTargetsCommand(cli: Cli): Command {
+    const command = newCommand(
+        cli,
+        "targets",
+        "Replace the repository key: the next root names another, and everything it signed is signed again. Takes the root key.",
+    )
+        .argument("<repository>", "the image's name without a tag")
+        .action((repository: string, options: TargetsOptions) => rotateTargets(cli, repository, options))
+    return withExamples(withAgreement(withOldKey(withRoleKeys(command))), [
+        "trustkey rotate targets registry.example.com/team/app",
+        "trustkey rotate targets registry.example.com/team/app --new-on-token hsm --old-key remove",
+        "trustkey rotate targets registry.example.com/team/app --keep --new-sealed --new-in-group ci --threshold 2",
+        "trustkey rotate targets registry.example.com/team/app --dry-run",
+    ])
+}
+
+async function rotateTargets(cli: Cli, repository: string, options: TargetsOptions): Promise<void> {
+    const { openRepositorySession } = await import("../trust/session.ts")
+    const { RoleKeys } = await import("../rotate/role-keys.ts")
+    const { rotate } = await import("../rotate/rotate.ts")
+    const { conclude } = await import("../rotate/tell.ts")
+    const session = await openRepositorySession(cli, repository, "push")
+    const daemon = await cli.daemon()
+    using keys = new RoleKeys(session, daemon, "targets", options)
+    await conclude(session, daemon, "targets", await rotate(session, daemon, keys.wish(), options), options)
+}

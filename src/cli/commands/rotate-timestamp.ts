@@ -1,0 +1,34 @@
+import type { Command } from "commander"
+import type { Cli } from "../context.ts"
+import { withAgreement } from "../rotate/options.ts"
+import type { RotateOptions } from "../rotate/rotate.ts"
+import type { TellOptions } from "../rotate/tell.ts"
+import { newCommand, withExamples, withPassphrase, withPin } from "../syntax.ts"
+
+type TimestampOptions = RotateOptions & TellOptions & { readonly withSnapshot?: boolean }
+
+export function rotateTimestampCommand(cli: Cli): Command {
+    const command = newCommand(
+        cli,
+        "timestamp",
+        "Have the trust server make a new timestamp key, also when it has lost the old one. Takes the root key.",
+    )
+        .argument("<repository>", "the image's name without a tag")
+        .option("--with-snapshot", "the server gets a new snapshot key too, in the same root: when it has lost both")
+        .action((repository: string, options: TimestampOptions) => rotateTimestamp(cli, repository, options))
+    return withExamples(withAgreement(withPin(withPassphrase(command))), [
+        "trustkey rotate timestamp registry.example.com/team/app",
+        "trustkey rotate timestamp registry.example.com/team/app --with-snapshot",
+    ])
+}
+
+async function rotateTimestamp(cli: Cli, repository: string, options: TimestampOptions): Promise<void> {
+    const { openRepositorySession } = await import("../trust/session.ts")
+    const { timestampWish } = await import("../rotate/server-keys.ts")
+    const { rotate } = await import("../rotate/rotate.ts")
+    const { conclude } = await import("../rotate/tell.ts")
+    const session = await openRepositorySession(cli, repository, "push")
+    const daemon = await cli.daemon()
+    const rotated = await rotate(session, daemon, timestampWish(session, options.withSnapshot === true), options)
+    await conclude(session, daemon, "timestamp", rotated, options)
+}

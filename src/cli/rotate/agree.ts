@@ -1,0 +1,39 @@
+import { TrustkeyError } from "../../errors.ts"
+import { differenceCode, diffMetadata, type Gun, type SignedMetadata } from "../../tuf/index.ts"
+import type { Cli } from "../context.ts"
+
+export type AgreeOptions = {
+    /** Somebody has agreed beforehand: nobody is asked. */
+    readonly confirm?: boolean
+}
+
+export type Agreed = {
+    readonly difference: readonly string[]
+    /** Hex SHA-256: see differenceCode. */
+    readonly code: string
+}
+
+/** Of the code, as a person compares it. */
+const CODE_DIGITS = 16
+
+/**
+ * What is about to be signed, in sentences, with the code by which it is told on another machine. A person says yes before anything is promised.
+ *
+ * @throws declined, no_terminal
+ */
+export async function agree(
+    cli: Cli,
+    gun: Gun,
+    before: SignedMetadata | undefined,
+    next: SignedMetadata,
+    options: AgreeOptions,
+): Promise<Agreed> {
+    const difference = diffMetadata(before, next)
+    const code = differenceCode(gun, next, difference).toString("hex")
+    const shown = code.slice(0, CODE_DIGITS).replaceAll(/(.{4})(?=.)/g, "$1 ")
+    cli.output.note([`The next ${next.role} of ${gun}:`, ...difference.map((line) => `  ${line}`), `code ${shown}`].join("\n"))
+    if (options.confirm === true) return { difference, code }
+    const agreed = await (await cli.prompts()).confirm(`Sign and publish this ${next.role} of ${gun} (code ${shown})?`, "--confirm")
+    if (!agreed) throw new TrustkeyError("declined", "nothing was signed")
+    return { difference, code }
+}

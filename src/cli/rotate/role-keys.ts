@@ -1,0 +1,103 @@
+import { TrustkeyError } from "../../errors.ts"
+import { canonicalKeyIdOf, type KeyId, parseRoleName, type RootDocument, type TufKey } from "../../tuf/index.ts"
+import type { Daemon } from "../daemon-types.ts"
+import { shortId } from "../output.ts"
+import { rootDocumentOf } from "../trust/build-update.ts"
+import { publicOf } from "../trust/init-repository.ts"
+import type { TrustSession } from "../trust/session.ts"
+import { type ComingKeyOptions, ComingKeys } from "./coming-keys.ts"
+import { type Looked, roleIn } from "./publish-root.ts"
+import type { Wish } from "./rotate.ts"
+
+/** Which keys a role shall have, and how many of them have to sign. */
+export type RoleKeyOptions = ComingKeyOptions & {
+    /** These go, by the first digits of their IDs, and the others stay. Without it and without `keep`, all go. */
+    readonly retire?: readonly string[]
+    /** All stay. */
+    readonly keep?: boolean
+    readonly threshold?: number
+}
+
+export type PlannedRole = {
+    readonly says: readonly string[]
+    make(): Promise<{ readonly keys: readonly TufKey[]; readonly threshold: number }>
+}
+
+/** The keys of targets or of a snapshot that we sign, as the next root will have them. One object serves all attempts of a run. */
+export class RoleKeys implements Disposable {
+    readonly #gun: string
+    readonly #role: "targets" | "snapshot"
+    readonly #options: RoleKeyOptions
+    readonly #coming: ComingKeys
+
+    constructor(session: TrustSession, daemon: Daemon, role: "targets" | "snapshot", options: RoleKeyOptions) {
+        this.#gun = session.gun
+        this.#role = role
+        this.#options = options
+        const label = `${role} of ${session.gun}`.slice(0, MAX_LABEL)
+        this.#coming = new ComingKeys(session, daemon, { purpose: role, roles: [parseRoleName(role)], label }, options)
+    }
+
+    /** Whether it was said which keys come. */
+    get areNamed(): boolean {
+        return this.#coming.areNamed
+    }
+
+    /** @throws usage, not_found, key_unfit, and what opening a group or a token throws */
+    async plan({ current, keys }: Looked, dry: boolean): Promise<PlannedRole> {
+        const root = rootDocumentOf(current.verified.root)
+        const role = parseRoleName(this.#role)
+        const { keyIds, threshold: before } = roleIn(root, this.#role)
+        const { retire = [], keep = false, threshold = before } = this.#options
+        const going = keep ? [] : retire.length === 0 ? keyIds : retire.map((digits) => goingKey(keyIds, digits, this.#gun, this.#role))
+        const staying = keyIds.filter((id) => !going.includes(id))
+        // Who only takes some away, or changes how many have to sign, needs no new one.
+        const none = !this.#coming.areNamed && (retire.length > 0 || keep)
+        if (none && going.length === 0 && threshold === before)
+            throw new TrustkeyError("usage", "all keys would stay, and none come: say which, or give another --threshold")
+        const old = going.flatMap((id) => keys.find(role, id) ?? [])
+        const coming = none ? [] : await this.#coming.plan(old, keyIds, dry)
+        const says = [
+            ...going.map((id) => `takes away the key ${shortId(id)}`),
+            ...coming,
+            ...(threshold === before ? [] : [`asks for ${threshold} signatures instead of ${before}`]),
+        ].map((text) => `${this.#role}: ${text}`)
+        const make = async (): Promise<{ keys: readonly TufKey[]; threshold: number }> => {
+            const added = none ? [] : await this.#coming.make()
+            const fresh = added.filter(({ id }) => !staying.some((stays) => stays === id)).map(publicOf)
+            return { keys: [...staying.flatMap((id) => publicKeyIn(root, this.#role, id)), ...fresh], threshold }
+        }
+        return { says, make }
+    }
+
+    /** What the next root is to have them for. */
+    wish(): Wish {
+        const plan: Wish["plan"] = async (looked, dry) => {
+            const { says, make } = await this.plan(looked, dry)
+            return { says, make: async () => ({ roles: new Map([[this.#role, await make()]]) }) }
+        }
+        return { roles: [this.#role], plan }
+    }
+
+    [Symbol.dispose](): void {
+        this.#coming[Symbol.dispose]()
+    }
+}
+
+/** Of a key's label. */
+const MAX_LABEL = 64
+const LEAST_DIGITS = 7
+
+/** @throws not_found, usage */
+export function goingKey(keyIds: readonly KeyId[], digits: string, gun: string, role: string): KeyId {
+    const [found, another] = keyIds.filter((id) => id.startsWith(digits))
+    if (found === undefined || digits.length < LEAST_DIGITS)
+        throw new TrustkeyError("not_found", `${role} of ${gun} has no key ${digits}; it has ${keyIds.map(shortId).join(", ")}`)
+    if (another !== undefined) throw new TrustkeyError("usage", `${digits} begins more than one key of ${role}; give more digits`)
+    return found
+}
+
+function publicKeyIn(root: RootDocument, role: "targets" | "snapshot", id: KeyId): readonly TufKey[] {
+    const keys = (root.roles.get(role)?.keyIds ?? []).flatMap((keyId) => root.keys.get(keyId) ?? [])
+    return keys.filter((key) => canonicalKeyIdOf(key) === id).slice(0, 1)
+}
