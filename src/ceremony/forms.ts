@@ -1,0 +1,38 @@
+// What single values look like, in the plan as in the records: docs/formats/ceremony-plan.md, "Form".
+
+const MAX_TEXT_BYTES = 1024
+
+/**
+ * Code points that draw nothing, or make what follows be drawn somewhere else: a plan that is reviewed, and a record that is read aloud, must be what
+ * they look like.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/
+
+export const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/
+export const TOKEN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+export const SERIAL = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
+export const HASH = /^[0-9a-f]{64}$/
+export const SLOT = /^[0-9a-f]{2}$/
+
+/** Whether nothing in `text` hides itself or turns the reading direction. */
+export function isSeen(text: string): boolean {
+    return text.isWellFormed() && !UNSEEN.test(text)
+}
+
+/** 1 to 1024 bytes that are all seen. */
+export function isText(text: string): boolean {
+    return text.length > 0 && Buffer.byteLength(text) <= MAX_TEXT_BYTES && isSeen(text)
+}
+
+/** @returns undefined unless `text` is a moment that exists, as `2026-11-21T18:00:00Z`, from the year 2000 on */
+export function parseTime(text: string): Date | undefined {
+    if (!/^[2-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return undefined
+    const date = new Date(text)
+    // A 30th of February, and a 24th hour, roll over: neither comes back the same.
+    return !Number.isNaN(date.getTime()) && formatTime(date) === text ? date : undefined
+}
+
+export function formatTime(date: Date): string {
+    return `${date.toISOString().slice(0, 19)}Z`
+}
