@@ -33,6 +33,17 @@ export type DaemonKey = {
     readonly touchPolicy: string
     /** What a YubiKey says of a key it made, and what the daemon makes of it; not in lists. */
     readonly attestation: DaemonAttestation | undefined
+    /** Who still needs it, as far as the daemon knows; empty in lists. */
+    readonly needs: readonly DaemonKeyNeed[]
+}
+
+/** See KeyNeed in types.proto. */
+export type DaemonKeyNeed = {
+    readonly gun: string
+    readonly role: string
+    readonly kind: string
+    readonly needed: boolean
+    readonly text: string
 }
 
 export type DaemonAttestation = {

@@ -81,6 +81,7 @@ export function readKey(wire: WireKey): DaemonKey {
         pinPolicy: wire.pinPolicy,
         touchPolicy: wire.touchPolicy,
         attestation: wire.attestation ?? undefined,
+        needs: wire.needs,
     }
 }
 

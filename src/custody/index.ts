@@ -41,6 +41,7 @@ import { type ChangePassphraseRequest, changePassphrase, lock, type UnlockReques
 export type { KeySubject } from "../keys/index.ts"
 export type { CardCertificateRequest } from "./card-certificate.ts"
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
+export type { NeedView } from "./key-needs.ts"
 export type { BindKeyRequest, KeyView, ListKeysRequest } from "./keys.ts"
 export type { CreateKeyRequest, EnrollKeyRequest, ImportKeyRequest } from "./new-keys.ts"
 export type { RawFile } from "./observe.ts"

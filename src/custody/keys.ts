@@ -4,6 +4,7 @@ import type { Binding, KeyRecord, Purpose } from "../journal/index.ts"
 import type { KeyState } from "../keys/index.ts"
 import { authorize, denial, type Place, type Principal } from "../policy/index.ts"
 import type { Gun, RoleName } from "../tuf/index.ts"
+import { type NeedView, needsOf, needsRecorded, needsSeen, needsText } from "./key-needs.ts"
 import { bindingTurn, isBound, isMadeBy, maySeeKey, placesOf, requireTaking, usableKey } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
 import type { Rooms } from "./rooms.ts"
@@ -15,6 +16,8 @@ export type KeyView = {
     readonly mine: boolean
     /** Of what is kept with a YubiKey's key; not in lists. */
     readonly attestation?: AttestationVerdict
+    /** Who still needs it; not in lists. */
+    readonly needs?: readonly NeedView[]
 }
 
 export type ListKeysRequest = {
@@ -54,7 +57,8 @@ function matches(bindings: readonly Binding[], { gun, role }: ListKeysRequest): 
 export function getKey(rooms: Rooms, principal: Principal, request: { readonly id: string }): KeyView {
     const record = rooms.keys.find(request.id)
     if (record === undefined || !maySeeKey(rooms, principal, record)) throw denial()
-    return attestedView(rooms, principal, record, {})
+    const view = attestedView(rooms, principal, record, {})
+    return record.removedAt === undefined ? { ...view, needs: needsSeen(rooms, principal, record) } : view
 }
 
 export type BindKeyRequest = { readonly id: string; readonly add: readonly Binding[]; readonly remove: readonly Binding[] }
@@ -96,7 +100,11 @@ function requireFewPlaces(principal: Principal, key: KeyRecord, add: readonly Bi
     throw new TrustkeyError("invalid_request", `this key would be bound to more than ${MOST_PLACES} places`)
 }
 
-/** What is left is a tombstone: the ID is never used again. @throws confirmation_required */
+/**
+ * What is left is a tombstone: the ID is never used again. A key that something still needs goes only when that is typed too.
+ *
+ * @throws confirmation_required
+ */
 export async function removeKey(
     rooms: Rooms,
     principal: Principal,
@@ -106,10 +114,21 @@ export async function removeKey(
     return await recorded(rooms, principal, "remove-key", subject, async () => {
         const { key } = usableKey(rooms, principal, "remove-key", request.id)
         subject.keyId = key.id
-        if (request.confirm !== key.id.slice(0, 8))
-            throw new TrustkeyError("confirmation_required", `type the first 8 digits of the key ID to confirm: ${key.id}`)
+        subject.detail = needsRecorded(needsOf(rooms, key))
+        requireConfirmed(key, request.confirm, needsSeen(rooms, principal, key))
         return viewOf(rooms, principal, await rooms.keys.remove(key.id))
     })
+}
+
+function requireConfirmed({ id }: KeyRecord, confirm: string, needs: readonly NeedView[]): void {
+    const digits = id.slice(0, 8)
+    const pressing = needs.filter(({ needed }) => needed)
+    if (pressing.length === 0 && confirm !== digits)
+        throw new TrustkeyError("confirmation_required", `type the first 8 digits of the key ID to confirm: ${id}`)
+    if (pressing.length > 0 && confirm !== `${digits} is still needed`) {
+        const message = `${needsText(pressing)}. To remove it all the same, type "${digits} is still needed"`
+        throw new TrustkeyError("confirmation_required", `key ${digits} is still needed by ${message}`)
+    }
 }
 
 function viewOf(rooms: Rooms, principal: Principal, record: KeyRecord): KeyView {

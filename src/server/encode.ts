@@ -57,7 +57,7 @@ const STATES = {
     removed: "KEY_STATE_REMOVED",
 } as const satisfies Record<KeyView["state"]["state"], KeyState>
 
-export function encodeKey({ record, state, mine, attestation }: KeyView): Key {
+export function encodeKey({ record, state, mine, attestation, needs }: KeyView): Key {
     const home = record.home.kind === "token" ? record.home : undefined
     return {
         id: record.id,
@@ -79,6 +79,7 @@ export function encodeKey({ record, state, mine, attestation }: KeyView): Key {
         mine,
         pinPolicy: home?.pinPolicy ?? "",
         touchPolicy: home?.touchPolicy ?? "",
+        ...(needs === undefined ? {} : { needs: [...needs] }),
         ...(home?.attestation === undefined || attestation === undefined
             ? {}
             : { attestation: encodeAttestation(home.attestation, attestation) }),

@@ -191,8 +191,19 @@ function holders(role: KeyRole, keys: ReadonlyMap<KeyId, TufKey>): ReadonlySet<K
     return new Set(role.keyIds.flatMap((id) => canonicalIdOf(keys.get(id))))
 }
 
+// Each repository's roots are asked for each key that is shown, and a key is never changed once parsed.
+const canonicalIds = new WeakMap<TufKey, readonly KeyId[]>()
+
 function canonicalIdOf(key: TufKey | undefined): readonly KeyId[] {
     if (key === undefined) return []
+    const known = canonicalIds.get(key)
+    if (known !== undefined) return known
+    const found = readCanonicalId(key)
+    canonicalIds.set(key, found)
+    return found
+}
+
+function readCanonicalId(key: TufKey): readonly KeyId[] {
     try {
         return [canonicalKeyIdOf(key)]
     } catch (error) {

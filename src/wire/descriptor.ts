@@ -1081,6 +1081,35 @@ export const descriptor: object = {
                                 "attestation": {
                                     "type": "Attestation",
                                     "id": 19
+                                },
+                                "needs": {
+                                    "rule": "repeated",
+                                    "type": "KeyNeed",
+                                    "id": 25
+                                }
+                            }
+                        },
+                        "KeyNeed": {
+                            "fields": {
+                                "gun": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "role": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "kind": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "needed": {
+                                    "type": "bool",
+                                    "id": 4
+                                },
+                                "text": {
+                                    "type": "string",
+                                    "id": 5
                                 }
                             }
                         },

@@ -47,6 +47,7 @@ import type { ImportKeyRequest as _trustkeyd_v1_ImportKeyRequest, ImportKeyReque
 import type { JournalClient as _trustkeyd_v1_JournalClient, JournalDefinition as _trustkeyd_v1_JournalDefinition } from './trustkeyd/v1/Journal.ts';
 import type { JournalEntry as _trustkeyd_v1_JournalEntry, JournalEntry__Output as _trustkeyd_v1_JournalEntry__Output } from './trustkeyd/v1/JournalEntry.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from './trustkeyd/v1/Key.ts';
+import type { KeyNeed as _trustkeyd_v1_KeyNeed, KeyNeed__Output as _trustkeyd_v1_KeyNeed__Output } from './trustkeyd/v1/KeyNeed.ts';
 import type { KeysClient as _trustkeyd_v1_KeysClient, KeysDefinition as _trustkeyd_v1_KeysDefinition } from './trustkeyd/v1/Keys.ts';
 import type { ListAuditRequest as _trustkeyd_v1_ListAuditRequest, ListAuditRequest__Output as _trustkeyd_v1_ListAuditRequest__Output } from './trustkeyd/v1/ListAuditRequest.ts';
 import type { ListAuditResponse as _trustkeyd_v1_ListAuditResponse, ListAuditResponse__Output as _trustkeyd_v1_ListAuditResponse__Output } from './trustkeyd/v1/ListAuditResponse.ts';
@@ -189,6 +190,7 @@ export interface ProtoGrpcType {
       Journal: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_JournalClient> & { service: _trustkeyd_v1_JournalDefinition }
       JournalEntry: MessageTypeDefinition<_trustkeyd_v1_JournalEntry, _trustkeyd_v1_JournalEntry__Output>
       Key: MessageTypeDefinition<_trustkeyd_v1_Key, _trustkeyd_v1_Key__Output>
+      KeyNeed: MessageTypeDefinition<_trustkeyd_v1_KeyNeed, _trustkeyd_v1_KeyNeed__Output>
       KeyState: EnumTypeDefinition
       /**
        * Keys and their groups.

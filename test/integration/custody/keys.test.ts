@@ -114,7 +114,8 @@ describe("making keys", () => {
         const repository = await Repository.begin(rig)
         const { id } = repository.targets.record
         await assert.rejects(rig.custody.removeKey(ADMIN, { id, confirm: "" }), refused("confirmation_required"))
-        const { record, state } = await rig.custody.removeKey(ADMIN, { id, confirm: id.slice(0, 8) })
+        await assert.rejects(rig.custody.removeKey(ADMIN, { id, confirm: id.slice(0, 8) }), refused("confirmation_required"))
+        const { record, state } = await rig.custody.removeKey(ADMIN, { id, confirm: `${id.slice(0, 8)} is still needed` })
         assert.ok(record.removedAt !== undefined)
         assert.equal(state.state, "removed")
         const signed = targetsBody({ version: 2 })

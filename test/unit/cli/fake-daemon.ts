@@ -57,6 +57,7 @@ export function sampleKey(changes: Partial<DaemonKey> = {}): DaemonKey {
         pinPolicy: "",
         touchPolicy: "",
         attestation: undefined,
+        needs: [],
         ...changes,
     }
 }

@@ -5,6 +5,7 @@ import type { Purpose as _trustkeyd_v1_Purpose, Purpose__Output as _trustkeyd_v1
 import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1_Binding__Output } from '../../trustkeyd/v1/Binding.ts';
 import type { KeyState as _trustkeyd_v1_KeyState, KeyState__Output as _trustkeyd_v1_KeyState__Output } from '../../trustkeyd/v1/KeyState.ts';
 import type { Attestation as _trustkeyd_v1_Attestation, Attestation__Output as _trustkeyd_v1_Attestation__Output } from '../../trustkeyd/v1/Attestation.ts';
+import type { KeyNeed as _trustkeyd_v1_KeyNeed, KeyNeed__Output as _trustkeyd_v1_KeyNeed__Output } from '../../trustkeyd/v1/KeyNeed.ts';
 
 /**
  * The public facts of a key.
@@ -75,6 +76,10 @@ export interface Key {
    * made, imported or enrolled by the user who asks
    */
   'mine'?: (boolean);
+  /**
+   * who still needs it, as far as the daemon knows; not in lists
+   */
+  'needs'?: (_trustkeyd_v1_KeyNeed)[];
 }
 
 /**
@@ -146,4 +151,8 @@ export interface Key__Output {
    * made, imported or enrolled by the user who asks
    */
   'mine': (boolean);
+  /**
+   * who still needs it, as far as the daemon knows; not in lists
+   */
+  'needs': (_trustkeyd_v1_KeyNeed__Output)[];
 }

@@ -7,7 +7,7 @@ export interface RemoveKeyRequest {
    */
   'id'?: (string);
   /**
-   * the first 8 digits of the ID, typed by a person
+   * typed by a person: the first 8 digits of the ID; of a key that is needed, "3fa9c2d1 is still needed"
    */
   'confirm'?: (string);
 }
@@ -18,7 +18,7 @@ export interface RemoveKeyRequest__Output {
    */
   'id': (string);
   /**
-   * the first 8 digits of the ID, typed by a person
+   * typed by a person: the first 8 digits of the ID; of a key that is needed, "3fa9c2d1 is still needed"
    */
   'confirm': (string);
 }
