@@ -2,6 +2,7 @@
 // whatever was made elsewhere comes in as bytes and is judged here, by the same rules when it is recorded and when a stranger verifies it.
 
 export { type ArchivedFiles, packArchive, unpackArchive } from "./archive.ts"
+export { type CloseStatement, encodeCloseStatement, type Outcome, parseCloseStatement } from "./close-statement.ts"
 export { encodePlan } from "./encode-plan.ts"
 export { type FrameProgress, FrameSet, frameSetId, splitFrames } from "./frames.ts"
 export { parsePlan } from "./parse-plan.ts"

@@ -3,7 +3,7 @@
 export const ALGORITHMS = ["p256", "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519"] as const
 export type AlgorithmName = (typeof ALGORITHMS)[number]
 
-export const PURPOSES = ["root", "targets", "snapshot", "delegation"] as const
+export const PURPOSES = ["root", "targets", "snapshot", "delegation", "ceremony"] as const
 export type PurposeName = (typeof PURPOSES)[number]
 
 export type Binding = { readonly gun: string; readonly role: string }
@@ -385,6 +385,9 @@ export interface Daemon {
         bodies: readonly SignSetBody[]
         snapshot: { version: number; expires: string; keyIds: readonly string[] } | undefined
     }): Promise<readonly WireFile[]>
+
+    /** The close of a ceremony by a key of purpose "ceremony": admin socket. `statement`: canonical JSON. */
+    signClose(request: { keyId: string; statement: Uint8Array }): Promise<WireSignature>
 
     listTrust(): Promise<readonly DaemonRepository[]>
     showTrust(gun: string): Promise<DaemonRepository>

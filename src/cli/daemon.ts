@@ -289,6 +289,12 @@ class GrpcDaemon implements Daemon {
         return (await this.#askWithTouch(loadMethod("Signing", "SignSet"), wire)).files
     }
 
+    async signClose(request: Parameters<Daemon["signClose"]>[0]): Promise<WireSignature> {
+        const { signature } = await this.#askWithTouch(loadMethod("Ceremonies", "SignClose"), request)
+        if (signature === null) throw new TrustkeyError("internal", "the daemon answered without a signature")
+        return signature
+    }
+
     async listTrust(): Promise<readonly DaemonRepository[]> {
         return (await this.#ask(loadMethod("Trust", "List"), {})).repositories
     }

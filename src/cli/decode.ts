@@ -35,6 +35,7 @@ const PURPOSE = {
     targets: "PURPOSE_TARGETS",
     snapshot: "PURPOSE_SNAPSHOT",
     delegation: "PURPOSE_DELEGATION",
+    ceremony: "PURPOSE_CEREMONY",
 } as const satisfies Record<PurposeName, WirePurpose>
 
 const STATE = {

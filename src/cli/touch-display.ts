@@ -80,6 +80,7 @@ export function touchLines(notice: TouchNotice, seconds: number): readonly strin
 function purposeText({ keyId, keyLabel, gun, role, version }: TouchNotice): string {
     const key = keyId === "" ? "the key" : `key ${shortId(keyId)}${keyLabel === "" ? "" : ` (${keyLabel})`}`
     if (role === "") return `${key} shows that it can sign`
+    if (role === "ceremony") return `${key} signs the close of a ceremony`
     if (gun === "") return `${key} signs the certificate that the card shows`
     if (version === 0) return `${key} signs its ${role} certificate for ${gun}`
     return `${key} signs ${role} version ${version} of ${gun}`

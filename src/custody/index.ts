@@ -21,6 +21,7 @@ import { type AuditVerdict, listAudit, type StatusView, showJournal, status, ver
 import type { CustodyOptions, Rooms } from "./rooms.ts"
 import { showToken, type TokenView } from "./show-token.ts"
 import { type SignRequest, sign } from "./sign.ts"
+import { type SignCloseRequest, signClose } from "./sign-close.ts"
 import { type SignSetRequest, signSet } from "./sign-set.ts"
 import {
     type ChangePinRequest,
@@ -50,6 +51,7 @@ export type { AuditVerdict, StatusView } from "./read.ts"
 export type { CustodyOptions } from "./rooms.ts"
 export type { TokenView } from "./show-token.ts"
 export type { SignRequest } from "./sign.ts"
+export type { SignCloseRequest } from "./sign-close.ts"
 export type { SetBody, SignSetRequest } from "./sign-set.ts"
 export type { ChangePinRequest, ExamineTokenRequest, LoginRequest } from "./tokens.ts"
 export type { TrustView } from "./trust.ts"
@@ -58,6 +60,7 @@ export type { ChangePassphraseRequest, UnlockRequest } from "./unlock.ts"
 export interface Custody {
     sign(principal: Principal, request: SignRequest): Promise<Signature>
     signSet(principal: Principal, request: SignSetRequest): Promise<readonly RawFile[]>
+    signClose(principal: Principal, request: SignCloseRequest): Promise<Signature>
     createKey(principal: Principal, request: CreateKeyRequest): Promise<KeyView>
     enrollKey(principal: Principal, request: EnrollKeyRequest): Promise<KeyView>
     importKey(principal: Principal, request: ImportKeyRequest): Promise<KeyView>
@@ -151,6 +154,7 @@ export function openCustody(options: CustodyOptions): Custody {
     return {
         sign: operation(sign),
         signSet: operation(signSet),
+        signClose: operation(signClose),
         createKey: operation(createKey),
         enrollKey: operation(enrollKey),
         importKey: operation(importKey),

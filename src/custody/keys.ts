@@ -151,6 +151,7 @@ const ROLE_OF_PURPOSE = {
     targets: (role: string) => role === "targets",
     snapshot: (role: string) => role === "snapshot",
     delegation: (role: string) => role.startsWith("targets/"),
+    ceremony: () => false,
 } satisfies Record<Purpose, (role: string) => boolean>
 
 /** @throws key_unfit */

@@ -1,7 +1,7 @@
 import { TrustkeyError } from "../errors.ts"
 import type { Repository } from "../journal/index.ts"
 import { authorize, type Principal } from "../policy/index.ts"
-import { type Gun, lineageOf, type RoleName, verifyRepository } from "../tuf/index.ts"
+import { type Gun, lineageOf, type MetadataFile, type RoleName, verifyRepository, verifyRootChain } from "../tuf/index.ts"
 import { parseFiles, type RawFile, sorted, verifiedFiles } from "./observe.ts"
 import { maySee, requireSeeing } from "./places.ts"
 import { recorded } from "./recorded.ts"
@@ -38,7 +38,7 @@ export async function adopt(
         const first = files.roots[0]
         if (first === undefined || first.signed.document.version !== 1)
             throw new TrustkeyError("invalid_request", "the root chain must begin with version 1")
-        const verified = verifyRepository(undefined, files, gun, rooms.now(), { ignoreExpiry: true })
+        const rest = verifyAdopted(files, gun, rooms.now())
         const fingerprint = lineageOf(first.signed)
         if (request.confirm.length < FINGERPRINT_DIGITS || !fingerprint.startsWith(request.confirm)) {
             throw new TrustkeyError(
@@ -46,9 +46,24 @@ export async function adopt(
                 `compare the fingerprint of root version 1 with its owner's, then confirm its first ${FINGERPRINT_DIGITS} digits: ${fingerprint}`,
             )
         }
-        await rooms.turns.take(gun, () => rooms.journal.adopt(gun, [...files.roots, ...verifiedFiles(verified)]))
+        await rooms.turns.take(gun, () => rooms.journal.adopt(gun, [...files.roots, ...rest]))
         return viewOf(rooms, gun)
     })
+}
+
+/**
+ * A machine without a network has no server to show: there the root chain alone is taken in, so that the next root can be signed. What the
+ * chain doesn't say, how new it is, nobody can know there; the ceremony's plan names the newest root.
+ *
+ * @returns what is current besides the roots
+ */
+function verifyAdopted(files: ReturnType<typeof sorted>, gun: Gun, now: Date): readonly MetadataFile[] {
+    const { roots, timestamp, snapshot, targets, delegations } = files
+    if (timestamp === undefined && snapshot === undefined && targets === undefined && delegations.length === 0) {
+        verifyRootChain(undefined, roots, gun, now, { ignoreExpiry: true })
+        return []
+    }
+    return verifiedFiles(verifyRepository(undefined, files, gun, now, { ignoreExpiry: true }))
 }
 
 /** End the current lineage, after its trust data was deleted on the server. @throws confirmation_required */

@@ -4,9 +4,9 @@ import type { KeyRecord } from "./key-record.ts"
 
 /**
  * Each kind has a form no other kind can parse as: canonical JSON that begins `{"_type":`; a DER TBSCertificate whose subject is a GUN
- * alone; one whose subject is an organization that says what it is, and CN=root.
+ * alone; one whose subject is an organization that says what it is, and CN=root; canonical JSON whose `_type` is none of TUF's.
  */
-export type IntentKind = "notary-metadata" | "root-certificate" | "card-certificate"
+export type IntentKind = "notary-metadata" | "root-certificate" | "card-certificate" | "ceremony-close"
 
 export type IntentFacts = {
     readonly sequence: number
@@ -49,18 +49,18 @@ export class Intent implements IntentFacts {
     get bytes(): Uint8Array {
         return this.#facts.bytes
     }
-    /** Empty for a card's certificate: it belongs to a key alone. */
+    /** Empty for a card's certificate and for a ceremony's close: they belong to a key alone. */
     get gun(): Gun | "" {
         return this.#facts.gun
     }
-    /** Empty for a certificate: it belongs to a key and a GUN, not to a lineage. */
+    /** Empty for a certificate: it belongs to a key and a GUN, not to a lineage. For a ceremony's close the ceremony. */
     get lineage(): string {
         return this.#facts.lineage
     }
     get role(): RoleName {
         return this.#facts.role
     }
-    /** Zero for a certificate. */
+    /** Zero for a certificate and a close. */
     get version(): number {
         return this.#facts.version
     }

@@ -62,6 +62,13 @@ export interface Journal {
     commitCardCertificate(permit: Permit<"certificate">, key: KeyRecord, tbs: Uint8Array): Promise<Intent>
 
     /**
+     * Promise to sign the close of a ceremony. TK-JRN-2 for ceremonies: one content per ceremony and key; the same again is a retry.
+     *
+     * @throws equivocation_refused: nothing was written.
+     */
+    commitClose(permit: Permit<"ceremony">, key: KeyRecord, ceremony: string, statement: Uint8Array): Promise<Intent>
+
+    /**
      * Keep a verified signature with its promise, so that a retry gets the same bytes.
      *
      * @returns the one kept: when two requests raced, the first.
@@ -115,6 +122,8 @@ class StoredJournal implements Journal {
     #sequence: number
     // What is checked against memory must be on disk before a retry may lean on it.
     readonly #pending = new Map<string, Promise<void>>()
+    // Closes are few, and each must see the one before it on disk.
+    #lastClose: Promise<unknown> = Promise.resolve()
 
     constructor(store: Store, now: () => Date, loaded: Awaited<ReturnType<typeof loadState>>) {
         this.#store = store
@@ -204,6 +213,27 @@ class StoredJournal implements Journal {
         // TK-POL-3: a signature counts wherever its key is trusted.
         for (const { gun, role } of key.bindings) requirePlace(permit, gun, role)
         return await this.#promiseCertificate("card-certificate", key, "", tbs)
+    }
+
+    async commitClose(permit: Permit<"ceremony">, key: KeyRecord, ceremony: string, statement: Uint8Array): Promise<Intent> {
+        if (permit.action !== "ceremony" || key.purpose !== "ceremony") throw new TrustkeyError("internal", "a permit for another act")
+        const before = this.#lastClose
+        const mine = (async () => {
+            await before.catch(() => undefined)
+            return await this.#promiseClose(key, ceremony, statement)
+        })()
+        this.#lastClose = mine.catch(() => undefined)
+        return await mine
+    }
+
+    async #promiseClose(key: KeyRecord, ceremony: string, statement: Uint8Array): Promise<Intent> {
+        const place = { gun: "" as const, lineage: ceremony, role: ROOT, version: 0 }
+        const facts = { kind: "ceremony-close" as const, key, scheme: tufScheme(key.algorithm), bytes: statement, ...place }
+        const earlier = await this.#earlier(facts)
+        if (earlier !== undefined) return earlier
+        const sequence = this.#sequence++
+        await this.#commit("", [this.#promise(sequence, facts, sha256(statement).toString("hex"))])
+        return new Intent({ ...facts, sequence, signature: undefined })
     }
 
     async #promiseCertificate(
@@ -387,7 +417,7 @@ class StoredJournal implements Journal {
         if (row === undefined) return undefined
         // TK-JRN-2 once more, where it would hurt: a signature of other bytes must not leave as these bytes'.
         if (!Buffer.from(bytesOf(row, "bytes")).equals(bytes))
-            throw new TrustkeyError("equivocation_refused", `${role} version ${version} was already promised with other content`)
+            throw new TrustkeyError("equivocation_refused", `${whatIsPromised(intent)} was already promised with other content`)
         const sequence = integerOf(row, "sequence")
         return new Intent({ kind, key, scheme, bytes, gun, lineage, role, version, sequence, signature: optionalBytesOf(row, "signature") })
     }
@@ -433,6 +463,10 @@ class StoredJournal implements Journal {
 
 function unknownRepository(gun: Gun): TrustkeyError {
     return new TrustkeyError("repository_unknown", `${gun} is not known here: make it with trust init, or take it in with trust adopt`)
+}
+
+function whatIsPromised({ kind, lineage, role, version }: Pick<IntentFacts, "kind" | "lineage" | "role" | "version">): string {
+    return kind === "ceremony-close" ? `the close of ceremony ${lineage}` : `${role} version ${version}`
 }
 
 /** A permit speaks for the places it was given for, and no others. */

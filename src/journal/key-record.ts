@@ -4,7 +4,8 @@ import type { Gun, KeyId, RoleName } from "../tuf/index.ts"
 /** One place a key may sign for. */
 export type Binding = { readonly gun: Gun; readonly role: RoleName }
 
-export type Purpose = "root" | "targets" | "snapshot" | "delegation"
+/** `ceremony`: a key that signs the close of ceremonies, is bound nowhere and signs no metadata. */
+export type Purpose = "root" | "targets" | "snapshot" | "delegation" | "ceremony"
 
 /** How often a card asks for its PIN before it uses the key (YubiKey PIV). */
 export type PinPolicy = "never" | "once" | "always"

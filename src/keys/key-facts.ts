@@ -56,7 +56,7 @@ export function parseKeyFacts(id: string, text: string): KeyRecord {
             id: canonicalKeyIdOf(tufKey(publicKey)),
             publicKey,
             algorithm: fields.oneOf<Algorithm>("algorithm", ALGORITHMS),
-            purpose: fields.oneOf<Purpose>("purpose", ["root", "targets", "snapshot", "delegation"]),
+            purpose: fields.oneOf<Purpose>("purpose", ["root", "targets", "snapshot", "delegation", "ceremony"]),
             label: fields.text("label"),
             bindings: fields.list("bindings").map(parseBinding),
             home: parseHome(fields.fields("home")),

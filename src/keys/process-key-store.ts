@@ -399,7 +399,7 @@ class ProcessKeyStore implements KeyStore {
         }
         const token = this.#token(home.token)
         const { gun, role, version } = intent
-        const touch = token.expectTouch(entry.record, { gun, role, version })
+        const touch = token.expectTouch(entry.record, { gun, role, version, closesCeremony: intent.kind === "ceremony-close" })
         touch.join(occasion)
         const signature = this.#verified(entry, intent, token, token.sign(entry, intent.scheme, intent.bytes, touch))
         this.#underway.set(intent.sequence, { touch, signature })

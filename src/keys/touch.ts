@@ -21,8 +21,13 @@ export type TouchedKey = {
     readonly touchPolicy: TouchPolicy | undefined
 }
 
-/** What is going to be signed. Without a repository: the certificate that a card shows. */
-export type TouchPurpose = { readonly gun: Gun | ""; readonly role: RoleName; readonly version: number }
+/** What is going to be signed. Without a repository: the certificate that a card shows, or the close of a ceremony. */
+export type TouchPurpose = {
+    readonly gun: Gun | ""
+    readonly role: RoleName
+    readonly version: number
+    readonly closesCeremony?: boolean
+}
 
 export type TouchEvent = {
     /** The same for all events of one wait. */
@@ -45,7 +50,8 @@ export type TouchListener = (event: TouchEvent) => void
 export function touchText({ key, purpose }: TouchEvent): string {
     if (purpose === undefined) return "waiting for touch of a new key, which shows that it can sign"
     const name = key.label === "" ? "" : ` (${key.label})`
-    const what = purpose.gun === "" ? "the card's own certificate" : `${purpose.gun} ${purpose.role}`
+    const ofItsKey = purpose.closesCeremony === true ? "the close of a ceremony" : "the card's own certificate"
+    const what = purpose.gun === "" ? ofItsKey : `${purpose.gun} ${purpose.role}`
     return `waiting for touch of key ${key.keyId.slice(0, 12)}${name} for ${what}`
 }
 

@@ -21,6 +21,7 @@ export const ACTIONS = [
     "adopt",
     "reset",
     "void",
+    "ceremony",
     "login",
     "logout",
     "change-pin",
@@ -31,7 +32,7 @@ export const ACTIONS = [
 export type Action = (typeof ACTIONS)[number]
 
 /** Never about one repository, so a rule that is limited to some GUNs or roles can't allow them. */
-export const ACTIONS_WITHOUT_PLACE: readonly Action[] = ["create-group", "login", "logout", "change-pin", "audit", "status"]
+export const ACTIONS_WITHOUT_PLACE: readonly Action[] = ["create-group", "ceremony", "login", "logout", "change-pin", "audit", "status"]
 
 export function isAction(text: string): text is Action {
     return ACTIONS.some((action) => action === text)

@@ -15,6 +15,7 @@ import type {
     PlanRootRequest,
     RawFile,
     SetBody,
+    SignCloseRequest,
     SignRequest,
     SignSetRequest,
     UnlockRequest,
@@ -64,6 +65,7 @@ import type { RootCertificateRequest__Output } from "../wire/trustkeyd/v1/RootCe
 import type { SealedSecret__Output } from "../wire/trustkeyd/v1/SealedSecret.ts"
 import type { ShowJournalRequest__Output } from "../wire/trustkeyd/v1/ShowJournalRequest.ts"
 import type { Signature__Output } from "../wire/trustkeyd/v1/Signature.ts"
+import type { SignCloseRequest__Output } from "../wire/trustkeyd/v1/SignCloseRequest.ts"
 import type { SignRequest__Output } from "../wire/trustkeyd/v1/SignRequest.ts"
 import type { SignSetRequest__Output } from "../wire/trustkeyd/v1/SignSetRequest.ts"
 import type { UnblockPinRequest__Output } from "../wire/trustkeyd/v1/UnblockPinRequest.ts"
@@ -87,6 +89,8 @@ const MAX_URI = 4096
 const MAX_PUBLIC_KEY_BYTES = 64 * 1024
 
 const KEY_TYPES = ["ecdsa", "rsa", "ed25519", "ecdsa-x509", "rsa-x509"] as const satisfies readonly TufKey["keytype"][]
+/** A ceremony's close: three hashes, an ID and a time. */
+const MAX_STATEMENT_BYTES = 4096
 
 const ALGORITHMS: Readonly<Partial<Record<Algorithm__Output, Algorithm>>> = {
     ALGORITHM_P256: "p256",
@@ -102,6 +106,7 @@ const PURPOSES: Readonly<Partial<Record<Purpose__Output, KeyRecord["purpose"]>>>
     PURPOSE_TARGETS: "targets",
     PURPOSE_SNAPSHOT: "snapshot",
     PURPOSE_DELEGATION: "delegation",
+    PURPOSE_CEREMONY: "ceremony",
 }
 
 export function decodeSign(wire: SignRequest__Output, maxPayloadBytes: number): SignRequest {
@@ -111,6 +116,10 @@ export function decodeSign(wire: SignRequest__Output, maxPayloadBytes: number): 
         role: parseRoleName(wire.role),
         signed: payload("signed", wire.signed, maxPayloadBytes),
     }
+}
+
+export function decodeSignClose(wire: SignCloseRequest__Output): SignCloseRequest {
+    return { keyId: parseKeyId(wire.keyId), statement: payload("statement", wire.statement, MAX_STATEMENT_BYTES) }
 }
 
 /** JavaScript's numbers are exact up to 2^53; a tag beyond would come back as another. */

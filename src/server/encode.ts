@@ -48,6 +48,7 @@ const PURPOSES = {
     targets: "PURPOSE_TARGETS",
     snapshot: "PURPOSE_SNAPSHOT",
     delegation: "PURPOSE_DELEGATION",
+    ceremony: "PURPOSE_CEREMONY",
 } as const satisfies Record<KeyRecord["purpose"], Purpose>
 
 const STATES = {
@@ -176,7 +177,7 @@ export function encodeTouch({ id, kind, key, purpose, difference, askers, deadli
         keyId: key.keyId,
         keyLabel: key.label,
         gun: purpose?.gun ?? "",
-        role: purpose?.role ?? "",
+        role: purpose?.closesCeremony === true ? "ceremony" : (purpose?.role ?? ""),
         version: purpose?.version ?? 0,
         difference: [...difference],
         requestedBy: askers[0]?.name ?? "",

@@ -352,6 +352,278 @@ export const descriptor: object = {
                                 }
                             }
                         },
+                        "Ceremonies": {
+                            "methods": {
+                                "SignClose": {
+                                    "requestType": "SignCloseRequest",
+                                    "responseType": "SignCloseResponse"
+                                }
+                            }
+                        },
+                        "SignCloseRequest": {
+                            "fields": {
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "statement": {
+                                    "type": "bytes",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "SignCloseResponse": {
+                            "fields": {
+                                "signature": {
+                                    "type": "Signature",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "SealedSecret": {
+                            "fields": {
+                                "ephemeralPublic": {
+                                    "type": "bytes",
+                                    "id": 1
+                                },
+                                "nonce": {
+                                    "type": "bytes",
+                                    "id": 2
+                                },
+                                "ciphertext": {
+                                    "type": "bytes",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "Binding": {
+                            "fields": {
+                                "gun": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "role": {
+                                    "type": "string",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "Purpose": {
+                            "values": {
+                                "PURPOSE_UNSPECIFIED": 0,
+                                "PURPOSE_ROOT": 1,
+                                "PURPOSE_TARGETS": 2,
+                                "PURPOSE_SNAPSHOT": 3,
+                                "PURPOSE_DELEGATION": 4,
+                                "PURPOSE_CEREMONY": 5
+                            }
+                        },
+                        "Algorithm": {
+                            "values": {
+                                "ALGORITHM_UNSPECIFIED": 0,
+                                "ALGORITHM_P256": 1,
+                                "ALGORITHM_P384": 2,
+                                "ALGORITHM_RSA_2048": 3,
+                                "ALGORITHM_RSA_3072": 4,
+                                "ALGORITHM_RSA_4096": 5,
+                                "ALGORITHM_ED25519": 6
+                            }
+                        },
+                        "Key": {
+                            "fields": {
+                                "id": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "algorithm": {
+                                    "type": "Algorithm",
+                                    "id": 2
+                                },
+                                "purpose": {
+                                    "type": "Purpose",
+                                    "id": 3
+                                },
+                                "label": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "publicKey": {
+                                    "type": "bytes",
+                                    "id": 5
+                                },
+                                "keytype": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "bindings": {
+                                    "rule": "repeated",
+                                    "type": "Binding",
+                                    "id": 7
+                                },
+                                "home": {
+                                    "type": "string",
+                                    "id": 8
+                                },
+                                "tokenUri": {
+                                    "type": "string",
+                                    "id": 9
+                                },
+                                "origin": {
+                                    "type": "string",
+                                    "id": 10
+                                },
+                                "createdAt": {
+                                    "type": "string",
+                                    "id": 11
+                                },
+                                "removedAt": {
+                                    "type": "string",
+                                    "id": 12
+                                },
+                                "state": {
+                                    "type": "KeyState",
+                                    "id": 13
+                                },
+                                "unlockedUntil": {
+                                    "type": "string",
+                                    "id": 14
+                                },
+                                "usesLeft": {
+                                    "type": "uint32",
+                                    "id": 15
+                                },
+                                "ready": {
+                                    "type": "bool",
+                                    "id": 16
+                                },
+                                "mine": {
+                                    "type": "bool",
+                                    "id": 20
+                                },
+                                "pinPolicy": {
+                                    "type": "string",
+                                    "id": 17
+                                },
+                                "touchPolicy": {
+                                    "type": "string",
+                                    "id": 18
+                                },
+                                "attestation": {
+                                    "type": "Attestation",
+                                    "id": 19
+                                },
+                                "needs": {
+                                    "rule": "repeated",
+                                    "type": "KeyNeed",
+                                    "id": 25
+                                }
+                            }
+                        },
+                        "KeyNeed": {
+                            "fields": {
+                                "gun": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "role": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "kind": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "needed": {
+                                    "type": "bool",
+                                    "id": 4
+                                },
+                                "text": {
+                                    "type": "string",
+                                    "id": 5
+                                }
+                            }
+                        },
+                        "Attestation": {
+                            "fields": {
+                                "certificate": {
+                                    "type": "bytes",
+                                    "id": 1
+                                },
+                                "intermediate": {
+                                    "type": "bytes",
+                                    "id": 2
+                                },
+                                "verdict": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "by": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "root": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "problem": {
+                                    "type": "string",
+                                    "id": 6
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 7
+                                }
+                            }
+                        },
+                        "KeyState": {
+                            "values": {
+                                "KEY_STATE_UNSPECIFIED": 0,
+                                "KEY_STATE_LOCKED": 1,
+                                "KEY_STATE_UNLOCKED": 2,
+                                "KEY_STATE_ABSENT": 3,
+                                "KEY_STATE_REMOVED": 4
+                            }
+                        },
+                        "MetadataFile": {
+                            "fields": {
+                                "role": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "content": {
+                                    "type": "bytes",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "PublicKey": {
+                            "fields": {
+                                "keytype": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "public": {
+                                    "type": "bytes",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "Signature": {
+                            "fields": {
+                                "keyid": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "method": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "sig": {
+                                    "type": "bytes",
+                                    "id": 3
+                                }
+                            }
+                        },
                         "Journal": {
                             "methods": {
                                 "Show": {
@@ -948,249 +1220,6 @@ export const descriptor: object = {
                                     "rule": "repeated",
                                     "type": "Group",
                                     "id": 1
-                                }
-                            }
-                        },
-                        "SealedSecret": {
-                            "fields": {
-                                "ephemeralPublic": {
-                                    "type": "bytes",
-                                    "id": 1
-                                },
-                                "nonce": {
-                                    "type": "bytes",
-                                    "id": 2
-                                },
-                                "ciphertext": {
-                                    "type": "bytes",
-                                    "id": 3
-                                }
-                            }
-                        },
-                        "Binding": {
-                            "fields": {
-                                "gun": {
-                                    "type": "string",
-                                    "id": 1
-                                },
-                                "role": {
-                                    "type": "string",
-                                    "id": 2
-                                }
-                            }
-                        },
-                        "Purpose": {
-                            "values": {
-                                "PURPOSE_UNSPECIFIED": 0,
-                                "PURPOSE_ROOT": 1,
-                                "PURPOSE_TARGETS": 2,
-                                "PURPOSE_SNAPSHOT": 3,
-                                "PURPOSE_DELEGATION": 4
-                            }
-                        },
-                        "Algorithm": {
-                            "values": {
-                                "ALGORITHM_UNSPECIFIED": 0,
-                                "ALGORITHM_P256": 1,
-                                "ALGORITHM_P384": 2,
-                                "ALGORITHM_RSA_2048": 3,
-                                "ALGORITHM_RSA_3072": 4,
-                                "ALGORITHM_RSA_4096": 5,
-                                "ALGORITHM_ED25519": 6
-                            }
-                        },
-                        "Key": {
-                            "fields": {
-                                "id": {
-                                    "type": "string",
-                                    "id": 1
-                                },
-                                "algorithm": {
-                                    "type": "Algorithm",
-                                    "id": 2
-                                },
-                                "purpose": {
-                                    "type": "Purpose",
-                                    "id": 3
-                                },
-                                "label": {
-                                    "type": "string",
-                                    "id": 4
-                                },
-                                "publicKey": {
-                                    "type": "bytes",
-                                    "id": 5
-                                },
-                                "keytype": {
-                                    "type": "string",
-                                    "id": 6
-                                },
-                                "bindings": {
-                                    "rule": "repeated",
-                                    "type": "Binding",
-                                    "id": 7
-                                },
-                                "home": {
-                                    "type": "string",
-                                    "id": 8
-                                },
-                                "tokenUri": {
-                                    "type": "string",
-                                    "id": 9
-                                },
-                                "origin": {
-                                    "type": "string",
-                                    "id": 10
-                                },
-                                "createdAt": {
-                                    "type": "string",
-                                    "id": 11
-                                },
-                                "removedAt": {
-                                    "type": "string",
-                                    "id": 12
-                                },
-                                "state": {
-                                    "type": "KeyState",
-                                    "id": 13
-                                },
-                                "unlockedUntil": {
-                                    "type": "string",
-                                    "id": 14
-                                },
-                                "usesLeft": {
-                                    "type": "uint32",
-                                    "id": 15
-                                },
-                                "ready": {
-                                    "type": "bool",
-                                    "id": 16
-                                },
-                                "mine": {
-                                    "type": "bool",
-                                    "id": 20
-                                },
-                                "pinPolicy": {
-                                    "type": "string",
-                                    "id": 17
-                                },
-                                "touchPolicy": {
-                                    "type": "string",
-                                    "id": 18
-                                },
-                                "attestation": {
-                                    "type": "Attestation",
-                                    "id": 19
-                                },
-                                "needs": {
-                                    "rule": "repeated",
-                                    "type": "KeyNeed",
-                                    "id": 25
-                                }
-                            }
-                        },
-                        "KeyNeed": {
-                            "fields": {
-                                "gun": {
-                                    "type": "string",
-                                    "id": 1
-                                },
-                                "role": {
-                                    "type": "string",
-                                    "id": 2
-                                },
-                                "kind": {
-                                    "type": "string",
-                                    "id": 3
-                                },
-                                "needed": {
-                                    "type": "bool",
-                                    "id": 4
-                                },
-                                "text": {
-                                    "type": "string",
-                                    "id": 5
-                                }
-                            }
-                        },
-                        "Attestation": {
-                            "fields": {
-                                "certificate": {
-                                    "type": "bytes",
-                                    "id": 1
-                                },
-                                "intermediate": {
-                                    "type": "bytes",
-                                    "id": 2
-                                },
-                                "verdict": {
-                                    "type": "string",
-                                    "id": 3
-                                },
-                                "by": {
-                                    "type": "string",
-                                    "id": 4
-                                },
-                                "root": {
-                                    "type": "string",
-                                    "id": 5
-                                },
-                                "problem": {
-                                    "type": "string",
-                                    "id": 6
-                                },
-                                "serial": {
-                                    "type": "string",
-                                    "id": 7
-                                }
-                            }
-                        },
-                        "KeyState": {
-                            "values": {
-                                "KEY_STATE_UNSPECIFIED": 0,
-                                "KEY_STATE_LOCKED": 1,
-                                "KEY_STATE_UNLOCKED": 2,
-                                "KEY_STATE_ABSENT": 3,
-                                "KEY_STATE_REMOVED": 4
-                            }
-                        },
-                        "MetadataFile": {
-                            "fields": {
-                                "role": {
-                                    "type": "string",
-                                    "id": 1
-                                },
-                                "content": {
-                                    "type": "bytes",
-                                    "id": 2
-                                }
-                            }
-                        },
-                        "PublicKey": {
-                            "fields": {
-                                "keytype": {
-                                    "type": "string",
-                                    "id": 1
-                                },
-                                "public": {
-                                    "type": "bytes",
-                                    "id": 2
-                                }
-                            }
-                        },
-                        "Signature": {
-                            "fields": {
-                                "keyid": {
-                                    "type": "string",
-                                    "id": 1
-                                },
-                                "method": {
-                                    "type": "string",
-                                    "id": 2
-                                },
-                                "sig": {
-                                    "type": "bytes",
-                                    "id": 3
                                 }
                             }
                         },

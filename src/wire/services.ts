@@ -24,6 +24,7 @@ import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1
 import type { Body as _trustkeyd_v1_Body, Body__Output as _trustkeyd_v1_Body__Output } from './trustkeyd/v1/Body.ts';
 import type { CardCertificateRequest as _trustkeyd_v1_CardCertificateRequest, CardCertificateRequest__Output as _trustkeyd_v1_CardCertificateRequest__Output } from './trustkeyd/v1/CardCertificateRequest.ts';
 import type { CardCertificateResponse as _trustkeyd_v1_CardCertificateResponse, CardCertificateResponse__Output as _trustkeyd_v1_CardCertificateResponse__Output } from './trustkeyd/v1/CardCertificateResponse.ts';
+import type { CeremoniesClient as _trustkeyd_v1_CeremoniesClient, CeremoniesDefinition as _trustkeyd_v1_CeremoniesDefinition } from './trustkeyd/v1/Ceremonies.ts';
 import type { ChallengeRequest as _trustkeyd_v1_ChallengeRequest, ChallengeRequest__Output as _trustkeyd_v1_ChallengeRequest__Output } from './trustkeyd/v1/ChallengeRequest.ts';
 import type { ChallengeResponse as _trustkeyd_v1_ChallengeResponse, ChallengeResponse__Output as _trustkeyd_v1_ChallengeResponse__Output } from './trustkeyd/v1/ChallengeResponse.ts';
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from './trustkeyd/v1/ChangePassphraseRequest.ts';
@@ -88,6 +89,8 @@ import type { ShowJournalRequest as _trustkeyd_v1_ShowJournalRequest, ShowJourna
 import type { ShowJournalResponse as _trustkeyd_v1_ShowJournalResponse, ShowJournalResponse__Output as _trustkeyd_v1_ShowJournalResponse__Output } from './trustkeyd/v1/ShowJournalResponse.ts';
 import type { ShowTokenRequest as _trustkeyd_v1_ShowTokenRequest, ShowTokenRequest__Output as _trustkeyd_v1_ShowTokenRequest__Output } from './trustkeyd/v1/ShowTokenRequest.ts';
 import type { ShowTrustRequest as _trustkeyd_v1_ShowTrustRequest, ShowTrustRequest__Output as _trustkeyd_v1_ShowTrustRequest__Output } from './trustkeyd/v1/ShowTrustRequest.ts';
+import type { SignCloseRequest as _trustkeyd_v1_SignCloseRequest, SignCloseRequest__Output as _trustkeyd_v1_SignCloseRequest__Output } from './trustkeyd/v1/SignCloseRequest.ts';
+import type { SignCloseResponse as _trustkeyd_v1_SignCloseResponse, SignCloseResponse__Output as _trustkeyd_v1_SignCloseResponse__Output } from './trustkeyd/v1/SignCloseResponse.ts';
 import type { SignRequest as _trustkeyd_v1_SignRequest, SignRequest__Output as _trustkeyd_v1_SignRequest__Output } from './trustkeyd/v1/SignRequest.ts';
 import type { SignResponse as _trustkeyd_v1_SignResponse, SignResponse__Output as _trustkeyd_v1_SignResponse__Output } from './trustkeyd/v1/SignResponse.ts';
 import type { SignSetRequest as _trustkeyd_v1_SignSetRequest, SignSetRequest__Output as _trustkeyd_v1_SignSetRequest__Output } from './trustkeyd/v1/SignSetRequest.ts';
@@ -164,6 +167,10 @@ export interface ProtoGrpcType {
       Body: MessageTypeDefinition<_trustkeyd_v1_Body, _trustkeyd_v1_Body__Output>
       CardCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_CardCertificateRequest, _trustkeyd_v1_CardCertificateRequest__Output>
       CardCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_CardCertificateResponse, _trustkeyd_v1_CardCertificateResponse__Output>
+      /**
+       * What the daemon signs for a key ceremony besides metadata.
+       */
+      Ceremonies: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_CeremoniesClient> & { service: _trustkeyd_v1_CeremoniesDefinition }
       ChallengeRequest: MessageTypeDefinition<_trustkeyd_v1_ChallengeRequest, _trustkeyd_v1_ChallengeRequest__Output>
       ChallengeResponse: MessageTypeDefinition<_trustkeyd_v1_ChallengeResponse, _trustkeyd_v1_ChallengeResponse__Output>
       ChangePassphraseRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseRequest__Output>
@@ -239,6 +246,8 @@ export interface ProtoGrpcType {
       ShowJournalResponse: MessageTypeDefinition<_trustkeyd_v1_ShowJournalResponse, _trustkeyd_v1_ShowJournalResponse__Output>
       ShowTokenRequest: MessageTypeDefinition<_trustkeyd_v1_ShowTokenRequest, _trustkeyd_v1_ShowTokenRequest__Output>
       ShowTrustRequest: MessageTypeDefinition<_trustkeyd_v1_ShowTrustRequest, _trustkeyd_v1_ShowTrustRequest__Output>
+      SignCloseRequest: MessageTypeDefinition<_trustkeyd_v1_SignCloseRequest, _trustkeyd_v1_SignCloseRequest__Output>
+      SignCloseResponse: MessageTypeDefinition<_trustkeyd_v1_SignCloseResponse, _trustkeyd_v1_SignCloseResponse__Output>
       SignRequest: MessageTypeDefinition<_trustkeyd_v1_SignRequest, _trustkeyd_v1_SignRequest__Output>
       SignResponse: MessageTypeDefinition<_trustkeyd_v1_SignResponse, _trustkeyd_v1_SignResponse__Output>
       SignSetRequest: MessageTypeDefinition<_trustkeyd_v1_SignSetRequest, _trustkeyd_v1_SignSetRequest__Output>

@@ -9,6 +9,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
     return {
         sign: refused,
         signSet: refused,
+        signClose: refused,
         createKey: refused,
         enrollKey: refused,
         importKey: refused,

@@ -6,6 +6,7 @@ import { jsonOption, newCommand, wholeNumber, withExamples } from "../syntax.ts"
 const KIND_WORDS: ReadonlyMap<string, string> = new Map([
     ["root-certificate", "root certificate"],
     ["card-certificate", "card's certificate"],
+    ["ceremony-close", "ceremony's close"],
 ])
 
 type ShowOptions = { role?: string; after: number; limit: number; json?: boolean }

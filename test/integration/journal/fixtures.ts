@@ -40,6 +40,10 @@ export function permit<A extends "sign" | "certificate">(action: A, role: RoleNa
     return authorize(policy, principal, action, [{ gun, role }])
 }
 
+export function permitCeremony(): Permit<"ceremony"> {
+    return authorize(policy, principal, "ceremony", [])
+}
+
 /** A journal on a database of its own, which can be closed and opened again. */
 export class JournalRig implements AsyncDisposable {
     readonly directory: string

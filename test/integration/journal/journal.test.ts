@@ -3,7 +3,7 @@ import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { describe, test } from "node:test"
 import { parseGun, parseRoleName, ROOT, TARGETS } from "../../../src/tuf/index.ts"
-import { GUN, JournalRig, Keys, permit } from "./fixtures.ts"
+import { GUN, JournalRig, Keys, permit, permitCeremony } from "./fixtures.ts"
 
 const refused = (code: string) => ({ name: "TrustkeyError", code })
 
@@ -291,6 +291,35 @@ describe("the journal", () => {
         assert.equal(await rig.journal.keepCertificate(id, GUN, "one"), "one")
         assert.equal(await rig.journal.keepCertificate(id, GUN, "two"), "one")
         assert.equal((await rig.reopen()).certificate(id, GUN), "one")
+    })
+
+    test("TK-JRN-2 promises one close of a ceremony for a key, after a restart too; the same again is a retry", async () => {
+        await using rig = await JournalRig.open()
+        const key = { ...new Keys().record("root"), purpose: "ceremony" as const, bindings: [] }
+        const other = { ...new Keys().record("root"), purpose: "ceremony" as const, bindings: [] }
+        const [one, two] = [Buffer.from("one content"), Buffer.from("another content")]
+        // Both at once: whichever is first, the other is refused.
+        const tried = await Promise.allSettled([
+            rig.journal.commitClose(permitCeremony(), key, "2026-a", one),
+            rig.journal.commitClose(permitCeremony(), key, "2026-a", two),
+        ])
+        const [intent] = tried.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []))
+        assert.ok(intent)
+        assert.deepEqual(
+            tried.map(({ status }) => status),
+            ["fulfilled", "rejected"],
+        )
+        assert.deepEqual([intent.kind, intent.gun, intent.lineage, intent.version], ["ceremony-close", "", "2026-a", 0])
+        await rig.journal.signed(intent, Buffer.from("a signature"))
+        const journal = await rig.reopen()
+        const again = await journal.commitClose(permitCeremony(), key, "2026-a", one)
+        assert.equal(again.sequence, intent.sequence)
+        assert.equal(Buffer.from(again.signature ?? []).toString(), "a signature")
+        await assert.rejects(journal.commitClose(permitCeremony(), key, "2026-a", two), refused("equivocation_refused"))
+        // Another ceremony, and another key, have their own.
+        assert.equal((await journal.commitClose(permitCeremony(), key, "2026-b", two)).signature, undefined)
+        assert.equal((await journal.commitClose(permitCeremony(), other, "2026-a", two)).signature, undefined)
+        await assert.rejects(journal.commitClose(permitCeremony(), new Keys().record("root"), "2026-a", one), refused("internal"))
     })
 
     test("promises a card's certificate for a key alone, and again as another promise; no repository moves", async () => {

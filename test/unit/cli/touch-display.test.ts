@@ -41,6 +41,7 @@ describe("the request for a touch", () => {
         ],
         ["a certificate has no version", { version: 0 }, / signs its root certificate for registry\.example\.com\/app$/],
         ["a card's own certificate has no repository", { gun: "" }, / signs the certificate that the card shows$/],
+        ["nor has a ceremony's close", { gun: "", role: "ceremony", version: 0 }, / signs the close of a ceremony$/],
         ["a key that is taken in is not known yet", { keyId: "", keyLabel: "", gun: "", role: "" }, /: the key shows that it can sign$/],
     ] as const) {
         test(what, () => assert.match(touchLines(notice(changes), 3)[0] ?? "", text))

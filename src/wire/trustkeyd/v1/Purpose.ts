@@ -6,6 +6,10 @@ export const Purpose = {
   PURPOSE_TARGETS: 'PURPOSE_TARGETS',
   PURPOSE_SNAPSHOT: 'PURPOSE_SNAPSHOT',
   PURPOSE_DELEGATION: 'PURPOSE_DELEGATION',
+  /**
+   * signs the close of ceremonies, and nothing else
+   */
+  PURPOSE_CEREMONY: 'PURPOSE_CEREMONY',
 } as const;
 
 export type Purpose =
@@ -19,5 +23,10 @@ export type Purpose =
   | 3
   | 'PURPOSE_DELEGATION'
   | 4
+  /**
+   * signs the close of ceremonies, and nothing else
+   */
+  | 'PURPOSE_CEREMONY'
+  | 5
 
 export type Purpose__Output = typeof Purpose[keyof typeof Purpose]

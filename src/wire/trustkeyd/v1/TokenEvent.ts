@@ -26,6 +26,9 @@ export interface TokenEvent {
    * empty: the key shows that it can sign
    */
   'gun'?: (string);
+  /**
+   * "ceremony": the close of one
+   */
   'role'?: (string);
   /**
    * zero: a root certificate
@@ -70,6 +73,9 @@ export interface TokenEvent__Output {
    * empty: the key shows that it can sign
    */
   'gun': (string);
+  /**
+   * "ceremony": the close of one
+   */
   'role': (string);
   /**
    * zero: a root certificate
