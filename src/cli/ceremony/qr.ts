@@ -20,7 +20,7 @@ const MAX_LINE = 8192
  *
  * @throws payload_too_large: too large for codes; no_terminal
  */
-export async function showBundle(cli: Cli, files: ArchivedFiles): Promise<void> {
+export async function showCodes(cli: Cli, files: ArchivedFiles): Promise<void> {
     const { stdout, stdoutIsTerminal } = cli.context.terminal
     const whole = packArchive(files)
     if (!stdoutIsTerminal) {
@@ -65,7 +65,7 @@ function versionFor(stdout: NodeJS.WritableStream): number {
  * @returns the set's ID and how many codes there are
  * @throws already_exists: there is something in the directory; payload_too_large, storage_failed
  */
-export async function writeBundleImages(
+export async function writeCodeImages(
     files: ArchivedFiles,
     directory: string,
     ceremony: string,
@@ -102,7 +102,7 @@ img { width: 170mm; max-width: 100%; image-rendering: pixelated }
  *
  * @throws bundle_invalid: the lines end before the set is complete, or the set is no bundle
  */
-export async function readBundle(cli: Cli, lines: AsyncIterable<string>): Promise<Map<string, Buffer>> {
+export async function readCodes(cli: Cli, lines: AsyncIterable<string>): Promise<Map<string, Buffer>> {
     const set = new FrameSet()
     let refused = 0
     for await (const line of lines) {

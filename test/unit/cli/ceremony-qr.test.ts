@@ -5,7 +5,7 @@ import { Readable } from "node:stream"
 import { describe, test } from "node:test"
 import { packArchive, splitFrames } from "../../../src/ceremony/index.ts"
 import { html, htmlDocument } from "../../../src/cli/ceremony/html.ts"
-import { linesOf, readBundle, showBundle, writeBundleImages } from "../../../src/cli/ceremony/qr.ts"
+import { linesOf, readCodes, showCodes, writeCodeImages } from "../../../src/cli/ceremony/qr.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
 import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
 
@@ -20,14 +20,14 @@ function stream(...pieces: readonly string[]): NodeJS.ReadableStream {
 
 async function framesOf(files: ReadonlyMap<string, Uint8Array>): Promise<readonly string[]> {
     const terminal = fakeTerminal()
-    await showBundle(fakeCli(terminal), files)
+    await showCodes(fakeCli(terminal), files)
     return terminal.printed().trimEnd().split("\n")
 }
 
 describe("a bundle as QR codes", () => {
     test("is shown one code after the other, back and forth, with what both machines must show", async () => {
         const terminal = { ...fakeTerminal({ typed: ["", "b", "3", "99", "x", "q"] }), stdoutIsTerminal: true }
-        await showBundle(fakeCli(terminal), FILES)
+        await showCodes(fakeCli(terminal), FILES)
         const questions = [...terminal.shown().matchAll(/([0-9A-F]{16}) {2}frame ([0-9]+) of ([0-9]+)\./g)]
         assert.deepEqual(
             questions.map(([, , number]) => number),
@@ -40,7 +40,7 @@ describe("a bundle as QR codes", () => {
 
     test("ends after the last code", async () => {
         const terminal = { ...fakeTerminal({ typed: [""] }), stdoutIsTerminal: true }
-        await showBundle(fakeCli(terminal), new Map([["plan.toml", Buffer.from("x")]]))
+        await showCodes(fakeCli(terminal), new Map([["plan.toml", Buffer.from("x")]]))
         assert.match(terminal.remarks(), /^All 1 frames of [0-9A-F]{16} were shown\.\n$/)
     })
 
@@ -50,7 +50,7 @@ describe("a bundle as QR codes", () => {
         const text = [...frames].reverse().join("\n")
         const pieces = text.match(/[\s\S]{1,97}/g) ?? []
         const terminal = fakeTerminal()
-        assert.deepEqual(await readBundle(fakeCli(terminal), linesOf(stream(...pieces))), FILES)
+        assert.deepEqual(await readCodes(fakeCli(terminal), linesOf(stream(...pieces))), FILES)
         assert.match(terminal.remarks(), /^Frame ([0-9]+) of \1; still missing: 1, 2, 3/)
     })
 
@@ -60,7 +60,7 @@ describe("a bundle as QR codes", () => {
             for (const frame of frames) yield* [frame, frame, ""]
             throw new Error("read on")
         }
-        assert.deepEqual(await readBundle(fakeCli(fakeTerminal()), camera()), FILES)
+        assert.deepEqual(await readCodes(fakeCli(fakeTerminal()), camera()), FILES)
     })
 
     test("is read although frames of another one, torn ones and other codes come in between", async () => {
@@ -69,7 +69,7 @@ describe("a bundle as QR codes", () => {
         const [first = "", second = ""] = frames
         const lines = [first, foreign, `${second.slice(0, -1)}`, "https://example.com/", ...frames]
         const terminal = fakeTerminal()
-        assert.deepEqual(await readBundle(fakeCli(terminal), linesOf(stream(lines.join("\n")))), FILES)
+        assert.deepEqual(await readCodes(fakeCli(terminal), linesOf(stream(lines.join("\n")))), FILES)
         assert.match(terminal.remarks(), /frame 1 of [0-9]+ is of another set/)
         assert.match(terminal.remarks(), /frame 2 of [0-9]+ is torn/)
         assert.match(terminal.remarks(), /what was read is no frame of a ceremony/)
@@ -79,32 +79,32 @@ describe("a bundle as QR codes", () => {
         const frames = await framesOf(FILES)
         const without = frames.filter((_, index) => index !== 1)
         const cli = fakeCli(fakeTerminal())
-        await assert.rejects(readBundle(cli, linesOf(stream(without.join("\n")))), {
+        await assert.rejects(readCodes(cli, linesOf(stream(without.join("\n")))), {
             code: "bundle_invalid",
             message: `of ${frames.length} frames these are missing: 2`,
         })
-        await assert.rejects(readBundle(cli, linesOf(stream([...without, "x"].join("\n")))), {
+        await assert.rejects(readCodes(cli, linesOf(stream([...without, "x"].join("\n")))), {
             code: "bundle_invalid",
             message: /^of the frames 1 were refused, and of the set [0-9A-F]{16} these are missing: 2$/,
         })
-        await assert.rejects(readBundle(cli, linesOf(stream("x\n"))), {
+        await assert.rejects(readCodes(cli, linesOf(stream("x\n"))), {
             code: "bundle_invalid",
             message: "of the frames 1 were refused, and not one was read",
         })
-        await assert.rejects(readBundle(cli, linesOf(stream(""))), { code: "bundle_invalid", message: "no frame was read" })
+        await assert.rejects(readCodes(cli, linesOf(stream(""))), { code: "bundle_invalid", message: "no frame was read" })
     })
 
     test("is refused when what comes is no text", async () => {
         const cli = fakeCli(fakeTerminal())
-        await assert.rejects(readBundle(cli, linesOf(stream("\u0089PNG".repeat(5000)))), { code: "bundle_invalid", message: /zbarimg/ })
+        await assert.rejects(readCodes(cli, linesOf(stream("\u0089PNG".repeat(5000)))), { code: "bundle_invalid", message: /zbarimg/ })
         const archive = packArchive(FILES)
         const other = splitFrames(archive.subarray(0, -9), 600)
-        await assert.rejects(readBundle(cli, linesOf(stream(other.join("\n")))), { code: "bundle_invalid", message: /decompressed/ })
+        await assert.rejects(readCodes(cli, linesOf(stream(other.join("\n")))), { code: "bundle_invalid", message: /decompressed/ })
     })
 
     test("is written as pictures and a page with all of them, into an empty directory only", async () => {
         await using directory = await makeWorkingDirectory("frames")
-        const { frames, id } = await writeBundleImages(FILES, directory.path, "2026-11-21-a")
+        const { frames, id } = await writeCodeImages(FILES, directory.path, "2026-11-21-a")
         const names = await readdir(directory.path)
         assert.deepEqual(names.sort(), [
             ...Array.from({ length: frames }, (_, index) => `frame-${index + 1}-of-${frames}.png`),
@@ -113,7 +113,7 @@ describe("a bundle as QR codes", () => {
         const page = await readFile(`${directory.path}/frames.html`, "utf8")
         assert.equal(page.split("<figure>").length - 1, frames)
         assert.ok(page.includes(`2026-11-21-a<br>${id}  1 of ${frames}<`))
-        await assert.rejects(writeBundleImages(FILES, directory.path, "2026-11-21-a"), { code: "already_exists" })
+        await assert.rejects(writeCodeImages(FILES, directory.path, "2026-11-21-a"), { code: "already_exists" })
     })
 })
 
