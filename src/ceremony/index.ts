@@ -23,3 +23,4 @@ export {
     type Spare,
 } from "./plan.ts"
 export { type CeremonyRecord, type Facts, type Item, STEPS, type StepName } from "./record.ts"
+export { type Spoken, spoken } from "./spoken.ts"
