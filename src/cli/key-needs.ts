@@ -8,7 +8,7 @@ export function printNeeds(output: Output, { needs, removedAt }: Pick<DaemonKey,
     output.facts([
         ...(pressing.length === 0 ? [["needed by", "nothing the daemon knows of"] as const] : []),
         ...pressing.map((need) => ["needed by", needText(need)] as const),
-        ...others.map((need) => ["besides", needText(need)] as const),
+        ...others.map((need) => ["not needed", needText(need)] as const),
     ])
 }
 

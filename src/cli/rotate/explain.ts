@@ -114,7 +114,7 @@ function print({ cli, gun }: TrustSession, role: RoleName, keys: readonly Explai
     output.line(`Keys of ${role} of ${gun}, the oldest first:`)
     for (const { id, home, needed, needs } of keys) {
         output.line(`${shortId(id)}  ${home === "" ? "not here" : printable(home)}  ${needed ? "still needed" : "no longer needed"}`)
-        for (const need of needs) output.line(`  ${need.needed ? "needed by" : "besides"}  ${printable(needText(need))}`)
+        for (const need of needs) output.line(`  ${need.needed ? "needed by" : "not needed"}  ${printable(needText(need))}`)
     }
     output.note("Only this repository and those of this daemon were looked at. docs/rotation.md says when an old key may be destroyed.")
 }
