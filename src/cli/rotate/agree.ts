@@ -1,6 +1,8 @@
+import { spoken } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { differenceCode, diffMetadata, type Gun, type SignedMetadata } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
+import { differenceText } from "../difference.ts"
 
 export type AgreeOptions = {
     /** Somebody has agreed beforehand: nobody is asked. */
@@ -12,9 +14,6 @@ export type Agreed = {
     /** Hex SHA-256: see differenceCode. */
     readonly code: string
 }
-
-/** Of the code, as a person compares it. */
-const CODE_DIGITS = 16
 
 /**
  * What is about to be signed, in sentences, with the code by which it is told on another machine. A person says yes before anything is promised.
@@ -30,10 +29,9 @@ export async function agree(
 ): Promise<Agreed> {
     const difference = diffMetadata(before, next)
     const code = differenceCode(gun, next, difference).toString("hex")
-    const shown = code.slice(0, CODE_DIGITS).replaceAll(/(.{4})(?=.)/g, "$1 ")
-    cli.output.note([`The next ${next.role} of ${gun}:`, ...difference.map((line) => `  ${line}`), `code ${shown}`].join("\n"))
+    cli.output.note(differenceText({ gun, role: next.role, sentences: difference, code }))
     if (options.confirm === true) return { difference, code }
-    const agreed = await (await cli.prompts()).confirm(`Sign and publish this ${next.role} of ${gun} (code ${shown})?`, "--confirm")
+    const agreed = await (await cli.prompts()).confirm(`Sign and publish this ${next.role} of ${gun} (${spoken(code).hex})?`, "--confirm")
     if (!agreed) throw new TrustkeyError("declined", "nothing was signed")
     return { difference, code }
 }
