@@ -1,12 +1,13 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
+import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
 import { withAgreement, withComingKeys, withOldKey } from "../rotate/options.ts"
 import type { RoleKeyOptions } from "../rotate/role-keys.ts"
 import type { RotateOptions } from "../rotate/rotate.ts"
 import type { TellOptions } from "../rotate/tell.ts"
 import { newCommand, withExamples } from "../syntax.ts"
 
-type SnapshotOptions = RoleKeyOptions & RotateOptions & TellOptions & { readonly toServer?: boolean }
+type SnapshotOptions = RoleKeyOptions & RotateOptions & TellOptions & ExplainOptions & { readonly toServer?: boolean }
 
 export function rotateSnapshotCommand(cli: Cli): Command {
     const command = newCommand(
@@ -24,7 +25,7 @@ export function rotateSnapshotCommand(cli: Cli): Command {
             ]),
         )
         .action((repository: string, options: SnapshotOptions) => rotateSnapshot(cli, repository, options))
-    return withExamples(withAgreement(withOldKey(withComingKeys(command))), [
+    return withExamples(withExplain(withAgreement(withOldKey(withComingKeys(command)))), [
         "trustkey rotate snapshot registry.example.com/team/app",
         "trustkey rotate snapshot registry.example.com/team/app --to-server --old-key remove",
         "trustkey rotate snapshot registry.example.com/team/app --new-sealed",
@@ -32,6 +33,7 @@ export function rotateSnapshotCommand(cli: Cli): Command {
 }
 
 async function rotateSnapshot(cli: Cli, repository: string, options: SnapshotOptions): Promise<void> {
+    if (options.explain === true) return await explainRole(cli, repository, "snapshot", options)
     const { openRepositorySession } = await import("../trust/session.ts")
     const { snapshotWish } = await import("../rotate/server-keys.ts")
     const { RoleKeys } = await import("../rotate/role-keys.ts")

@@ -1,12 +1,13 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
+import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
 import { withAgreement, withOldKey, withRoleKeys } from "../rotate/options.ts"
 import type { RoleKeyOptions } from "../rotate/role-keys.ts"
 import type { RotateOptions } from "../rotate/rotate.ts"
 import type { TellOptions } from "../rotate/tell.ts"
 import { newCommand, withExamples } from "../syntax.ts"
 
-type TargetsOptions = RoleKeyOptions & RotateOptions & TellOptions
+type TargetsOptions = RoleKeyOptions & RotateOptions & TellOptions & ExplainOptions
 
 export function rotateTargetsCommand(cli: Cli): Command {
     const command = newCommand(
@@ -16,7 +17,7 @@ export function rotateTargetsCommand(cli: Cli): Command {
     )
         .argument("<repository>", "the image's name without a tag")
         .action((repository: string, options: TargetsOptions) => rotateTargets(cli, repository, options))
-    return withExamples(withAgreement(withOldKey(withRoleKeys(command))), [
+    return withExamples(withExplain(withAgreement(withOldKey(withRoleKeys(command)))), [
         "trustkey rotate targets registry.example.com/team/app",
         "trustkey rotate targets registry.example.com/team/app --new-on-token hsm --old-key remove",
         "trustkey rotate targets registry.example.com/team/app --keep --new-sealed --new-in-group ci --threshold 2",
@@ -25,6 +26,7 @@ export function rotateTargetsCommand(cli: Cli): Command {
 }
 
 async function rotateTargets(cli: Cli, repository: string, options: TargetsOptions): Promise<void> {
+    if (options.explain === true) return await explainRole(cli, repository, "targets", options)
     const { openRepositorySession } = await import("../trust/session.ts")
     const { RoleKeys } = await import("../rotate/role-keys.ts")
     const { rotate } = await import("../rotate/rotate.ts")

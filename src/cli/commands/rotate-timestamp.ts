@@ -1,11 +1,12 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
+import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
 import { withAgreement } from "../rotate/options.ts"
 import type { RotateOptions } from "../rotate/rotate.ts"
 import type { TellOptions } from "../rotate/tell.ts"
 import { newCommand, withExamples, withPassphrase, withPin } from "../syntax.ts"
 
-type TimestampOptions = RotateOptions & TellOptions & { readonly withSnapshot?: boolean }
+type TimestampOptions = RotateOptions & TellOptions & ExplainOptions & { readonly withSnapshot?: boolean }
 
 export function rotateTimestampCommand(cli: Cli): Command {
     const command = newCommand(
@@ -16,13 +17,14 @@ export function rotateTimestampCommand(cli: Cli): Command {
         .argument("<repository>", "the image's name without a tag")
         .option("--with-snapshot", "the server gets a new snapshot key too, in the same root: when it has lost both")
         .action((repository: string, options: TimestampOptions) => rotateTimestamp(cli, repository, options))
-    return withExamples(withAgreement(withPin(withPassphrase(command))), [
+    return withExamples(withExplain(withAgreement(withPin(withPassphrase(command)))), [
         "trustkey rotate timestamp registry.example.com/team/app",
         "trustkey rotate timestamp registry.example.com/team/app --with-snapshot",
     ])
 }
 
 async function rotateTimestamp(cli: Cli, repository: string, options: TimestampOptions): Promise<void> {
+    if (options.explain === true) return await explainRole(cli, repository, "timestamp", options)
     const { openRepositorySession } = await import("../trust/session.ts")
     const { timestampWish } = await import("../rotate/server-keys.ts")
     const { rotate } = await import("../rotate/rotate.ts")

@@ -5,13 +5,14 @@ import {
     keyNeeds,
     type MetadataFile,
     parseFile,
+    parseKeyId,
     parseRoleName,
     type RepositoryInUse,
     ROOT,
     type RoleName,
     type TufKey,
 } from "../../tuf/index.ts"
-import type { Daemon, DaemonKey, DaemonKeyNeed } from "../daemon-types.ts"
+import type { Daemon, DaemonKeyNeed, DaemonRepository } from "../daemon-types.ts"
 import { needText } from "../key-needs.ts"
 import { printable, shortId } from "../output.ts"
 import { markVersion, type TrustSession } from "../trust/session.ts"
@@ -37,20 +38,39 @@ export async function explainOldKeys(
     options: { readonly json?: boolean },
 ): Promise<void> {
     const { cli, gun } = session
-    const { files } = await session.fetchToTakeIn()
     const known = await daemon.showTrust(gun)
+    const files = await servedFiles(session, known)
     const waiting = known.outbox === 0 ? [] : (await daemon.outbox(gun)).map((file) => parseFile(file.content, parseRoleName(file.role)))
     const keys = await daemon.listKeys({ gun, includeRemoved: true })
     const gone = new Set(keys.flatMap(({ id, state }) => (state === "removed" ? [id] : [])))
     const inUse = repositoryInUse(session, files, waiting, markVersion(known, ROOT))
     const explained: ExplainedKey[] = []
-    for (const id of everIn(role, inUse)) {
-        const own = keyNeeds(id, [inUse], { gone }).filter((need) => need.role === role)
+    const ours = keys.filter(
+        ({ state, bindings }) => state !== "removed" && bindings.some((place) => place.gun === gun && place.role === role),
+    )
+    const ids = new Set<string>([...everIn(role, inUse), ...ours.map(({ id }) => id)])
+    for (const id of ids) {
         const here = keys.find((key) => key.id === id && key.state !== "removed")
-        explained.push(explain(id, here, own, here === undefined ? [] : await elsewhere(daemon, here, session)))
+        // Of a key that is here the daemon knows more: other places it counts in, and every root it has seen.
+        const needs = here === undefined ? keyNeeds(parseKeyId(id), [inUse], { gone }) : (await daemon.getKey(id)).needs
+        const told = needs.filter((need) => need.gun !== gun || need.role === role)
+        explained.push(explain(id, here?.home ?? "", told))
     }
     if (options.json === true) cli.output.json({ gun, role, keys: explained })
     else print(session, role, explained)
+}
+
+/** On the day the server is gone too, what the daemon has is better than nothing. */
+async function servedFiles(session: TrustSession, known: DaemonRepository): Promise<readonly MetadataFile[]> {
+    try {
+        return (await session.fetchToTakeIn()).files
+    } catch (error) {
+        if (!(error instanceof TrustkeyError) || known.documents.length === 0) throw error
+        session.cli.output.warn(
+            `the server's roots can't be used (${error.message}): of keys that are not here only what the newest root says is known`,
+        )
+        return known.documents.map(({ role, content }) => parseFile(content, parseRoleName(role)))
+    }
 }
 
 function repositoryInUse(
@@ -99,14 +119,9 @@ function collect(into: Set<KeyId>, ids: readonly KeyId[], keys: ReadonlyMap<KeyI
     }
 }
 
-/** What the daemon says of the key for other places. */
-async function elsewhere(daemon: Daemon, { id }: DaemonKey, { gun }: TrustSession): Promise<readonly DaemonKeyNeed[]> {
-    return (await daemon.getKey(id)).needs.filter((need) => need.gun !== gun)
-}
-
-function explain(id: KeyId, here: DaemonKey | undefined, own: readonly DaemonKeyNeed[], others: readonly DaemonKeyNeed[]): ExplainedKey {
-    const needs = [...own, ...others].map(({ gun, role, kind, needed, text }) => ({ gun, role, kind, needed, text }))
-    return { id, home: here?.home ?? "", needed: needs.some(({ needed }) => needed), needs }
+function explain(id: string, home: string, told: readonly DaemonKeyNeed[]): ExplainedKey {
+    const needs = told.map(({ gun, role, kind, needed, text }) => ({ gun, role, kind, needed, text }))
+    return { id, home, needed: needs.some(({ needed }) => needed), needs }
 }
 
 function print({ cli, gun }: TrustSession, role: RoleName, keys: readonly ExplainedKey[]): void {
