@@ -54,6 +54,8 @@ const TEST_PACKAGES = [
     ["weasyprint"],
     ["poppler-utils"],
     ["fonts-dejavu-core"],
+    ["systemd"],
+    ["python3"],
 ]
 
 // Token modules that only the long form of the contract takes (npm run test:tokens -- --long).

@@ -11,7 +11,7 @@ import { TrustkeyError } from "../errors.ts"
 import { openJournal } from "../journal/index.ts"
 import { openKeyStore } from "../keys/index.ts"
 import { type Log, serve } from "../server/index.ts"
-import { forbidDumps, openBootClock } from "../signer/index.ts"
+import { closeOnExec, forbidDumps, openBootClock } from "../signer/index.ts"
 import {
     fileMode,
     lockStateDirectory,
@@ -22,6 +22,9 @@ import {
     type Store,
 } from "../storage/index.ts"
 import { watchSleep } from "./suspend-watch.ts"
+import { passedSockets } from "./systemd/activation.ts"
+import { openNotify } from "./systemd/notify.ts"
+import { type ServiceManager, serviceManager } from "./systemd/service-manager.ts"
 import { VERSION } from "./version.ts"
 
 const USAGE = `Usage: trustkeyd [--config FILE] [--check-config]
@@ -36,7 +39,9 @@ const EXIT = { failed: 1, usage: 2, /** sysexits.h EX_CONFIG: only a person can 
 /** Before the unit's TimeoutStopSec: a token that waits for a touch must not make the end a violent one. */
 const GRACE_MILLISECONDS = 20_000
 const LAST_RECORDS_MILLISECONDS = 2_000
-const SLEEP_WATCH_MILLISECONDS = 250
+const SLEEP_WATCH_MILLISECONDS = 1_000
+/** As systemctl status shows it. */
+const SERVING = "Serving"
 /** What the signers run with, too. SIGUSR1 must not open the inspector. */
 const NODE_FLAGS = ["--jitless", "--disable-sigusr1", "--disable-proto=delete"]
 
@@ -51,12 +56,24 @@ async function main(): Promise<void> {
     }
     process.umask(0o077)
     forbidDumps()
+    const passed = passedSockets(process.env, process.pid, ["sign", "admin"])
+    closeOnExec([...passed.values()])
     const names = await readNameDatabase()
     const config = await loadConfig(options.config, names)
-    await run(options, config, names, openLog(config.logLevel))
+    await run(options, config, names, openLog(config.logLevel), passed)
 }
 
-async function run(options: Options, first: Config, names: NameLookup, log: Log): Promise<void> {
+const manager: ServiceManager = serviceManager(process.env, process.pid, openNotify(process.env["NOTIFY_SOCKET"]), (milliseconds, work) => {
+    setInterval(work, milliseconds).unref()
+})
+
+async function run(
+    options: Options,
+    first: Config,
+    names: NameLookup,
+    log: Log,
+    passed: ReadonlyMap<"sign" | "admin", number>,
+): Promise<void> {
     const startedAt = new Date()
     const now = (): Date => new Date()
     const attestationRoots = await readAttestationRoots(first)
@@ -92,10 +109,10 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
         startedAt,
     })
     const server = await serve({
-        sockets: [
-            { kind: "sign", ...first.sockets.sign },
-            { kind: "admin", ...first.sockets.admin },
-        ],
+        sockets: (["sign", "admin"] as const).map((kind) => {
+            const fd = passed.get(kind)
+            return { kind, ...first.sockets[kind], ...(fd === undefined ? {} : { fd }) }
+        }),
         custody,
         names,
         limits: first.limits,
@@ -104,11 +121,13 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
         now,
     })
     log({ level: "info", message: "ready", version: VERSION })
+    manager.ready(SERVING)
 
     let stopping: Promise<void> | undefined
     const stop = (signal: string): void => {
         stopping ??= (async () => {
             log({ level: "info", message: "stopping: what is promised is finished, new requests are refused", signal })
+            manager.stopping("Finishing what is promised")
             const until = performance.now() + GRACE_MILLISECONDS
             const drained = custody.drain()
             await Promise.race([drained, sleep(GRACE_MILLISECONDS)])
@@ -140,6 +159,8 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
     let reloading = Promise.resolve()
     process.on("SIGHUP", () => {
         reloading = reloading.then(async () => {
+            manager.reloading()
+            let status = SERVING
             try {
                 const { next, ignored } = await reload(options.config, config)
                 config = next
@@ -148,7 +169,9 @@ async function run(options: Options, first: Config, names: NameLookup, log: Log)
                 log({ level: "info", message: ignored.length === 0 ? "reloaded" : "reloaded; some changes need a restart", ignored })
             } catch (error) {
                 log({ level: "error", message: "the configuration was not reloaded; the old one stays", error })
+                status = `${SERVING}; the configuration was not reloaded: ${messageOf(error)}`
             }
+            manager.ready(status)
         })
     })
 }
@@ -241,6 +264,7 @@ function endOnFailure(store: Store, log: Log): Store {
 
 function endWith(log: Log, error: unknown): void {
     log({ level: "error", message: "trustkeyd ends", error })
+    manager.failed(messageOf(error))
     process.exit(EXIT.failed)
 }
 
@@ -255,8 +279,13 @@ function exitCode(error: unknown): number {
     return forAPerson.includes(error.code) ? EXIT.config : EXIT.failed
 }
 
+function messageOf(error: unknown): string {
+    return error instanceof TrustkeyError ? `${error.message} [${error.code}]` : String(error)
+}
+
 main().catch((error: unknown) => {
-    const text = error instanceof TrustkeyError ? `${error.message} [${error.code}]` : error instanceof Error ? error.stack : String(error)
+    const text = error instanceof Error && !(error instanceof TrustkeyError) ? error.stack : messageOf(error)
     process.stderr.write(`trustkeyd: ${text}\n`)
+    manager.failed(messageOf(error))
     process.exit(exitCode(error))
 })

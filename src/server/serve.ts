@@ -70,7 +70,8 @@ class Door {
     readonly #quiet: QuietLog
     readonly #listeners: Server[] = []
     readonly #open = new Set<Open>()
-    readonly #watch: NodeJS.Timeout
+    // Only while there is somebody to look at: an idle daemon does not wake.
+    #watch: NodeJS.Timeout | undefined
 
     constructor(options: ServeOptions) {
         const wire = loadWire()
@@ -84,7 +85,6 @@ class Door {
             reflection: reflectionHandlers(wire.definition, [...services, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]),
             timeouts: options.timeouts ?? TIMEOUTS,
         }
-        this.#watch = setInterval(() => this.#limitArriving(), LOOK_AT_ARRIVING_MS).unref()
     }
 
     async listen(place: SocketPlace & { readonly kind: SocketKind }): Promise<void> {
@@ -114,7 +114,15 @@ class Door {
         }
         const open = { socket, uid: principal.uid, connection: openConnection(socket, caller, this.#shared) }
         this.#open.add(open)
-        socket.once("close", () => this.#open.delete(open))
+        this.#watch ??= setInterval(() => this.#limitArriving(), LOOK_AT_ARRIVING_MS).unref()
+        socket.once("close", () => this.#forget(open))
+    }
+
+    #forget(open: Open): void {
+        this.#open.delete(open)
+        if (this.#open.size > 0) return
+        clearInterval(this.#watch)
+        this.#watch = undefined
     }
 
     #identify(socket: Socket, kind: SocketKind): Principal | undefined {
