@@ -20,6 +20,7 @@ import { keyRemoveCommand } from "./commands/key-remove.ts"
 import { keyShowCommand } from "./commands/key-show.ts"
 import { keyUnlockCommand } from "./commands/key-unlock.ts"
 import { pluginInstallCommand } from "./commands/plugin-install.ts"
+import { rotateRootCommand } from "./commands/rotate-root.ts"
 import { rotateSnapshotCommand } from "./commands/rotate-snapshot.ts"
 import { rotateTargetsCommand } from "./commands/rotate-targets.ts"
 import { rotateTimestampCommand } from "./commands/rotate-timestamp.ts"
@@ -142,7 +143,7 @@ const TRUSTKEY: readonly Branch[] = [
     {
         name: "rotate",
         description: "Other keys for a repository.",
-        commands: [rotateTargetsCommand, rotateSnapshotCommand, rotateTimestampCommand],
+        commands: [rotateRootCommand, rotateTargetsCommand, rotateSnapshotCommand, rotateTimestampCommand],
     },
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },

@@ -146,7 +146,8 @@ export class ComingKeys implements Disposable {
         const used = new Set<string>()
         for (let after = 0; ; ) {
             const entries = await this.#daemon.showJournal({ gun: this.#session.gun, role, after, limit: PAGE })
-            for (const { keyId } of entries) used.add(keyId)
+            // A root key signs its certificate before there is a root that names it.
+            for (const { keyId, kind } of entries) if (kind === "notary-metadata") used.add(keyId)
             const last = entries.at(-1)
             if (last === undefined || entries.length < PAGE) return used
             after = last.sequence
@@ -184,6 +185,8 @@ export class ComingKeys implements Disposable {
     }
 
     async #bound(key: DaemonKey): Promise<DaemonKey> {
+        // A root key is bound with its certificate.
+        if (this.#of.purpose === "root") return key
         const { cli, gun } = this.#session
         const add = this.#of.roles.filter((role) => !isBound(key, gun, role)).map((role) => ({ gun, role }))
         return await changeBindings(cli, this.#daemon, key, { add })

@@ -95,21 +95,27 @@ export async function agreeAndPublish(
     return { gun, outcome: "rotated", says: [], difference, code, published, before, after: current.verified.root }
 }
 
-async function dryRun(session: TrustSession, daemon: Daemon, wish: Wish, renewing: RenewOptions): Promise<Rotated> {
+/** For a dry run: nothing is published, shown to the daemon or kept. @throws repository_unknown, no_trust_data */
+export async function look(session: TrustSession, daemon: Daemon, renewing: RenewOptions): Promise<Looked> {
     const { gun } = session
     const known = await knownRepository(daemon, gun)
     if (known === undefined) throw new TrustkeyError("repository_unknown", `the daemon does not know ${gun}`)
     const [current, keys] = await Promise.all([session.fetchToRenew(known, renewing), OurKeys.load(daemon, gun)])
     if (current === undefined) throw noTrustData(session)
     if (known.outbox > 0) session.cli.output.note("Files that were signed before and not yet published would be published first.")
-    await requireRest(session, { known, current, keys }, wish.roles)
-    const { says } = await wish.plan({ known, current, keys }, true)
-    const { root } = current.verified
-    return { gun, outcome: "planned", says, difference: [], code: "", published: [], before: root, after: root }
+    return { known, current, keys }
+}
+
+async function dryRun(session: TrustSession, daemon: Daemon, wish: Wish, renewing: RenewOptions): Promise<Rotated> {
+    const looked = await look(session, daemon, renewing)
+    await requireRest(session, looked, wish.roles)
+    const { says } = await wish.plan(looked, true)
+    const { root } = looked.current.verified
+    return { gun: session.gun, outcome: "planned", says, difference: [], code: "", published: [], before: root, after: root }
 }
 
 /** A complete root that was never seen published. */
-async function rootInOutbox({ gun }: TrustSession, daemon: Daemon): Promise<MetadataFile | undefined> {
+export async function rootInOutbox({ gun }: TrustSession, daemon: Daemon): Promise<MetadataFile | undefined> {
     const known = await daemon.showTrust(gun)
     if (known.state !== "active" || known.outbox === 0) return undefined
     const waiting = (await daemon.outbox(gun)).filter(({ role }) => role === ROOT).map(({ content }) => parseFile(content, ROOT))
@@ -117,9 +123,9 @@ async function rootInOutbox({ gun }: TrustSession, daemon: Daemon): Promise<Meta
 }
 
 /** Undefined: what went out is something else. */
-async function finishedBy(
+export async function finishedBy(
     { gun, server }: TrustSession,
-    { roles }: Wish,
+    { roles }: Pick<Wish, "roles">,
     left: MetadataFile,
     { current }: Prepared,
 ): Promise<Rotated | undefined> {
