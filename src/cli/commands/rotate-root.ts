@@ -1,12 +1,13 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
+import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
 import { withAgreement, withOldKey, withRoleKeys } from "../rotate/options.ts"
 import type { RootKeyOptions } from "../rotate/root-keys.ts"
 import type { RotateRootOptions } from "../rotate/rotate-root.ts"
 import type { TellRootOptions } from "../rotate/tell-root.ts"
 import { newCommand, repeated, withExamples } from "../syntax.ts"
 
-type RootOptions = RootKeyOptions & RotateRootOptions & TellRootOptions & { explain?: boolean }
+type RootOptions = RootKeyOptions & RotateRootOptions & TellRootOptions & ExplainOptions
 
 /** What a root that others have signed already leaves nothing to say of. */
 const KEY_FLAGS = ["key", "newSealed", "newOnToken", "newInGroup", "retire", "keep", "threshold", "rootCertificate"]
@@ -33,9 +34,8 @@ export function rotateRootCommand(cli: Cli): Command {
                 .argParser(repeated)
                 .conflicts(KEY_FLAGS),
         )
-        .option("--explain", "rotate nothing; say of every key that was ever a root key who still needs it")
         .action((repository: string, options: RootOptions) => rotate(cli, repository, options))
-    return withExamples(withAgreement(withOldKey(withRoleKeys(command))), [
+    return withExamples(withExplain(withAgreement(withOldKey(withRoleKeys(command)))), [
         "trustkey rotate root registry.example.com/team/app",
         "trustkey rotate root registry.example.com/team/app --keep --new-on-token yubikey-b --new-on-token yubikey-c --threshold 2",
         "trustkey rotate root registry.example.com/team/app --retire 3fa9c2d1e0aa --key 77e0b1c2",
@@ -46,18 +46,13 @@ export function rotateRootCommand(cli: Cli): Command {
 }
 
 async function rotate(cli: Cli, repository: string, options: RootOptions): Promise<void> {
+    if (options.explain === true) return await explainRole(cli, repository, "root", options)
     const { openRepositorySession } = await import("../trust/session.ts")
     const { RootKeys } = await import("../rotate/root-keys.ts")
     const { rotateRoot } = await import("../rotate/rotate-root.ts")
     const { concludeRoot } = await import("../rotate/tell-root.ts")
     const session = await openRepositorySession(cli, repository, "push")
     const daemon = await cli.daemon()
-    if (options.explain === true) {
-        const { explainOldKeys } = await import("../rotate/explain.ts")
-        const { ROOT } = await import("../../tuf/index.ts")
-        await explainOldKeys(session, daemon, ROOT, options)
-        return
-    }
     using keys = new RootKeys(session, daemon, options)
     await concludeRoot(session, daemon, await rotateRoot(session, daemon, keys, options), options)
 }

@@ -26,12 +26,13 @@ export async function agree(
     before: SignedMetadata | undefined,
     next: SignedMetadata,
     options: AgreeOptions,
+    act = "Sign and publish",
 ): Promise<Agreed> {
     const difference = diffMetadata(before, next)
     const code = differenceCode(gun, next, difference).toString("hex")
     cli.output.note(differenceText({ gun, role: next.role, sentences: difference, code }))
     if (options.confirm === true) return { difference, code }
-    const agreed = await (await cli.prompts()).confirm(`Sign and publish this ${next.role} of ${gun} (${spoken(code).hex})?`, "--confirm")
+    const agreed = await (await cli.prompts()).confirm(`${act} this ${next.role} of ${gun} (${spoken(code).hex})?`, "--confirm")
     if (!agreed) throw new TrustkeyError("declined", "nothing was signed")
     return { difference, code }
 }

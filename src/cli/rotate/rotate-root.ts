@@ -94,7 +94,7 @@ async function complete(
     const here = signingHere(signatures, ours)
     const isComplete = signatures.lacking(here).length === 0
     if (!isComplete && options.collect === undefined) throw incomplete(gun, body, signatures, ours, signatures.lacking(here))
-    const { difference, code } = await agree(cli, gun, before.signed, body, options)
+    const { difference, code } = await agree(cli, gun, before.signed, body, options, isComplete ? undefined : "Sign")
     if (isComplete) {
         const root = { signed: body.bytes, signatures: signatures.all.map(toWireSignature) }
         const { published, current } = await publishRoot(session, daemon, prepared, root, options)
