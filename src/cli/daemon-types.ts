@@ -191,6 +191,14 @@ export type WireFile = { readonly role: string; readonly content: Uint8Array }
 export type WireSignature = { readonly keyid: string; readonly method: string; readonly sig: Uint8Array }
 export type WireMark = { readonly role: string; readonly version: number; readonly sha256: string; readonly expires: string }
 
+/** An authority's certificate, as it was kept. `expires`: RFC 3339 */
+export type DaemonCertificate = {
+    readonly pem: string
+    readonly tufKeyId: string
+    readonly expires: string
+    readonly warnings: readonly string[]
+}
+
 export type DaemonRepository = {
     readonly gun: string
     readonly lineage: string
@@ -355,6 +363,9 @@ export interface Daemon {
     changePassphrase(request: { subject: KeySubject; oldSealed: Sealed; newSealed: Sealed }): Promise<void>
     removeKey(request: { id: string; confirm: string }): Promise<DaemonKey>
     rootCertificate(request: { keyId: string; gun: string }): Promise<{ pem: string; tufKeyId: string }>
+    /** PKCS#10, PEM. */
+    certificateRequest(request: { keyId: string; gun: string }): Promise<string>
+    keepRootCertificate(request: { keyId: string; gun: string; chainPem: string }): Promise<DaemonCertificate>
     /** The CN=root certificate beside a root key on a card. `replace`: hex SHA-256 of the one that may go, or empty. */
     cardCertificate(request: { keyId: string; managementKey: Sealed; replace: string }): Promise<string>
     createGroup(request: { name: string; sealed: Sealed | undefined; credential: string }): Promise<DaemonGroup>

@@ -12,6 +12,7 @@ import type {
     Binding,
     Challenge,
     Daemon,
+    DaemonCertificate,
     DaemonGroup,
     DaemonKey,
     DaemonRepository,
@@ -225,6 +226,15 @@ class GrpcDaemon implements Daemon {
     async rootCertificate(request: Parameters<Daemon["rootCertificate"]>[0]): Promise<{ pem: string; tufKeyId: string }> {
         const { certificatePem, tufKeyId } = await this.#askWithTouch(loadMethod("Keys", "RootCertificate"), request)
         return { pem: certificatePem, tufKeyId }
+    }
+
+    async certificateRequest(request: Parameters<Daemon["certificateRequest"]>[0]): Promise<string> {
+        return (await this.#askWithTouch(loadMethod("Keys", "CertificateRequest"), request)).requestPem
+    }
+
+    async keepRootCertificate(request: Parameters<Daemon["keepRootCertificate"]>[0]): Promise<DaemonCertificate> {
+        const { certificatePem, ...rest } = await this.#ask(loadMethod("Keys", "KeepRootCertificate"), request)
+        return { pem: certificatePem, ...rest }
     }
 
     createGroup(request: Parameters<Daemon["createGroup"]>[0]): Promise<DaemonGroup> {

@@ -7,7 +7,9 @@ import { initCommand } from "./commands/init.ts"
 import { journalShowCommand } from "./commands/journal-show.ts"
 import { journalVoidCommand } from "./commands/journal-void.ts"
 import { keyBindCommand } from "./commands/key-bind.ts"
+import { keyCertificateCommand } from "./commands/key-certificate.ts"
 import { keyCreateCommand } from "./commands/key-create.ts"
+import { keyCsrCommand } from "./commands/key-csr.ts"
 import { keyEnrollCommand } from "./commands/key-enroll.ts"
 import { keyGroupCreateCommand } from "./commands/key-group-create.ts"
 import { keyGroupListCommand } from "./commands/key-group-list.ts"
@@ -104,6 +106,8 @@ const KEY: readonly Branch[] = [
     keyListCommand,
     keyShowCommand,
     keyPublicCommand,
+    keyCsrCommand,
+    keyCertificateCommand,
     keyUnlockCommand,
     keyLockCommand,
     keyPassphraseCommand,

@@ -94,6 +94,40 @@ function pathProblem(pem: string, authorities: Authorities, now: Date | undefine
     return leafProblem(leaf, now) ?? (search.reaches([leaf]) ? undefined : search.problem)
 }
 
+/**
+ * That `pem` holds a certificate for signing code and then the way up from it, each issued by the next, by the rules of
+ * `checkCertificatePath`. Whether anybody trusts the last of them is not asked; one that names itself as its issuer has to have signed itself.
+ *
+ * @throws verification_failed
+ */
+export function checkCertificateChain(pem: string, now: Date): void {
+    const problem = chainProblem(pem, now)
+    if (problem !== undefined) throw new TrustkeyError("verification_failed", problem)
+}
+
+function chainProblem(pem: string, now: Date): string | undefined {
+    let bundle: readonly PathCertificate[]
+    try {
+        bundle = readBundle(pem, "none")
+    } catch (error) {
+        return asReason(error)
+    }
+    const [leaf] = bundle
+    if (leaf === undefined) return "there is no certificate"
+    const problem = leafProblem(leaf, now)
+    if (problem !== undefined) return problem
+    for (const [index, certificate] of bundle.entries()) {
+        const isItsOwn = certificate.subject.equals(certificate.issuer)
+        const issuer = bundle[index + 1] ?? (isItsOwn ? certificate : undefined)
+        if (issuer === undefined) break
+        const found =
+            (issuer === certificate ? undefined : issuerProblem(issuer, bundle.slice(0, index + 1), now)) ??
+            signatureProblem(certificate, issuer)
+        if (found !== undefined) return found
+    }
+    return undefined
+}
+
 class PathSearch {
     readonly #anchors: readonly PathCertificate[]
     readonly #others: readonly PathCertificate[]
@@ -132,9 +166,13 @@ class PathSearch {
     #signatureProblem(certificate: PathCertificate, issuer: PathCertificate): string | undefined {
         this.#verifications += 1
         if (this.#verifications > MOST_VERIFICATIONS) return "there are too many certificates of the same names"
-        if (!SIGNATURES.has(certificate.signatureAlgorithm)) return `${named(certificate)} is signed with an outdated or unknown algorithm`
-        return isSignedBy(certificate.x509, issuer.x509) ? undefined : `${named(certificate)} is not signed by ${named(issuer)}`
+        return signatureProblem(certificate, issuer)
     }
+}
+
+function signatureProblem(certificate: PathCertificate, issuer: PathCertificate): string | undefined {
+    if (!SIGNATURES.has(certificate.signatureAlgorithm)) return `${named(certificate)} is signed with an outdated or unknown algorithm`
+    return isSignedBy(certificate.x509, issuer.x509) ? undefined : `${named(certificate)} is not signed by ${named(issuer)}`
 }
 
 /** By its key and its name. */

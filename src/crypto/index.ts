@@ -19,7 +19,8 @@ export {
     verifyAttestation,
 } from "./attestation.ts"
 export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
-export { type Authorities, checkCertificatePath, parseAuthorities } from "./certificate-path.ts"
+export { type Authorities, checkCertificateChain, checkCertificatePath, parseAuthorities } from "./certificate-path.ts"
+export { assembleCertificateRequest, certificateRequestInfo } from "./certificate-request.ts"
 export { sha256, sha512 } from "./digest.ts"
 export { type Opener, open, rewrap, seal, type WayToOpen, type Wrap, waysToOpen } from "./envelope.ts"
 export { type KeyFileEntry, readKeyFile } from "./key-file.ts"

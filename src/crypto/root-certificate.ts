@@ -29,7 +29,7 @@ export type RootCertificateOptions = {
     readonly notAfter: Date
 }
 
-const OID = {
+export const OID = {
     commonName: "2.5.4.3",
     organization: "2.5.4.10",
     keyUsage: "2.5.29.15",
@@ -42,7 +42,7 @@ const OID = {
 
 const SERIAL_LENGTH = 16
 const VERSION_3 = Buffer.from([2])
-const DIGITAL_SIGNATURE = { bits: Buffer.from([0b1000_0000]), unused: 7 }
+export const DIGITAL_SIGNATURE = { bits: Buffer.from([0b1000_0000]), unused: 7 }
 const DIGITAL_SIGNATURE_AND_KEY_ENCIPHERMENT = { bits: Buffer.from([0b1010_0000]), unused: 5 }
 
 // What Go's encoding/asn1 puts into a PrintableString; with anything else it takes UTF8String.
@@ -59,7 +59,7 @@ export function rootCertificateTbs({ gun, publicKey, serial, notBefore, notAfter
     requireSerial(serial)
     if (!(notBefore.getTime() <= notAfter.getTime()))
         throw new TrustkeyError("invalid_request", "the certificate would end before it begins")
-    const name = sequence(set(sequence(oid(OID.commonName), text(PRINTABLE.test(gun) ? Type.PRINTABLESTRING : Type.UTF8, gun))))
+    const name = nameOf(gun)
     return encodeDer(
         sequence(
             tagged(0, primitive(Type.INTEGER, VERSION_3)),
@@ -72,6 +72,11 @@ export function rootCertificateTbs({ gun, publicKey, serial, notBefore, notAfter
             tagged(3, extensions()),
         ),
     )
+}
+
+/** A common name and nothing else. */
+export function nameOf(gun: string): Node {
+    return sequence(set(sequence(oid(OID.commonName), text(PRINTABLE.test(gun) ? Type.PRINTABLESTRING : Type.UTF8, gun))))
 }
 
 export type CardCertificateOptions = {
@@ -125,11 +130,16 @@ export function cardCertificateTbs({ publicKey, serial, notBefore }: CardCertifi
  * @throws bad_signature: it does not verify (TK-SIG-2)
  */
 export function assembleCertificate(tbs: Uint8Array, publicKey: PublicKeyBytes, signature: Uint8Array): string {
-    if (!verify(publicKey, certificateScheme(algorithmOf(publicKey)), tbs, signature)) {
+    return encodePem("CERTIFICATE", assembleSigned(tbs, publicKey, signature))
+}
+
+/** What is signed, how, and the signature: the form of a certificate and of a request for one. @throws bad_signature (TK-SIG-2) */
+export function assembleSigned(signed: Uint8Array, publicKey: PublicKeyBytes, signature: Uint8Array): Buffer {
+    if (!verify(publicKey, certificateScheme(algorithmOf(publicKey)), signed, signature)) {
         throw new TrustkeyError("bad_signature", "the certificate's signature does not verify")
     }
     const encoded = publicKey.keytype === "ecdsa" ? rawToDer(signature) : signature
-    return encodePem("CERTIFICATE", encodeDer(sequence(parseTbs(tbs), signatureAlgorithm(publicKey), bitString(encoded))))
+    return encodeDer(sequence(parseSigned(signed), signatureAlgorithm(publicKey), bitString(encoded)))
 }
 
 function requireSerial(serial: Uint8Array): void {
@@ -137,13 +147,13 @@ function requireSerial(serial: Uint8Array): void {
     throw new TrustkeyError("invalid_request", `a serial number has ${SERIAL_LENGTH} bytes and is not zero`)
 }
 
-function parseTbs(tbs: Uint8Array): Node {
+function parseSigned(signed: Uint8Array): Node {
     try {
-        const node = parseDer(tbs)
+        const node = parseDer(signed)
         sequenceOf(node)
         return node
     } catch (cause) {
-        throw new TrustkeyError("internal", "not a TBSCertificate", { cause })
+        throw new TrustkeyError("internal", "not what a certificate is made of", { cause })
     }
 }
 
@@ -164,7 +174,7 @@ function extensions(): Node {
     )
 }
 
-function octets(node: Node): Node {
+export function octets(node: Node): Node {
     return primitive(Type.OCTETSTRING, encodeDer(node))
 }
 

@@ -31,8 +31,7 @@ export async function rootCertificate(
         subject.keyId = key.id
         // Before anything is said about the key: one that is bound nowhere is everybody's to ask for.
         requireBindable(rooms, principal, key, gun)
-        if (key.purpose !== "root")
-            throw new TrustkeyError("key_unfit", `the key ${key.id.slice(0, 12)} is a ${key.purpose} key, not a root key`)
+        requireRootKey(key)
         const published = publishedCertificate(rooms, key, gun)
         const kept = rooms.journal.certificate(key.id, gun)
         if (published === undefined && kept === undefined) requireReady(rooms, key)
@@ -65,8 +64,14 @@ async function makeCertificate(
     return { pem, tufKeyId: keyIdOf(certificateKey(pem)) }
 }
 
+/** @throws key_unfit */
+export function requireRootKey(key: KeyRecord): void {
+    if (key.purpose === "root") return
+    throw new TrustkeyError("key_unfit", `the key ${key.id.slice(0, 12)} is a ${key.purpose} key, not a root key`)
+}
+
 /** @throws denied */
-function requireBindable(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): void {
+export function requireBindable(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): void {
     if (isBound(key, { gun, role: ROOT })) return
     // A root key made here is trusted nowhere before it has its first certificate, and may be ever after. One that came from a file may be
     // too; and to whoever may not take a key for another purpose, it isn't there.
@@ -74,7 +79,7 @@ function requireBindable(rooms: Rooms, principal: Principal, key: KeyRecord, gun
     authorize(rooms.policy(), principal, "bind", placesOf(key, { gun, role: ROOT }))
 }
 
-async function bindToRoot(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): Promise<KeyRecord> {
+export async function bindToRoot(rooms: Rooms, principal: Principal, key: KeyRecord, gun: Gun): Promise<KeyRecord> {
     return await rooms.turns.take(bindingTurn(key.id), async () => {
         // Once more: it may have been bound to other places meanwhile.
         const { key: now } = usableKey(rooms, principal, "certificate", key.id, { gun, role: ROOT })
@@ -83,7 +88,12 @@ async function bindToRoot(rooms: Rooms, principal: Principal, key: KeyRecord, gu
     })
 }
 
-function publishedCertificate(rooms: Rooms, key: KeyRecord, gun: Gun): { readonly pem: string; readonly tufKeyId: KeyId } | undefined {
+/** The certificate by which the newest root of the repository names the key. */
+export function publishedCertificate(
+    rooms: Rooms,
+    key: KeyRecord,
+    gun: Gun,
+): { readonly pem: string; readonly tufKeyId: KeyId } | undefined {
     const root = rooms.journal.repository(gun)?.root?.signed.document
     if (root?.type !== "root") return undefined
     for (const tufKeyId of root.roles.get("root")?.keyIds ?? []) {

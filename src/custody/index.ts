@@ -13,6 +13,7 @@ import { type CardCertificateRequest, cardCertificate } from "./card-certificate
 import { rootCertificate } from "./certificate.ts"
 import { type Challenge, challenge } from "./challenge.ts"
 import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
+import { certificateRequest, type IssuedCertificate, type IssuedCertificateRequest, keepRootCertificate } from "./issued-certificate.ts"
 import { type BindKeyRequest, bindKey, getKey, type KeyView, type ListKeysRequest, listKeys, removeKey } from "./keys.ts"
 import { type CreateKeyRequest, createKey, type EnrollKeyRequest, enrollKey, type ImportKeyRequest, importKey } from "./new-keys.ts"
 import { observe, outbox, type RawFile } from "./observe.ts"
@@ -42,6 +43,7 @@ import { type ChangePassphraseRequest, changePassphrase, lock, type UnlockReques
 export type { KeySubject } from "../keys/index.ts"
 export type { CardCertificateRequest } from "./card-certificate.ts"
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
+export type { IssuedCertificate, IssuedCertificateRequest } from "./issued-certificate.ts"
 export type { NeedView } from "./key-needs.ts"
 export type { BindKeyRequest, KeyView, ListKeysRequest } from "./keys.ts"
 export type { CreateKeyRequest, EnrollKeyRequest, ImportKeyRequest } from "./new-keys.ts"
@@ -75,6 +77,8 @@ export interface Custody {
         principal: Principal,
         request: { readonly keyId: string; readonly gun: Gun },
     ): Promise<{ readonly pem: string; readonly tufKeyId: KeyId }>
+    certificateRequest(principal: Principal, request: { readonly keyId: string; readonly gun: Gun }): Promise<{ readonly pem: string }>
+    keepRootCertificate(principal: Principal, request: IssuedCertificateRequest): Promise<IssuedCertificate>
     cardCertificate(principal: Principal, request: CardCertificateRequest): Promise<{ readonly pem: string }>
     createGroup(principal: Principal, request: CreateGroupRequest): Promise<GroupView>
     listGroups(principal: Principal): Promise<readonly GroupView[]>
@@ -166,6 +170,8 @@ export function openCustody(options: CustodyOptions): Custody {
         changePassphrase: operation(changePassphrase),
         removeKey: operation(removeKey),
         rootCertificate: operation(rootCertificate),
+        certificateRequest: operation(certificateRequest),
+        keepRootCertificate: operation(keepRootCertificate),
         cardCertificate: operation(cardCertificate),
         createGroup: operation(createGroup),
         listGroups: (principal) => operation(listGroups)(principal, undefined),

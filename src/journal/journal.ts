@@ -3,7 +3,7 @@ import { TrustkeyError } from "../errors.ts"
 import type { Permit } from "../policy/index.ts"
 import { bytesOf, type Change, Conflict, integerOf, optionalBytesOf, type Store } from "../storage/index.ts"
 import { type Gun, type KeyId, lineageOf, type MetadataFile, ROOT, type RoleName, type SignedMetadata } from "../tuf/index.ts"
-import { Intent, type IntentFacts } from "./intent.ts"
+import { Intent, type IntentFacts, type IntentKind } from "./intent.ts"
 import type { KeyRecord } from "./key-record.ts"
 import { loadState } from "./load.ts"
 import { checkMark, type Mark } from "./mark.ts"
@@ -55,6 +55,9 @@ export interface Journal {
     /** The root that was begun and is not complete: to go on with it, or to void it. */
     promisedRoot(gun: Gun): Promise<PromisedRoot | undefined>
 
+    /** Promise to sign a DER CertificationRequestInfo for a root key's certificate. */
+    commitCertificateRequest(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, info: Uint8Array): Promise<Intent>
+
     /** Promise to sign a root certificate's DER TBSCertificate. */
     commitCertificate(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, tbs: Uint8Array): Promise<Intent>
 
@@ -80,6 +83,8 @@ export interface Journal {
     isCertified(keyId: KeyId): boolean
     /** The first certificate kept for a key and a GUN stays: resolves to that one. */
     keepCertificate(keyId: KeyId, gun: Gun, pem: string): Promise<string>
+    /** But an authority's takes the place of the one kept, if that is still `previous`. @throws rollback_refused: another is kept meanwhile */
+    replaceCertificate(keyId: KeyId, gun: Gun, pem: string, previous: string): Promise<void>
 
     /**
      * Complete files, ready to be published: into the outbox, in one commit. Again with the same files: nothing changes.
@@ -209,6 +214,11 @@ class StoredJournal implements Journal {
         return await this.#promiseCertificate("root-certificate", key, gun, tbs)
     }
 
+    async commitCertificateRequest(permit: Permit<"certificate">, key: KeyRecord, gun: Gun, info: Uint8Array): Promise<Intent> {
+        requirePlace(permit, gun, ROOT)
+        return await this.#promiseCertificate("certificate-request", key, gun, info)
+    }
+
     async commitCardCertificate(permit: Permit<"certificate">, key: KeyRecord, tbs: Uint8Array): Promise<Intent> {
         // TK-POL-3: a signature counts wherever its key is trusted.
         for (const { gun, role } of key.bindings) requirePlace(permit, gun, role)
@@ -237,7 +247,7 @@ class StoredJournal implements Journal {
     }
 
     async #promiseCertificate(
-        kind: "root-certificate" | "card-certificate",
+        kind: Exclude<IntentKind, "notary-metadata" | "ceremony-close">,
         key: KeyRecord,
         gun: Gun | "",
         tbs: Uint8Array,
@@ -277,6 +287,14 @@ class StoredJournal implements Journal {
         this.#certified.add(keyId)
         await this.#store.commit([{ kind: "certificate.put", keyId, gun, pem }])
         return pem
+    }
+
+    async replaceCertificate(keyId: KeyId, gun: Gun, pem: string, previous: string): Promise<void> {
+        const kept = this.certificate(keyId, gun)
+        if (kept === pem) return
+        if (kept !== previous) throw new TrustkeyError("rollback_refused", "another certificate is kept for this key meanwhile; ask again")
+        this.#certificates.set(`${keyId} ${gun}`, pem)
+        await this.#store.commit([{ kind: "certificate.replace", keyId, gun, pem, previous }])
     }
 
     async release(gun: Gun, files: readonly MetadataFile[]): Promise<void> {

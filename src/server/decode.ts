@@ -9,6 +9,7 @@ import type {
     EnrollKeyRequest,
     ExamineTokenRequest,
     ImportKeyRequest,
+    IssuedCertificateRequest,
     KeySubject,
     ListKeysRequest,
     LoginRequest,
@@ -48,6 +49,7 @@ import type { CreateGroupRequest__Output } from "../wire/trustkeyd/v1/CreateGrou
 import type { CreateKeyRequest__Output } from "../wire/trustkeyd/v1/CreateKeyRequest.ts"
 import type { EnrollKeyRequest__Output } from "../wire/trustkeyd/v1/EnrollKeyRequest.ts"
 import type { ImportKeyRequest__Output } from "../wire/trustkeyd/v1/ImportKeyRequest.ts"
+import type { KeepRootCertificateRequest__Output } from "../wire/trustkeyd/v1/KeepRootCertificateRequest.ts"
 import type { ListAuditRequest__Output } from "../wire/trustkeyd/v1/ListAuditRequest.ts"
 import type { ListKeysRequest__Output } from "../wire/trustkeyd/v1/ListKeysRequest.ts"
 import type { LockRequest__Output } from "../wire/trustkeyd/v1/LockRequest.ts"
@@ -91,6 +93,8 @@ const MAX_PUBLIC_KEY_BYTES = 64 * 1024
 const KEY_TYPES = ["ecdsa", "rsa", "ed25519", "ecdsa-x509", "rsa-x509"] as const satisfies readonly TufKey["keytype"][]
 /** A ceremony's close: three hashes, an ID and a time. */
 const MAX_STATEMENT_BYTES = 4096
+/** Twenty certificates of RSA 8192 fit, as many as a chain may have. */
+const MAX_CHAIN = 64 * 1024
 
 const ALGORITHMS: Readonly<Partial<Record<Algorithm__Output, Algorithm>>> = {
     ALGORITHM_P256: "p256",
@@ -294,6 +298,11 @@ export function decodeRemoveKey(wire: RemoveKeyRequest__Output): { readonly id: 
 
 export function decodeRootCertificate(wire: RootCertificateRequest__Output): { readonly keyId: string; readonly gun: Gun } {
     return { keyId: decodeKeyReference(wire.keyId), gun: parseGun(wire.gun) }
+}
+
+export function decodeKeepRootCertificate(wire: KeepRootCertificateRequest__Output): IssuedCertificateRequest {
+    if (wire.chainPem === "" || wire.chainPem.length > MAX_CHAIN) throw invalid("chain_pem", `is empty or over ${MAX_CHAIN} characters`)
+    return { keyId: decodeKeyReference(wire.keyId), gun: parseGun(wire.gun), chainPem: wire.chainPem }
 }
 
 export function decodeCardCertificate(wire: CardCertificateRequest__Output): CardCertificateRequest {

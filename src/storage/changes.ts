@@ -45,6 +45,7 @@ export const WRITES = {
     "certificate.put": `
         INSERT INTO certificates (key_id, gun, pem) VALUES (?, ?, ?)
         ON CONFLICT (key_id, gun) DO UPDATE SET pem = pem WHERE pem = excluded.pem`,
+    "certificate.replace": "UPDATE certificates SET pem = ?1 WHERE key_id = ?2 AND gun = ?3 AND pem = ?4",
     "outbox.put": `
         INSERT INTO outbox (gun, lineage, role, version, sha256, content, at) VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (gun, lineage, role, version) DO UPDATE
@@ -109,6 +110,8 @@ export function encodeChange(change: Change): Step {
             return [change.kind, [change.at, change.who, change.sequence]]
         case "certificate.put":
             return [change.kind, [change.keyId, change.gun, change.pem]]
+        case "certificate.replace":
+            return [change.kind, [change.pem, change.keyId, change.gun, change.previous]]
         case "outbox.put": {
             const { gun, lineage, role, version, sha256, content, at } = change
             return [change.kind, [gun, lineage, role, version, sha256, packed(content), at]]

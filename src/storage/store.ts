@@ -108,6 +108,14 @@ export type Change =
     | { readonly kind: "intent.void"; readonly sequence: number; readonly at: string; readonly who: string }
     /** None for (key, GUN) yet, or the same one. */
     | { readonly kind: "certificate.put"; readonly keyId: string; readonly gun: string; readonly pem: string }
+    /** The one for (key, GUN) is `previous`. */
+    | {
+          readonly kind: "certificate.replace"
+          readonly keyId: string
+          readonly gun: string
+          readonly pem: string
+          readonly previous: string
+      }
     /** Replaces what the outbox had under (gun, lineage, role, version). */
     | {
           readonly kind: "outbox.put"

@@ -60,6 +60,7 @@ export {
 export { encodeRoot } from "./root.ts"
 export {
     certificatesEnd,
+    checkRootCertificate,
     checkRootCertificates,
     checkRootSuccession,
     lineageOf,

@@ -139,6 +139,12 @@ export function verifyRootSignedBy(
     verifyThreshold(file.signed, file.signatures, accepted, role)
 }
 
+/** That Notary would count this certificate as a root key of `gun`: see certifiedRootKeys. @throws root_rejected */
+export function checkRootCertificate(key: TufKey, gun: Gun, now: Date): void {
+    const problem = certificateProblem(key, gun, now)
+    if (problem !== undefined) throw new TrustkeyError("root_rejected", problem)
+}
+
 function certificateProblem(key: TufKey, gun: Gun, now: Date | undefined): string | undefined {
     if (key.keytype !== "ecdsa-x509" && key.keytype !== "rsa-x509") return "it is no certificate"
     try {

@@ -778,6 +778,14 @@ export const descriptor: object = {
                                     "requestType": "RootCertificateRequest",
                                     "responseType": "RootCertificateResponse"
                                 },
+                                "CertificateRequest": {
+                                    "requestType": "CertificateRequestRequest",
+                                    "responseType": "CertificateRequestResponse"
+                                },
+                                "KeepRootCertificate": {
+                                    "requestType": "KeepRootCertificateRequest",
+                                    "responseType": "KeepRootCertificateResponse"
+                                },
                                 "CardCertificate": {
                                     "requestType": "CardCertificateRequest",
                                     "responseType": "CardCertificateResponse"
@@ -1140,6 +1148,63 @@ export const descriptor: object = {
                                 "tufKeyId": {
                                     "type": "string",
                                     "id": 2
+                                }
+                            }
+                        },
+                        "CertificateRequestRequest": {
+                            "fields": {
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "gun": {
+                                    "type": "string",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "CertificateRequestResponse": {
+                            "fields": {
+                                "requestPem": {
+                                    "type": "string",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "KeepRootCertificateRequest": {
+                            "fields": {
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "gun": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "chainPem": {
+                                    "type": "string",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "KeepRootCertificateResponse": {
+                            "fields": {
+                                "certificatePem": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "tufKeyId": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "expires": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "warnings": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 4
                                 }
                             }
                         },

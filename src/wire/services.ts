@@ -25,6 +25,8 @@ import type { Body as _trustkeyd_v1_Body, Body__Output as _trustkeyd_v1_Body__Ou
 import type { CardCertificateRequest as _trustkeyd_v1_CardCertificateRequest, CardCertificateRequest__Output as _trustkeyd_v1_CardCertificateRequest__Output } from './trustkeyd/v1/CardCertificateRequest.ts';
 import type { CardCertificateResponse as _trustkeyd_v1_CardCertificateResponse, CardCertificateResponse__Output as _trustkeyd_v1_CardCertificateResponse__Output } from './trustkeyd/v1/CardCertificateResponse.ts';
 import type { CeremoniesClient as _trustkeyd_v1_CeremoniesClient, CeremoniesDefinition as _trustkeyd_v1_CeremoniesDefinition } from './trustkeyd/v1/Ceremonies.ts';
+import type { CertificateRequestRequest as _trustkeyd_v1_CertificateRequestRequest, CertificateRequestRequest__Output as _trustkeyd_v1_CertificateRequestRequest__Output } from './trustkeyd/v1/CertificateRequestRequest.ts';
+import type { CertificateRequestResponse as _trustkeyd_v1_CertificateRequestResponse, CertificateRequestResponse__Output as _trustkeyd_v1_CertificateRequestResponse__Output } from './trustkeyd/v1/CertificateRequestResponse.ts';
 import type { ChallengeRequest as _trustkeyd_v1_ChallengeRequest, ChallengeRequest__Output as _trustkeyd_v1_ChallengeRequest__Output } from './trustkeyd/v1/ChallengeRequest.ts';
 import type { ChallengeResponse as _trustkeyd_v1_ChallengeResponse, ChallengeResponse__Output as _trustkeyd_v1_ChallengeResponse__Output } from './trustkeyd/v1/ChallengeResponse.ts';
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from './trustkeyd/v1/ChangePassphraseRequest.ts';
@@ -47,6 +49,8 @@ import type { Group as _trustkeyd_v1_Group, Group__Output as _trustkeyd_v1_Group
 import type { ImportKeyRequest as _trustkeyd_v1_ImportKeyRequest, ImportKeyRequest__Output as _trustkeyd_v1_ImportKeyRequest__Output } from './trustkeyd/v1/ImportKeyRequest.ts';
 import type { JournalClient as _trustkeyd_v1_JournalClient, JournalDefinition as _trustkeyd_v1_JournalDefinition } from './trustkeyd/v1/Journal.ts';
 import type { JournalEntry as _trustkeyd_v1_JournalEntry, JournalEntry__Output as _trustkeyd_v1_JournalEntry__Output } from './trustkeyd/v1/JournalEntry.ts';
+import type { KeepRootCertificateRequest as _trustkeyd_v1_KeepRootCertificateRequest, KeepRootCertificateRequest__Output as _trustkeyd_v1_KeepRootCertificateRequest__Output } from './trustkeyd/v1/KeepRootCertificateRequest.ts';
+import type { KeepRootCertificateResponse as _trustkeyd_v1_KeepRootCertificateResponse, KeepRootCertificateResponse__Output as _trustkeyd_v1_KeepRootCertificateResponse__Output } from './trustkeyd/v1/KeepRootCertificateResponse.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from './trustkeyd/v1/Key.ts';
 import type { KeyNeed as _trustkeyd_v1_KeyNeed, KeyNeed__Output as _trustkeyd_v1_KeyNeed__Output } from './trustkeyd/v1/KeyNeed.ts';
 import type { KeysClient as _trustkeyd_v1_KeysClient, KeysDefinition as _trustkeyd_v1_KeysDefinition } from './trustkeyd/v1/Keys.ts';
@@ -171,6 +175,8 @@ export interface ProtoGrpcType {
        * What the daemon signs for a key ceremony besides metadata.
        */
       Ceremonies: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_CeremoniesClient> & { service: _trustkeyd_v1_CeremoniesDefinition }
+      CertificateRequestRequest: MessageTypeDefinition<_trustkeyd_v1_CertificateRequestRequest, _trustkeyd_v1_CertificateRequestRequest__Output>
+      CertificateRequestResponse: MessageTypeDefinition<_trustkeyd_v1_CertificateRequestResponse, _trustkeyd_v1_CertificateRequestResponse__Output>
       ChallengeRequest: MessageTypeDefinition<_trustkeyd_v1_ChallengeRequest, _trustkeyd_v1_ChallengeRequest__Output>
       ChallengeResponse: MessageTypeDefinition<_trustkeyd_v1_ChallengeResponse, _trustkeyd_v1_ChallengeResponse__Output>
       ChangePassphraseRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseRequest__Output>
@@ -196,6 +202,8 @@ export interface ProtoGrpcType {
        */
       Journal: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_JournalClient> & { service: _trustkeyd_v1_JournalDefinition }
       JournalEntry: MessageTypeDefinition<_trustkeyd_v1_JournalEntry, _trustkeyd_v1_JournalEntry__Output>
+      KeepRootCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateRequest, _trustkeyd_v1_KeepRootCertificateRequest__Output>
+      KeepRootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateResponse, _trustkeyd_v1_KeepRootCertificateResponse__Output>
       Key: MessageTypeDefinition<_trustkeyd_v1_Key, _trustkeyd_v1_Key__Output>
       KeyNeed: MessageTypeDefinition<_trustkeyd_v1_KeyNeed, _trustkeyd_v1_KeyNeed__Output>
       KeyState: EnumTypeDefinition

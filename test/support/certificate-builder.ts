@@ -51,6 +51,8 @@ export type CertificateSpec = {
     readonly notBefore?: Date
     readonly notAfter?: Date
     readonly algorithm?: Algorithm
+    /** Of somebody else, who asked the issuer; undefined: a key is made. */
+    readonly publicKey?: PublicKeyBytes
     readonly sha1?: boolean
 }
 
@@ -64,8 +66,9 @@ export const KEY_CERT_SIGN = 0x04
 
 /** A certificate with whatever is asked for in it. Valid from 2020 to 2040 unless said otherwise. */
 export function buildCertificate(spec: CertificateSpec): BuiltCertificate {
-    const { pkcs8, publicKey } = generatePrivateKey(spec.algorithm ?? "p256")
-    const privateKey = openPrivateKey(pkcs8)
+    const made = generatePrivateKey(spec.algorithm ?? "p256")
+    const privateKey = openPrivateKey(made.pkcs8)
+    const publicKey = spec.publicKey ?? made.publicKey
     const own = { pem: "", name: spec.name, publicKey, privateKey }
     const issuer = spec.issuer ?? own
     const algorithm = signatureAlgorithm(issuer.publicKey, spec.sha1 === true)

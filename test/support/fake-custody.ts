@@ -21,6 +21,8 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         changePassphrase: refused,
         removeKey: refused,
         rootCertificate: refused,
+        certificateRequest: refused,
+        keepRootCertificate: refused,
         cardCertificate: refused,
         createGroup: refused,
         listGroups: refused,

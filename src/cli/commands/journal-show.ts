@@ -7,6 +7,7 @@ const KIND_WORDS: ReadonlyMap<string, string> = new Map([
     ["root-certificate", "root certificate"],
     ["card-certificate", "card's certificate"],
     ["ceremony-close", "ceremony's close"],
+    ["certificate-request", "certificate request"],
 ])
 
 type ShowOptions = { role?: string; after: number; limit: number; json?: boolean }

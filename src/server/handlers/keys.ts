@@ -8,6 +8,7 @@ import {
     decodeCreateKey,
     decodeEnrollKey,
     decodeImportKey,
+    decodeKeepRootCertificate,
     decodeKeyReference,
     decodeListKeys,
     decodeLock,
@@ -46,6 +47,14 @@ export function keysHandlers(custody: Custody, caller: Caller): KeysHandlers {
         RootCertificate: unary(caller, async (request) => {
             const { pem, tufKeyId } = await custody.rootCertificate(principal, decodeRootCertificate(request))
             return { certificatePem: pem, tufKeyId }
+        }),
+        CertificateRequest: unary(caller, async (request) => {
+            const { pem } = await custody.certificateRequest(principal, decodeRootCertificate(request))
+            return { requestPem: pem }
+        }),
+        KeepRootCertificate: unary(caller, async (request) => {
+            const { pem, tufKeyId, expires, warnings } = await custody.keepRootCertificate(principal, decodeKeepRootCertificate(request))
+            return { certificatePem: pem, tufKeyId, expires: timeText(expires), warnings: [...warnings] }
         }),
         CardCertificate: unary(caller, async (request) => {
             const { pem } = await custody.cardCertificate(principal, decodeCardCertificate(request))

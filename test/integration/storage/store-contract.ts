@@ -238,6 +238,17 @@ export function storeContract(name: string, makePlace: () => Promise<ContractPla
             assert.deepEqual(await store.read({ kind: "certificate", keyId: digest(7), gun: "other" }), [])
         })
 
+        onStore("a certificate takes the place of the one that was seen there, and of no other", async (store) => {
+            const place = { keyId: digest(7), gun: GUN }
+            const replace = (previous: string, pem: string) => ({ kind: "certificate.replace", ...place, pem, previous }) as const
+            await assert.rejects(store.commit([replace("first", "second")]), conflict("certificate.replace"))
+            await store.commit([{ kind: "certificate.put", ...place, pem: "first" }])
+            await assert.rejects(store.commit([replace("another", "second")]), conflict("certificate.replace"))
+            await store.commit([replace("first", "second")])
+            await assert.rejects(store.commit([replace("first", "third")]), conflict("certificate.replace"))
+            assert.deepEqual(plain(await store.read({ kind: "certificate", ...place })), [{ ...place, pem: "second" }])
+        })
+
         onStore("promises are listed by pages, by GUN, by role, and those without a signature", async (store) => {
             const changes = [intent(1), intent(2, { role: "snapshot" }), intent(3, { gun: "other" }), intent(4), intent(5)]
             await store.commit([...changes, { kind: "intent.signed", sequence: 4, signature: bytes(1) }])

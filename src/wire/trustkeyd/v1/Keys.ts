@@ -5,6 +5,8 @@ import type { MethodDefinition } from '@grpc/proto-loader'
 import type { BindKeyRequest as _trustkeyd_v1_BindKeyRequest, BindKeyRequest__Output as _trustkeyd_v1_BindKeyRequest__Output } from '../../trustkeyd/v1/BindKeyRequest.ts';
 import type { CardCertificateRequest as _trustkeyd_v1_CardCertificateRequest, CardCertificateRequest__Output as _trustkeyd_v1_CardCertificateRequest__Output } from '../../trustkeyd/v1/CardCertificateRequest.ts';
 import type { CardCertificateResponse as _trustkeyd_v1_CardCertificateResponse, CardCertificateResponse__Output as _trustkeyd_v1_CardCertificateResponse__Output } from '../../trustkeyd/v1/CardCertificateResponse.ts';
+import type { CertificateRequestRequest as _trustkeyd_v1_CertificateRequestRequest, CertificateRequestRequest__Output as _trustkeyd_v1_CertificateRequestRequest__Output } from '../../trustkeyd/v1/CertificateRequestRequest.ts';
+import type { CertificateRequestResponse as _trustkeyd_v1_CertificateRequestResponse, CertificateRequestResponse__Output as _trustkeyd_v1_CertificateRequestResponse__Output } from '../../trustkeyd/v1/CertificateRequestResponse.ts';
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from '../../trustkeyd/v1/ChangePassphraseRequest.ts';
 import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from '../../trustkeyd/v1/ChangePassphraseResponse.ts';
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from '../../trustkeyd/v1/CreateGroupRequest.ts';
@@ -13,6 +15,8 @@ import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyReque
 import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from '../../trustkeyd/v1/GetKeyRequest.ts';
 import type { Group as _trustkeyd_v1_Group, Group__Output as _trustkeyd_v1_Group__Output } from '../../trustkeyd/v1/Group.ts';
 import type { ImportKeyRequest as _trustkeyd_v1_ImportKeyRequest, ImportKeyRequest__Output as _trustkeyd_v1_ImportKeyRequest__Output } from '../../trustkeyd/v1/ImportKeyRequest.ts';
+import type { KeepRootCertificateRequest as _trustkeyd_v1_KeepRootCertificateRequest, KeepRootCertificateRequest__Output as _trustkeyd_v1_KeepRootCertificateRequest__Output } from '../../trustkeyd/v1/KeepRootCertificateRequest.ts';
+import type { KeepRootCertificateResponse as _trustkeyd_v1_KeepRootCertificateResponse, KeepRootCertificateResponse__Output as _trustkeyd_v1_KeepRootCertificateResponse__Output } from '../../trustkeyd/v1/KeepRootCertificateResponse.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from '../../trustkeyd/v1/Key.ts';
 import type { ListGroupsRequest as _trustkeyd_v1_ListGroupsRequest, ListGroupsRequest__Output as _trustkeyd_v1_ListGroupsRequest__Output } from '../../trustkeyd/v1/ListGroupsRequest.ts';
 import type { ListGroupsResponse as _trustkeyd_v1_ListGroupsResponse, ListGroupsResponse__Output as _trustkeyd_v1_ListGroupsResponse__Output } from '../../trustkeyd/v1/ListGroupsResponse.ts';
@@ -59,6 +63,21 @@ export interface KeysClient extends grpc.Client {
   cardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
   cardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
   cardCertificate(argument: _trustkeyd_v1_CardCertificateRequest, callback: grpc.requestCallback<_trustkeyd_v1_CardCertificateResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * by policy "certificate"
+   */
+  CertificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
+  CertificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
+  CertificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
+  CertificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * by policy "certificate"
+   */
+  certificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
+  certificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
+  certificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
+  certificateRequest(argument: _trustkeyd_v1_CertificateRequestRequest, callback: grpc.requestCallback<_trustkeyd_v1_CertificateRequestResponse__Output>): grpc.ClientUnaryCall;
   
   ChangePassphrase(argument: _trustkeyd_v1_ChangePassphraseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ChangePassphraseResponse__Output>): grpc.ClientUnaryCall;
   ChangePassphrase(argument: _trustkeyd_v1_ChangePassphraseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ChangePassphraseResponse__Output>): grpc.ClientUnaryCall;
@@ -138,6 +157,21 @@ export interface KeysClient extends grpc.Client {
   import(argument: _trustkeyd_v1_ImportKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   import(argument: _trustkeyd_v1_ImportKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   
+  /**
+   * by policy "certificate"
+   */
+  KeepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  KeepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  KeepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  KeepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * by policy "certificate"
+   */
+  keepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  keepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  keepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  keepRootCertificate(argument: _trustkeyd_v1_KeepRootCertificateRequest, callback: grpc.requestCallback<_trustkeyd_v1_KeepRootCertificateResponse__Output>): grpc.ClientUnaryCall;
+  
   List(argument: _trustkeyd_v1_ListKeysRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListKeysResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _trustkeyd_v1_ListKeysRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ListKeysResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _trustkeyd_v1_ListKeysRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ListKeysResponse__Output>): grpc.ClientUnaryCall;
@@ -214,6 +248,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
    */
   CardCertificate: grpc.handleUnaryCall<_trustkeyd_v1_CardCertificateRequest__Output, _trustkeyd_v1_CardCertificateResponse>;
   
+  /**
+   * by policy "certificate"
+   */
+  CertificateRequest: grpc.handleUnaryCall<_trustkeyd_v1_CertificateRequestRequest__Output, _trustkeyd_v1_CertificateRequestResponse>;
+  
   ChangePassphrase: grpc.handleUnaryCall<_trustkeyd_v1_ChangePassphraseRequest__Output, _trustkeyd_v1_ChangePassphraseResponse>;
   
   /**
@@ -238,6 +277,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
    */
   Import: grpc.handleUnaryCall<_trustkeyd_v1_ImportKeyRequest__Output, _trustkeyd_v1_Key>;
   
+  /**
+   * by policy "certificate"
+   */
+  KeepRootCertificate: grpc.handleUnaryCall<_trustkeyd_v1_KeepRootCertificateRequest__Output, _trustkeyd_v1_KeepRootCertificateResponse>;
+  
   List: grpc.handleUnaryCall<_trustkeyd_v1_ListKeysRequest__Output, _trustkeyd_v1_ListKeysResponse>;
   
   ListGroups: grpc.handleUnaryCall<_trustkeyd_v1_ListGroupsRequest__Output, _trustkeyd_v1_ListGroupsResponse>;
@@ -258,12 +302,14 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
 export interface KeysDefinition extends grpc.ServiceDefinition {
   Bind: MethodDefinition<_trustkeyd_v1_BindKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_BindKeyRequest__Output, _trustkeyd_v1_Key__Output>
   CardCertificate: MethodDefinition<_trustkeyd_v1_CardCertificateRequest, _trustkeyd_v1_CardCertificateResponse, _trustkeyd_v1_CardCertificateRequest__Output, _trustkeyd_v1_CardCertificateResponse__Output>
+  CertificateRequest: MethodDefinition<_trustkeyd_v1_CertificateRequestRequest, _trustkeyd_v1_CertificateRequestResponse, _trustkeyd_v1_CertificateRequestRequest__Output, _trustkeyd_v1_CertificateRequestResponse__Output>
   ChangePassphrase: MethodDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseRequest__Output, _trustkeyd_v1_ChangePassphraseResponse__Output>
   Create: MethodDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_CreateKeyRequest__Output, _trustkeyd_v1_Key__Output>
   CreateGroup: MethodDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_Group, _trustkeyd_v1_CreateGroupRequest__Output, _trustkeyd_v1_Group__Output>
   Enroll: MethodDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Get: MethodDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_GetKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Import: MethodDefinition<_trustkeyd_v1_ImportKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ImportKeyRequest__Output, _trustkeyd_v1_Key__Output>
+  KeepRootCertificate: MethodDefinition<_trustkeyd_v1_KeepRootCertificateRequest, _trustkeyd_v1_KeepRootCertificateResponse, _trustkeyd_v1_KeepRootCertificateRequest__Output, _trustkeyd_v1_KeepRootCertificateResponse__Output>
   List: MethodDefinition<_trustkeyd_v1_ListKeysRequest, _trustkeyd_v1_ListKeysResponse, _trustkeyd_v1_ListKeysRequest__Output, _trustkeyd_v1_ListKeysResponse__Output>
   ListGroups: MethodDefinition<_trustkeyd_v1_ListGroupsRequest, _trustkeyd_v1_ListGroupsResponse, _trustkeyd_v1_ListGroupsRequest__Output, _trustkeyd_v1_ListGroupsResponse__Output>
   Lock: MethodDefinition<_trustkeyd_v1_LockRequest, _trustkeyd_v1_LockResponse, _trustkeyd_v1_LockRequest__Output, _trustkeyd_v1_LockResponse__Output>
