@@ -21,9 +21,13 @@ export type CloseStatement = {
 }
 
 /** The bytes that are signed. No metadata begins so: its `_type` is a role's. */
-export function encodeCloseStatement({ ceremony, closed, head, outcome, plan, records }: CloseStatement): Buffer {
+export function encodeCloseStatement(statement: CloseStatement): Buffer {
+    return canonicalize(closeStatementJson(statement))
+}
+
+export function closeStatementJson({ ceremony, closed, head, outcome, plan, records }: CloseStatement): Json {
     const members: Record<keyof CloseStatement | "_type", Json> = { _type: TYPE, ceremony, closed, head, outcome, plan, records }
-    return canonicalize(new Map(Object.entries(members)))
+    return new Map(Object.entries(members))
 }
 
 /** @throws bundle_invalid: not a close, or not written as one is written */

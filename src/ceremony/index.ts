@@ -2,8 +2,12 @@
 // whatever was made elsewhere comes in as bytes and is judged here, by the same rules when it is recorded and when a stranger verifies it.
 
 export { type ArchivedFiles, packArchive, unpackArchive } from "./archive.ts"
+export { type Bundle, type BundleFiles, bundleFiles, newBundle, readBundle } from "./bundle.ts"
 export { type CloseStatement, encodeCloseStatement, type Outcome, parseCloseStatement } from "./close-statement.ts"
+export type { CeremonyClose, CloseSignatures } from "./closing.ts"
+export type { BackupWay, Count } from "./conditions.ts"
 export { encodePlan } from "./encode-plan.ts"
+export type { Place } from "./fault.ts"
 export { type FrameProgress, FrameSet, frameSetId, splitFrames } from "./frames.ts"
 export { parsePlan } from "./parse-plan.ts"
 export {
@@ -22,5 +26,8 @@ export {
     type RootAlgorithm,
     type Spare,
 } from "./plan.ts"
+export { type ImpossibleStep, type Phase, type PossibleStep, type Progress, progressOf } from "./progress.ts"
 export { type CeremonyRecord, type Facts, type Item, STEPS, type StepName } from "./record.ts"
 export { type Spoken, spoken } from "./spoken.ts"
+export { closeBundle, closeStatement, type ShownPlace, type StepInput, type StepOptions, takeStep } from "./take-step.ts"
+export { type Finding, type Verdict, verifyCeremony } from "./verify.ts"

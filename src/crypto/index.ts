@@ -23,6 +23,7 @@ export { type Authorities, checkCertificateChain, checkCertificatePath, parseAut
 export { assembleCertificateRequest, certificateRequestInfo } from "./certificate-request.ts"
 export { sha256, sha512 } from "./digest.ts"
 export { type Opener, open, rewrap, seal, type WayToOpen, type Wrap, waysToOpen } from "./envelope.ts"
+export { bundleSignatureProblem, issuedByProblem } from "./issued.ts"
 export { type KeyFileEntry, readKeyFile } from "./key-file.ts"
 export type { KeyFileEncryption } from "./key-file-encryption.ts"
 export { canonicalPkcs8, generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"

@@ -74,10 +74,16 @@ function rejectRoot(root: RootDocument, problems: readonly string[]): never {
 
 /**
  * `every`: each key of role root must have a good certificate, as befits a root we sign; otherwise as many as the threshold, as verifiers do.
+ * `now` undefined: the certificates' dates do not count.
  *
  * @throws root_rejected naming the first problem
  */
-export function checkRootCertificates(root: RootDocument, gun: Gun, now: Date, options: { readonly every?: boolean } = {}): void {
+export function checkRootCertificates(
+    root: RootDocument,
+    gun: Gun,
+    now: Date | undefined,
+    options: { readonly every?: boolean } = {},
+): void {
     const { certified, problems } = certifiedRootKeys(root, gun, now)
     if (certified.size < roleOf(root, "root").threshold || (options.every === true && problems.length > 0)) rejectRoot(root, problems)
 }

@@ -1,0 +1,88 @@
+import {
+    assembleFile,
+    canonicalKeyIdOf,
+    checkRootCertificates,
+    checkRootSuccession,
+    type Gun,
+    type KeyId,
+    lineageOf,
+    type MetadataFile,
+    parseFile,
+    parseSigned,
+    ROOT,
+    type RootDocument,
+    type TufKey,
+    verifyRootSignedBy,
+} from "../tuf/index.ts"
+import { reading, refuse } from "./fault.ts"
+import type { Plan, PlannedRepository } from "./plan.ts"
+
+/**
+ * The published roots of a repository, from version 1 to the one the plan names, each as Notary itself writes it: a file that two readers could
+ * read in two ways has no place here.
+ *
+ * @throws Fault
+ */
+export function readChain(plan: Plan, repository: PlannedRepository, files: readonly Buffer[]): readonly MetadataFile[] {
+    const { gun, published } = repository
+    const chain = files.map((content, index) => reading(`${gun}, root version ${index + 1}`, () => readRoot(content, gun)))
+    for (const [index, file] of chain.entries()) {
+        const version = index + 1
+        const before = chain[index - 1]
+        if (file.signed.document.version !== version)
+            refuse(`${gun}: root version ${file.signed.document.version} stands where ${version} should`)
+        if (before !== undefined) reading(gun, () => checkRootSuccession(before, file))
+    }
+    const [first, newest] = [chain[0], chain.at(-1)]
+    if (first === undefined || newest === undefined || published === undefined) return chain
+    if (lineageOf(first.signed) !== published.lineage) refuse(`${gun}: root version 1 is another than the plan's lineage names`)
+    if (newest.signed.sha256 !== published.sha256)
+        refuse(`${gun}: root version ${published.version} is another than the one the plan was made for`)
+    checkPlannedKeys(plan, gun, rootDocument(newest))
+    return chain
+}
+
+function readRoot(content: Buffer, gun: Gun): MetadataFile {
+    const served = parseFile(content, ROOT)
+    const signed = parseSigned(served.signed.bytes, ROOT)
+    if (!assembleFile(signed, served.signatures).equals(content)) refuse("it is not written as Notary writes it")
+    const file = { ...served, signed }
+    checkRootCertificates(rootDocument(file), gun, undefined, { every: true })
+    verifyRootSignedBy(file, gun, undefined, () => undefined)
+    return file
+}
+
+export function rootDocument(file: Pick<MetadataFile, "signed">): RootDocument {
+    const { document } = file.signed
+    return document.type === "root" ? document : refuse("it is no root")
+}
+
+/** The keys of role root: TUF key by canonical ID. */
+export function rootKeysOf(root: RootDocument): ReadonlyMap<KeyId, TufKey> {
+    const keys = (root.roles.get("root")?.keyIds ?? []).flatMap((id) => root.keys.get(id) ?? [])
+    return new Map(keys.map((key) => [canonicalKeyIdOf(key), key]))
+}
+
+export function rootThreshold(root: RootDocument): number {
+    return root.roles.get("root")?.threshold ?? refuse("it names no keys for root")
+}
+
+/** Every key of the published root is accounted for, and what remains of them is what the kind of ceremony is for. */
+function checkPlannedKeys(plan: Plan, gun: Gun, root: RootDocument): void {
+    const published = rootKeysOf(root)
+    const accounted = new Set<KeyId>()
+    const lost = new Set<KeyId>()
+    for (const key of plan.keys) {
+        if (key.change === "new") continue
+        const isPublished = published.has(key.id)
+        if (key.change === "added") {
+            if (isPublished && plan.kind !== "root-lost") refuse(`${gun}: key ${key.name} is to be added, and is in the root already`)
+        } else if (!isPublished) refuse(`${gun}: key ${key.name} is ${key.change}, and is not in the published root`)
+        if (isPublished) accounted.add(key.id)
+        if (key.change === "lost") lost.add(key.id)
+    }
+    for (const id of published.keys()) if (!accounted.has(id)) refuse(`${gun}: the plan says nothing of key ${id} of the published root`)
+    const [left, threshold] = [published.size - lost.size, rootThreshold(root)]
+    if (plan.kind === "root-lost" ? left >= threshold : left < threshold)
+        refuse(`${gun}: ${left} keys of the published root are left, it needs ${threshold}; that is no ${plan.kind}`)
+}
