@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
+import { ceremonyScriptCommand } from "./commands/ceremony-script.ts"
 import { completionCommand } from "./commands/completion.ts"
 import { doctorCommand } from "./commands/doctor.ts"
 import { initCommand } from "./commands/init.ts"
@@ -148,6 +149,11 @@ const TRUSTKEY: readonly Branch[] = [
         name: "rotate",
         description: "Other keys for a repository.",
         commands: [rotateRootCommand, rotateTargetsCommand, rotateSnapshotCommand, rotateTimestampCommand],
+    },
+    {
+        name: "ceremony",
+        description: "New root keys, made and signed with by people around a machine without network.",
+        commands: [ceremonyScriptCommand],
     },
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },

@@ -19,7 +19,7 @@ type Value = string | number | Html | readonly Html[]
 
 /** Markup as it is written here; each value is a text, which is escaped, or HTML itself. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
-    return new Html(parts.raw.map((part, index) => (index === 0 ? part : `${markupOf(values[index - 1] ?? "")}${part}`)).join(""))
+    return new Html(parts.map((part, index) => (index === 0 ? part : `${markupOf(values[index - 1] ?? "")}${part}`)).join(""))
 }
 
 function markupOf(value: Value): string {

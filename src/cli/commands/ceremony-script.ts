@@ -1,0 +1,32 @@
+import type { Command } from "commander"
+import { TrustkeyError } from "../../errors.ts"
+import { readBytes } from "../../storage/index.ts"
+import type { Cli } from "../context.ts"
+import { newCommand, withExamples } from "../syntax.ts"
+
+type ScriptOptions = { out?: string }
+
+// More than a plan may have; the parser says by how much it is too large.
+const MAX_FILE = 1024 * 1024
+
+export function ceremonyScriptCommand(cli: Cli): Command {
+    const command = newCommand(cli, "script", "Make the printed script of a ceremony: HTML, with room for initials, times and codes.")
+        .argument("<plan>", "the plan")
+        .option("--out <file>", "write it there instead of to standard output")
+        .action((file: string, options: ScriptOptions) => script(cli, file, options))
+    return withExamples(command, ["trustkey ceremony script plan.toml --out script.html"])
+}
+
+async function script(cli: Cli, file: string, options: ScriptOptions): Promise<void> {
+    const { parsePlan } = await import("../../ceremony/index.ts")
+    const { codeText } = await import("../difference.ts")
+    const { renderScript } = await import("../ceremony/script.ts")
+    const { writePage } = await import("../ceremony/write-page.ts")
+    const bytes = await readBytes(file, { maxBytes: MAX_FILE })
+    if (bytes === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
+    const plan = parsePlan(bytes)
+    await writePage(cli, renderScript(plan), options.out)
+    cli.output.note(`Plan  ${codeText(plan.sha256)}`)
+    if (options.out !== undefined)
+        cli.output.note("Print it once for the lead and once for the witness; the first page of each has to show these words.")
+}
