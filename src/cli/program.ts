@@ -155,6 +155,11 @@ const TRUSTKEY: readonly Branch[] = [
         description: "New root keys, made and signed with by people around a machine without network.",
         commands: [ceremonyScriptCommand],
     },
+    {
+        name: "ceremony",
+        description: "New root keys, made and signed with by people around a machine without network.",
+        commands: [ceremonyScriptCommand],
+    },
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },
     { name: "plugin", description: "docker's plugin.", commands: [pluginInstallCommand] },
