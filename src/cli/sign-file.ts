@@ -11,6 +11,7 @@ import {
     parseKeyId,
     parseRoleName,
     parseSigned,
+    ROOT,
     type RoleName,
     type Signature,
     type SignedMetadata,
@@ -19,6 +20,7 @@ import type { SignFileOptions } from "./commands/sign.ts"
 import type { Cli } from "./context.ts"
 import type { Daemon, DaemonKey } from "./daemon-types.ts"
 import { makeReady } from "./secrets.ts"
+import { showRoot } from "./sign-root.ts"
 import { isBound } from "./trust/our-keys.ts"
 
 const MAX_INPUT = 16 * 1024 * 1024
@@ -29,7 +31,11 @@ export async function signFile(cli: Cli, file: string, options: SignFileOptions)
     const role = parseRoleName(options.role)
     const { signed, signatures } = readUnsigned(await readInput(cli, file), role)
     const daemon = await cli.daemon()
-    const made = await signWithAll(cli, daemon, gun, signed, await keysToSignWith(daemon, gun, role, options.key), options)
+    const bound = await keysToSignWith(daemon, gun, role, options.key)
+    const keys = role === ROOT ? await showRoot(cli, daemon, gun, signed, bound) : bound
+    if (keys.length === 0)
+        throw new TrustkeyError("not_found", `no key you may use counts for this root of ${gun}, or for the one before it`)
+    const made = await signWithAll(cli, daemon, gun, signed, keys, options)
     const kept = signatures.filter(({ keyId }) => !made.some((signature) => signature.keyId === keyId))
     const content = assembleFile(signed, [...made, ...kept])
     if (options.out === undefined) cli.output.bytes(content)

@@ -21,11 +21,12 @@ import { askHttps } from "../support/https.ts"
 import { withoutYubikey } from "../support/no-yubikey.ts"
 import { type Notary, startNotary } from "../support/notary.ts"
 import { type NotaryClient, startNotaryClient } from "../support/notary-client.ts"
-import { mustRun, runCommand } from "../support/process.ts"
+import { runCommand } from "../support/process.ts"
 import { type Registry, startRegistry } from "../support/registry.ts"
 import { startSoftHsm } from "../support/softhsm.ts"
 import { makeWorkingDirectory } from "../support/temp.ts"
 import { type CertificateAuthority, startAuthority } from "../support/tls.ts"
+import { issueRootCertificate } from "./root-certificate.ts"
 
 const { clis } = await findDockerClis()
 
@@ -180,7 +181,7 @@ describe("stock clients that met root version 1 walk every rotation of the root 
     test("to a key with a certificate that an authority has issued", async () => {
         const made = JSON.parse(await ok("key", "create", "--purpose", "root", "--json", ...unlocking)) as { id: string }
         const pem = await ok("key", "public", made.id)
-        const chain = await issue(pem)
+        const { chain } = await issueRootCertificate(directory, gun, pem)
         const root = await rotate("--root-certificate", chain)
         const [id] = root.roles.get("root")?.keyIds ?? []
         const key = id === undefined ? undefined : root.keys.get(id)
@@ -212,48 +213,4 @@ describe("stock clients that met root version 1 walk every rotation of the root 
         assert.equal(rootOf((await served()).signed).version, 8)
         await isSeenBy(late)
     })
-
-    /** The leaf, then the authority, as a root has it; for the test's own authority. */
-    async function issue(publicPem: string): Promise<string> {
-        const at = (name: string): string => path.join(directory, `issue-${name}`)
-        await writeFile(at("public.pem"), publicPem)
-        await writeFile(
-            at("ext"),
-            "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth,codeSigning\n",
-        )
-        const openssl = (...args: readonly string[]) => mustRun("openssl", args)
-        await openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            at("ca.key"),
-            "-out",
-            at("ca.crt"),
-            "-days",
-            "9000",
-            "-subj",
-            "/CN=Release Authority",
-        )
-        await openssl(
-            "req",
-            "-new",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            at("any.key"),
-            "-out",
-            at("any.csr"),
-            "-subj",
-            `/CN=${gun.replaceAll("/", "\\/")}`,
-        )
-        const signing = ["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial", "-days", "3000", "-sha256", "-extfile", at("ext")]
-        await openssl("x509", "-req", "-in", at("any.csr"), "-force_pubkey", at("public.pem"), ...signing, "-out", at("leaf.crt"))
-        const chain = at("chain.pem")
-        await writeFile(chain, (await readFile(at("leaf.crt"), "utf8")) + (await readFile(at("ca.crt"), "utf8")))
-        return chain
-    }
 })

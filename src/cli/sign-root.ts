@@ -1,0 +1,30 @@
+import { spoken } from "../ceremony/index.ts"
+import { differenceCode, diffMetadata, parseFile, ROOT, type SignedMetadata } from "../tuf/index.ts"
+import type { Cli } from "./context.ts"
+import type { Daemon, DaemonKey } from "./daemon-types.ts"
+import { differenceText } from "./difference.ts"
+import { canonicalRole, rootDocumentOf } from "./trust/build-update.ts"
+
+/**
+ * A root that came from somewhere: what it changes is shown with its code, which whoever sent it has too. Of the keys bound to the root
+ * those that count for it are left, or for the one before it: others were retired, and their signatures would be refused.
+ */
+export async function showRoot(
+    cli: Cli,
+    daemon: Daemon,
+    gun: Parameters<typeof differenceCode>[0],
+    next: SignedMetadata,
+    keys: readonly DaemonKey[],
+): Promise<readonly DaemonKey[]> {
+    const { documents, state } = await daemon.showTrust(gun)
+    const known = state === "active" ? documents.find(({ role }) => role === ROOT) : undefined
+    const newest = known === undefined ? undefined : parseFile(known.content, ROOT)
+    const before = newest !== undefined && newest.signed.document.version < next.document.version ? newest : undefined
+    const sentences = diffMetadata(before?.signed, next)
+    const code = differenceCode(gun, next, sentences).toString("hex")
+    cli.output.note(differenceText({ gun, role: ROOT, sentences, code }))
+    cli.output.note(`Whoever sent this root has the same code, ${spoken(code).hex}: if not, it is another one.`)
+    const roots = [...(before === undefined ? [] : [rootDocumentOf(before)]), ...(next.document.type === "root" ? [next.document] : [])]
+    const counting = new Set<string>(roots.flatMap((root) => canonicalRole(root.keys, root.roles.get("root")).keyIds))
+    return keys.filter(({ id }) => counting.has(id))
+}
