@@ -120,12 +120,12 @@ export function replay(files: BundleFiles): Bundle {
     const publicationFile = files.get(PUBLICATION)
     at("bundle", () => checkNamed(artefacts, transcript.records))
     const closeFile = files.get(CLOSE)
-    const close = closeFile === undefined ? undefined : at("close", () => readClose(closeFile, plan, transcript.state.closed))
-    if (publicationFile === undefined) return new CheckedBundle({ ...transcript, plan, publication: [], artefacts, close })
-    const publication = at("publication", () => {
-        if (close === undefined) refuse("there is no close to follow on")
-        return followLines(publicationFile, transcript.state, read, "publication")
+    const close = at("close", () => {
+        if (closeFile !== undefined) return readClose(closeFile, plan, transcript.state.closed)
+        return publicationFile === undefined ? undefined : refuse("there is no close.json, and publication.jsonl follows on it")
     })
+    if (publicationFile === undefined) return new CheckedBundle({ ...transcript, plan, publication: [], artefacts, close })
+    const publication = followLines(publicationFile, transcript.state, read, "publication")
     return new CheckedBundle({
         plan,
         records: transcript.records,

@@ -1,8 +1,10 @@
+import { algorithmOf } from "../crypto/index.ts"
 import {
     assembleFile,
+    bareKey,
     canonicalKeyIdOf,
-    checkRootCertificates,
-    checkRootSuccession,
+    certificateKey,
+    countedRootKeys,
     type Gun,
     type KeyId,
     lineageOf,
@@ -12,7 +14,7 @@ import {
     ROOT,
     type RootDocument,
     type TufKey,
-    verifyRootSignedBy,
+    verifyThreshold,
 } from "../tuf/index.ts"
 import { reading, refuse } from "./fault.ts"
 import type { Plan, PlannedRepository } from "./plan.ts"
@@ -31,7 +33,7 @@ export function readChain(plan: Plan, repository: PlannedRepository, files: read
         const before = chain[index - 1]
         if (file.signed.document.version !== version)
             refuse(`${gun}: root version ${file.signed.document.version} stands where ${version} should`)
-        if (before !== undefined) reading(gun, () => checkRootSuccession(before, file))
+        if (before !== undefined) reading(gun, () => checkSigned(file, before, gun))
     }
     const [first, newest] = [chain[0], chain.at(-1)]
     if (first === undefined || newest === undefined || published === undefined) return chain
@@ -46,10 +48,19 @@ function readRoot(content: Buffer, gun: Gun): MetadataFile {
     const served = parseFile(content, ROOT)
     const signed = parseSigned(served.signed.bytes, ROOT)
     if (!assembleFile(signed, served.signatures).equals(content)) refuse("it is not written as Notary writes it")
+    if (served.signatures.some(({ sig }) => sig.length === 0)) refuse("it has an empty signature")
     const file = { ...served, signed }
-    checkRootCertificates(rootDocument(file), gun, undefined, { every: true })
-    verifyRootSignedBy(file, gun, undefined, () => undefined)
+    if ([...rootDocument(file).keys.values()].some((key) => key.public.length === 0)) refuse("it has an empty key")
+    checkSigned(file, file, gun)
     return file
+}
+
+/** That `file` is signed by the threshold of role root in `trusted`; only keys count whose certificates do. */
+function checkSigned(file: MetadataFile, trusted: MetadataFile, gun: Gun): void {
+    const root = rootDocument(trusted)
+    const role = root.roles.get("root") ?? refuse("it names no keys for root")
+    const counted = new Map([...countedRootKeys(root, gun)].filter(([, key]) => isNormal(key)))
+    verifyThreshold(file.signed, file.signatures, counted, role, trusted === file ? "its" : `version ${root.version}'s`)
 }
 
 export function rootDocument(file: Pick<MetadataFile, "signed">): RootDocument {
@@ -57,10 +68,20 @@ export function rootDocument(file: Pick<MetadataFile, "signed">): RootDocument {
     return document.type === "root" ? document : refuse("it is no root")
 }
 
-/** The keys of role root: TUF key by canonical ID. */
+/** The keys of role root: TUF key by canonical ID. @throws Fault when there is one that nobody could sign with */
 export function rootKeysOf(root: RootDocument): ReadonlyMap<KeyId, TufKey> {
     const keys = (root.roles.get("root")?.keyIds ?? []).flatMap((id) => root.keys.get(id) ?? [])
-    return new Map(keys.map((key) => [canonicalKeyIdOf(key), key]))
+    return new Map(keys.map((key) => [reading("a key of role root", () => usableId(key)), key]))
+}
+
+function usableId(key: TufKey): KeyId {
+    algorithmOf(bareKey(key))
+    const isPlain = !key.keytype.endsWith("-x509") || isNormal(key)
+    return isPlain ? canonicalKeyIdOf(key) : refuse("its certificate is not written as PEM in lines of 64")
+}
+
+function isNormal(key: TufKey): boolean {
+    return Buffer.from(certificateKey(Buffer.from(key.public).toString("latin1")).public).equals(key.public)
 }
 
 export function rootThreshold(root: RootDocument): number {

@@ -1,5 +1,7 @@
+import { countedRootKeys, keyIdOf } from "../tuf/index.ts"
 import { rootDocument, rootThreshold } from "./chain.ts"
 import { refuse } from "./fault.ts"
+import { tufKeyOf } from "./new-roots.ts"
 import type { NewKey, PlannedKey } from "./plan.ts"
 import { type CeremonyState, continuesRoot, joins, signaturesOf, signsRoots } from "./state.ts"
 
@@ -104,7 +106,14 @@ export function signatureCounts(state: CeremonyState, repository: number): { rea
     const signers = new Set(signaturesOf(state, { repository }).map(({ facts }) => facts.get("key")))
     const signing = state.plan.keys.filter(({ name }) => signers.has(name))
     const newest = state.chains[repository]?.at(-1)
-    const isOld = ({ change }: PlannedKey): boolean => change === "kept" || change === "retired"
+    const counted =
+        newest === undefined
+            ? undefined
+            : countedRootKeys(rootDocument(newest), state.plan.repositories[repository]?.gun ?? refuse("there is no such repository"))
+    const isOld = (key: PlannedKey): boolean => {
+        const own = key.change === "kept" || key.change === "retired" ? tufKeyOf(state, key, repository) : undefined
+        return own !== undefined && counted?.has(keyIdOf(own)) === true
+    }
     const isNew = (key: PlannedKey): boolean => joins(key) || key.change === "kept"
     return {
         old:

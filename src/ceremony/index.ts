@@ -29,5 +29,6 @@ export {
 export { type ImpossibleStep, type Phase, type PossibleStep, type Progress, progressOf } from "./progress.ts"
 export { type CeremonyRecord, type Facts, type Item, STEPS, type StepName } from "./record.ts"
 export { type Spoken, spoken } from "./spoken.ts"
+export type { CeremonyState, ShownKey } from "./state.ts"
 export { closeBundle, closeStatement, type ShownPlace, type StepInput, type StepOptions, takeStep } from "./take-step.ts"
 export { type Finding, type Verdict, verifyCeremony } from "./verify.ts"

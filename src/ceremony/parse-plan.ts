@@ -13,7 +13,7 @@ export const MAX_PLAN_BYTES = 256 * 1024
 const NAME = "[a-z][a-z0-9_]*"
 const TEXT = '"(?:[^"\\\\]|\\\\["\\\\])*"'
 const LIST = `\\[ *(?:${TEXT} *(?:, *${TEXT} *)*)?\\]`
-const TABLE = `\\[ *${NAME}(?: *\\. *${NAME})* *\\]|\\[\\[ *${NAME} *\\]\\]`
+const TABLE = `\\[ *${NAME}(?:\\.${NAME})* *\\]|\\[\\[ *${NAME} *\\]\\]`
 const VALUE = `${NAME} *= *(?:${TEXT}|0|[1-9][0-9]{0,9}|${LIST})`
 // No two repeated spaces in a row: a line of spaces would take their number squared.
 const LINE = new RegExp(`^ *(?:(?:${TABLE}|${VALUE}) *)?(?:#.*)?$`)

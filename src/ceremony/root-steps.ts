@@ -1,9 +1,9 @@
-import { keyIdOf, parseKeyId, type Signature, verifySignature } from "../tuf/index.ts"
+import { checkRootCertificates, keyIdOf, parseKeyId, type Signature, verifySignature } from "../tuf/index.ts"
 import { membersOf, parseCanonical, stringOf } from "./canonical-json.ts"
-import { readChain } from "./chain.ts"
+import { readChain, rootDocument } from "./chain.ts"
 import { keyNamed, whyNotBuild, whyNotOpen, whyNotPack, whyNotSign, whyNotVoidRoot } from "./conditions.ts"
 import { FactReader } from "./fact-reader.ts"
-import { refuse } from "./fault.ts"
+import { reading, refuse } from "./fault.ts"
 import { HASH, isText } from "./forms.ts"
 import { newRoots, tufKeyOf } from "./new-roots.ts"
 import type { PlannedRepository } from "./plan.ts"
@@ -82,8 +82,10 @@ export function build(state: CeremonyState, record: CeremonyRecord, read: ReadAr
         "out",
     )
     const roots = newRoots(state)
-    for (const [index, root] of roots.entries()) {
-        const gun = state.plan.repositories[index]?.gun
+    for (const [index, { gun }] of state.plan.repositories.entries()) {
+        const root = roots[index] ?? refuse("a root is missing")
+        // Of a kept key too: one that clients don't count would make the threshold less than it says.
+        reading(gun, () => checkRootCertificates(rootDocument({ signed: root }), gun, undefined, { every: true }))
         if (!read(itemNamed(record.out, artefactName.signed(index))).equals(root.bytes))
             refuse(`${artefactName.signed(index)} is not the root that follows from the plan for ${gun}`)
         checkDifference(read(itemNamed(record.out, artefactName.difference(index))), [String(gun), "root", root.sha256], index)

@@ -63,6 +63,7 @@ export {
     checkRootCertificate,
     checkRootCertificates,
     checkRootSuccession,
+    countedRootKeys,
     lineageOf,
     rootOf,
     verifyRootChain,

@@ -68,6 +68,11 @@ function certifiedRootKeys(root: RootDocument, gun: Gun, now: Date | undefined):
     return { certified, problems }
 }
 
+/** The keys of role root that Notary's clients would count, whatever the date: those of which the certificate is good. */
+export function countedRootKeys(root: RootDocument, gun: Gun): ReadonlyMap<KeyId, TufKey> {
+    return certifiedRootKeys(root, gun, undefined).certified
+}
+
 function rejectRoot(root: RootDocument, problems: readonly string[]): never {
     throw new TrustkeyError("root_rejected", problems[0] ?? `root version ${root.version} needs more keys than it has`)
 }
