@@ -1,7 +1,16 @@
 import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
+import { ceremonyCheckCommand } from "./commands/ceremony-check.ts"
+import { ceremonyCloseCommand } from "./commands/ceremony-close.ts"
+import { ceremonyOpenCommand } from "./commands/ceremony-open.ts"
+import { ceremonyPackCommand } from "./commands/ceremony-pack.ts"
+import { ceremonyPlanCommand } from "./commands/ceremony-plan.ts"
+import { ceremonyPublishCommand } from "./commands/ceremony-publish.ts"
+import { ceremonyResumeCommand } from "./commands/ceremony-resume.ts"
 import { ceremonyScriptCommand } from "./commands/ceremony-script.ts"
+import { CEREMONY_STEPS } from "./commands/ceremony-step.ts"
+import { ceremonyVerifyCommand } from "./commands/ceremony-verify.ts"
 import { completionCommand } from "./commands/completion.ts"
 import { doctorCommand } from "./commands/doctor.ts"
 import { initCommand } from "./commands/init.ts"
@@ -118,6 +127,19 @@ const KEY: readonly Branch[] = [
     { name: "group", description: "Key groups: many keys, one passphrase.", commands: [keyGroupCreateCommand, keyGroupListCommand] },
 ]
 
+const CEREMONY: readonly Branch[] = [
+    ceremonyPlanCommand,
+    ceremonyCheckCommand,
+    ceremonyScriptCommand,
+    ceremonyPackCommand,
+    ceremonyOpenCommand,
+    { name: "step", description: "What is done at the vault, one record each.", commands: CEREMONY_STEPS },
+    ceremonyResumeCommand,
+    ceremonyCloseCommand,
+    ceremonyVerifyCommand,
+    ceremonyPublishCommand,
+]
+
 const TRUSTKEY: readonly Branch[] = [
     initCommand,
     statusCommand,
@@ -153,12 +175,7 @@ const TRUSTKEY: readonly Branch[] = [
     {
         name: "ceremony",
         description: "New root keys, made and signed with by people around a machine without network.",
-        commands: [ceremonyScriptCommand],
-    },
-    {
-        name: "ceremony",
-        description: "New root keys, made and signed with by people around a machine without network.",
-        commands: [ceremonyScriptCommand],
+        commands: CEREMONY,
     },
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },

@@ -23,7 +23,7 @@ export {
 export { explainIssue, mistakeLines } from "./mistakes.ts"
 export { type NameLookup, parseNameDatabase, readNameDatabase } from "./names.ts"
 export { openSqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts"
-export { lockStateDirectory, type StateLock } from "./state-lock.ts"
+export { lockDirectory, lockStateDirectory, type StateLock } from "./state-lock.ts"
 export {
     type AuditRow,
     type Change,

@@ -26,6 +26,29 @@ export async function lockStateDirectory(directory: string): Promise<StateLock> 
     return lockFile(path.join(directory, "lock"))
 }
 
+/**
+ * Take a directory of somebody's own, of whatever mode, for this process: nothing is put into it. It ends with the process.
+ *
+ * @returns undefined: another process has it
+ * @throws not_found, storage_failed
+ */
+export function lockDirectory(directory: string): StateLock | undefined {
+    let descriptor: number
+    try {
+        descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+    } catch (error) {
+        throw new TrustkeyError("not_found", `${directory} is no directory that can be opened`, { cause: error })
+    }
+    try {
+        if (lockExclusively(descriptor)) return releaseOf(descriptor)
+    } catch (error) {
+        closeSync(descriptor)
+        throw new TrustkeyError("storage_failed", `${directory} cannot be locked`, { cause: error })
+    }
+    closeSync(descriptor)
+    return undefined
+}
+
 function lockFile(file: string): StateLock {
     let descriptor: number
     try {
@@ -44,9 +67,13 @@ function lockFile(file: string): StateLock {
         if (!locked) closeSync(descriptor)
     }
     if (!locked) throw new TrustkeyError("state_in_use", "another trustkeyd uses this state directory")
+    // The file stays: removing it would let two processes lock two files of one name.
+    return releaseOf(descriptor)
+}
+
+function releaseOf(descriptor: number): StateLock {
     let held = true
     return {
-        // The file stays: removing it would let two processes lock two files of one name.
         release: async () => {
             if (!held) return
             held = false

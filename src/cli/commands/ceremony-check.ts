@@ -1,0 +1,55 @@
+import type { Command } from "commander"
+import type { Plan, PlannedKey } from "../../ceremony/index.ts"
+import type { Cli } from "../context.ts"
+import { printable } from "../output.ts"
+import { newCommand, withExamples } from "../syntax.ts"
+
+export function ceremonyCheckCommand(cli: Cli): Command {
+    const command = newCommand(cli, "check", "Check a ceremony's plan: every mistake in it, and whether it fits what is published now.")
+        .argument("<plan>", "the plan's file")
+        .option("--offline", "ask no trust server")
+        .action((file: string, options: { offline?: boolean }) => check(cli, file, options))
+    return withExamples(command, ["trustkey ceremony check plan.toml", "trustkey ceremony check plan.toml --offline"])
+}
+
+async function check(cli: Cli, file: string, { offline }: { offline?: boolean }): Promise<void> {
+    const { fetchChains, readPlan, requireFits } = await import("../ceremony/pack.ts")
+    const { codeText } = await import("../difference.ts")
+    const plan = await readPlan(file)
+    if (offline !== true) requireFits(plan, await fetchChains(cli, plan))
+    for (const line of summary(plan)) cli.output.line(line)
+    cli.output.line(`Plan hash  ${codeText(plan.sha256)}`)
+    const fits =
+        offline === true
+            ? "The plan is in order; whether it fits what is published was not asked."
+            : "The plan is in order, and fits what is published."
+    cli.output.note(fits)
+    cli.output.note(
+        `Next: trustkey ceremony rehearse ${file}, trustkey ceremony script ${file}, then trustkey ceremony pack ${file} --to DIRECTORY`,
+    )
+}
+
+function summary(plan: Plan): readonly string[] {
+    const part = (wanted: string): string =>
+        plan.people
+            .filter((person) => person.part === wanted)
+            .map(({ name }) => name)
+            .join(", ")
+    const count = plan.keys.filter(({ change }) => change === "new" || change === "added" || change === "kept").length
+    return [
+        `Ceremony ${plan.id}, ${plan.kind}: ${printable(plan.reason)}`,
+        `  between ${plan.notBefore.toISOString().slice(0, 19)}Z and ${plan.notAfter.toISOString().slice(0, 19)}Z`,
+        `  lead ${part("lead")}; witness ${part("witness")}; holders ${part("holder")}`,
+        ...plan.repositories.map(
+            ({ gun, published }) => `  repository ${gun}${published === undefined ? "" : `, root version ${published.version} now`}`,
+        ),
+        ...plan.keys.map((key) => `  key ${keyText(key)}`),
+        `  from then on ${plan.threshold} of ${count} root keys sign; the new roots expire on ${plan.expires.toISOString().slice(0, 10)}`,
+    ]
+}
+
+function keyText(key: PlannedKey): string {
+    if (key.change === "new") return `${key.name} of ${key.holder}: new, ${key.algorithm}, made by the ${key.make}, on token ${key.token}`
+    const where = key.change === "lost" || key.token === undefined ? "" : `, on token ${key.token}`
+    return `${key.name} of ${printable(key.holder)}: ${key.change}, ${key.id.slice(0, 12)}${where}`
+}

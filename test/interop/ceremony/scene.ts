@@ -1,0 +1,113 @@
+import assert from "node:assert/strict"
+import { mkdir, writeFile } from "node:fs/promises"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { type Daemon, startDaemon } from "../../support/daemon.ts"
+import { type CommandResult, mustRun, runCommand } from "../../support/process.ts"
+import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
+import { openTrustRig, type TrustRig } from "../../support/trust-rig.ts"
+
+const TRUSTKEY = fileURLToPath(new URL("../../../dist/trustkey.cjs", import.meta.url))
+export const TOKENS = ["vault-a", "vault-b", "vault-c", "vault-d"] as const
+
+/**
+ * Two machines, each in a network of its own: `online` with a real Notary and a daemon that holds the other keys; `vault` with four tokens and no
+ * network at all. A directory is the stick that goes between them.
+ */
+export type Scene = AsyncDisposable & {
+    readonly rig: TrustRig
+    readonly vault: Daemon
+    readonly tokens: Readonly<Record<string, SoftHsm>>
+    /** A place for plans, sticks and public keys. */
+    readonly directory: string
+    /** `trustkey` at the vault, in its network; whatever it ends with. */
+    atVault(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>
+    /** The same, which has to succeed; its stdout. */
+    vaultOk(args: readonly string[]): Promise<string>
+    /** The same, which has to refuse. */
+    vaultRefuses(args: readonly string[], code: string): Promise<string>
+    /** Flags that give a token's PIN. */
+    pin(token: string): readonly string[]
+    readonly closeFlags: readonly string[]
+}
+
+export async function openScene(): Promise<Scene> {
+    await using opened = new AsyncDisposableStack()
+    const rig = opened.use(await openTrustRig())
+    const network = `tkd-vault-${process.pid}`
+    await mustRun("ip", ["netns", "add", network])
+    opened.defer(async () => {
+        await mustRun("ip", ["netns", "del", network])
+    })
+    const tokens: Record<string, SoftHsm> = {}
+    for (const name of TOKENS) tokens[name] = opened.use(await startSoftHsm({ label: name }))
+    const inside = ["ip", "netns", "exec", network]
+    const vault = opened.use(await startDaemon({ tokens, wrapper: inside }))
+    const directory = path.join(vault.directory, "table")
+    await mkdir(directory)
+    for (const [name, { userPin }] of Object.entries(tokens)) {
+        await writeFile(path.join(directory, `${name}.pin`), `${userPin}\n`, { mode: 0o600 })
+    }
+    const atVault: Scene["atVault"] = (args, env = {}) => {
+        const variables = {
+            PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+            HOME: vault.directory,
+            TRUSTKEYD_SOCKET: vault.signSocket,
+            TRUSTKEYD_ADMIN_SOCKET: vault.adminSocket,
+            ...env,
+        }
+        const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
+        const [ip = "", ...rest] = inside
+        return runCommand(ip, [...rest, "env", "-i", ...set, process.execPath, TRUSTKEY, ...args])
+    }
+    const vaultOk: Scene["vaultOk"] = async (args) => {
+        const { status, stdout, stderr } = await atVault(args)
+        assert.equal(status, 0, `trustkey ${args.join(" ")}: ${stdout}${stderr}\n${vault.service.log()}`)
+        return stdout
+    }
+    const closing = async (name: string): Promise<readonly [string, string]> => {
+        const passphrase = path.join(directory, `${name}.passphrase`)
+        await writeFile(passphrase, `the ${name}'s passphrase\n`, { mode: 0o600 })
+        const made = JSON.parse(
+            await vaultOk(["key", "create", "--purpose", "ceremony", "--label", name, "--passphrase-file", passphrase, "--json"]),
+        ) as { id: string }
+        const file = path.join(directory, `${name}.pub`)
+        await vaultOk(["key", "public", made.id, "--out", file])
+        return [passphrase, file]
+    }
+    const [vaultPassphrase] = await closing("vault")
+    const [witnessPassphrase] = await closing("witness")
+    const everything = opened.move()
+    return {
+        rig,
+        vault,
+        tokens,
+        directory,
+        atVault,
+        vaultOk,
+        vaultRefuses: async (args, code) => {
+            const { status, stdout, stderr } = await atVault(args)
+            assert.match(stderr, new RegExp(`\\[${code}\\]`), `trustkey ${args.join(" ")} (${status}): ${stdout}${stderr}`)
+            return stderr
+        },
+        pin: (token) => ["--pin-file", path.join(directory, `${token}.pin`)],
+        closeFlags: ["--passphrase-file", vaultPassphrase, "--witness-passphrase-file", witnessPassphrase],
+        [Symbol.asyncDispose]: () => everything.disposeAsync(),
+    }
+}
+
+export type Stick = { readonly directory: string; readonly phase: string; readonly records: number }
+
+/** What `ceremony resume` says. */
+export async function standing(scene: Scene, directory: string): Promise<{ phase: string; records: number; next: readonly string[] }> {
+    return JSON.parse(await scene.vaultOk(["ceremony", "resume", directory, "--json"])) as {
+        phase: string
+        records: number
+        next: string[]
+    }
+}
+
+/** SHA-256 of the plan, and the codes of the differences, as people read them off the paper. */
+export async function planHash(file: string): Promise<string> {
+    return (await mustRun("sha256sum", [file])).slice(0, 64)
+}
