@@ -48,7 +48,7 @@ function presentStep(plan: Plan, key: Exclude<PresentKey, NewKey>): Step {
     return {
         ...atVault(plan, key),
         title: `Show the key ${key.name}, which ${fate(key.change)}${where}`,
-        commands: [`trustkey ceremony step present STICK --key ${key.name}`],
+        commands: [`trustkey ceremony step present STICK ${key.name}`],
         checks: [
             ...serialChecks(key.serial, key.token),
             html`The screen shows the key ID <code>${shortId(key.id)}</code>, as in “What is decided”.`,
@@ -68,7 +68,7 @@ function makeStep(plan: Plan, key: NewKey): Step {
     return {
         ...atVault(plan, key),
         title: `Make the key ${key.name} ${made}`,
-        commands: [`trustkey ceremony step keygen STICK --key ${key.name}`],
+        commands: [`trustkey ceremony step keygen STICK ${key.name}`],
         checks: [
             ...(key.make === "token" ? serialChecks(key.serial, key.token) : []),
             html`The screen says: ${key.algorithm}${policiesText(key)}.`,
@@ -113,7 +113,7 @@ function policiesText({ slot, pinPolicy, touchPolicy }: NewKey): string {
 }
 
 function spoilt(key: NewKey, spares: readonly Spare[]): Otherwise {
-    const voided = `trustkey ceremony step void-key STICK --key ${key.name} --reason "…"`
+    const voided = `trustkey ceremony step void-key STICK ${key.name} --reason "…"`
     const names = spares.map(({ token }) => token).join(", ")
     const next =
         spares.length === 0
@@ -163,7 +163,7 @@ function signStep(plan: Plan, key: PresentKey): Step {
     return {
         ...atVault(plan, key),
         title: `Sign with ${key.name}: ${touched}`,
-        commands: [`trustkey ceremony step sign STICK --key ${key.name}`],
+        commands: [`trustkey ceremony step sign STICK ${key.name}`],
         checks: [
             html`Before touching anything the holder has read the code on the screen, aloud. It is the one written down at “Build”${length === 1 ? "" : ", for each repository"}.`,
             changesRoot(plan)
@@ -181,7 +181,7 @@ function signStep(plan: Plan, key: PresentKey): Step {
 }
 
 function backupStep(plan: Plan, key: NewKey): Step {
-    const command = `trustkey ceremony step backup STICK --key ${key.name}`
+    const command = `trustkey ceremony step backup STICK ${key.name}`
     if (key.make === "token") {
         return {
             ...atVault(plan, key),
@@ -191,25 +191,25 @@ function backupStep(plan: Plan, key: NewKey): Step {
         }
     }
     const tokens = [key.token, ...key.copies]
-    const exported = plan.backupRecipients.length > 0
+    const { length } = plan.backupRecipients
+    const exported =
+        length === 0
+            ? []
+            : [
+                  html`Exported, sealed for ${length === 1 ? "the recipient" : `the ${length} recipients`} of “What is decided”, and the drill passed. ${together("It lies at:", BLANK)}`,
+              ]
     return {
         ...atVault(plan, key),
-        title: `Copy ${key.name} into ${tokens.join(", ")}${exported ? ", and export it sealed" : ""}`,
-        commands: [...tokens.map((token) => `${command} --token ${token}`), ...(exported ? [`${command} --export`] : [])],
+        title: `Copy ${key.name} into ${tokens.join(", ")}${length === 0 ? "" : ", and export it sealed"}`,
+        // Each run does the next one.
+        commands: [...tokens, ...exported].map(() => command),
         checks: [
             ...tokens.map(
                 (token) =>
                     html`<code>${token}</code> has it, and a signature of that copy was verified. ${together("Serial:", SHORT_BLANK)}`,
             ),
-            ...(exported
-                ? [
-                      html`The export is sealed for ${plan.backupRecipients.length === 1 ? "the recipient" : `the ${plan.backupRecipients.length} recipients`} of “What is decided”, and the drill passed. ${together("It lies at:", BLANK)}`,
-                  ]
-                : []),
+            ...exported,
         ],
-        otherwise: [
-            { when: "a token is spoilt", act: html`take a spare, and add --token and its name. Write it down as an exception.` },
-            TORN,
-        ],
+        otherwise: [{ when: "a token is spoilt", act: html`take a spare, and write it down as an exception.` }, TORN],
     }
 }

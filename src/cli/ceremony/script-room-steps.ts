@@ -110,7 +110,6 @@ export function crossingSteps(plan: Plan): readonly Step[] {
             title: "Pack the plan and the published roots onto stick A",
             commands: ["trustkey ceremony pack plan.toml --to STICK"],
             checks: [html`The digits and words of the plan are those on the first page.`],
-            blanks: codeBlanks(["The program"]),
             otherwise: [
                 {
                     when: "it says that a repository moved on",
@@ -124,14 +123,18 @@ export function crossingSteps(plan: Plan): readonly Step[] {
             title: "Open stick A on the vault",
             commands: ["trustkey ceremony open STICK"],
             checks: [
-                html`The lead reads the plan's digits and six words from the screen, aloud. The witness compares them with the first page of <b>their own</b> print.`,
-                html`The program's code is the one written down in the step before.`,
+                html`The vault asks for the plan's digits. The lead types the sixteen of the first page; the witness looks, with <b>their own</b> print.`,
+                html`The lead reads the six words from the screen, aloud. The witness compares them with their own print.`,
                 html`The screen names the same repositories and versions as “What is decided”.`,
             ],
             otherwise: [
                 {
-                    when: "a digit or a word differs",
+                    when: "the vault refuses the digits, or a word differs",
                     act: html`stop. Nothing has been made. The stick goes into a bag of its own; it was not written from this plan.`,
+                },
+                {
+                    when: "it says that the program is another one",
+                    act: html`stop. Both machines have to run the same package; find out which is the right one.`,
                 },
                 { when: "it refuses the clock", act: html`go back to the step with the watches, then open again.` },
                 TORN,
@@ -178,9 +181,10 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         where: "Online",
         who: `${leadOf(plan)}; ${witnessesOf(plan)} watches`,
         title: "Verify the bundle with two programs that share nothing",
-        commands: ["trustkey ceremony verify STICK", "python3 verify-ceremony.py STICK"],
+        commands: ["trustkey ceremony verify STICK", "python3 docs/verify-ceremony.py STICK", "trustkey ceremony resume STICK"],
         checks: [
-            html`Both call it good, and name the code of the last record as it was written down at “Close”.`,
+            html`Both call it good.`,
+            html`<code>resume</code> shows the code of the last record that was written down at “Close the ceremony”.`,
             html`Every warning was read, and is explained among the exceptions.`,
         ],
         otherwise: [
