@@ -200,7 +200,7 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         title: "Publish",
         commands: ["trustkey ceremony publish STICK --dry-run", "trustkey ceremony publish STICK"],
         checks: [
-            html`The dry run shows the difference that was signed, with the same code, and nothing else.`,
+            html`The dry run names the repositories and versions of “What is decided”, and nothing else.`,
             html`Each repository was read back from the server as it was signed.`,
             html`A stock client on another machine sees its tags. ${together("Which:", BLANK)}`,
         ],
@@ -219,7 +219,7 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         commands: ["trustkey ceremony report STICK --out report.html"],
         checks: [
             html`The report, a scan of this print and the bundle are in the archive. ${together("Where:", WIDE_BLANK)}`,
-            html`The old keys are kept until nobody needs them: trustkey key show and the report say who still does.`,
+            html`The old keys are kept until nobody needs them: <code>trustkey rotate root GUN --explain</code> says who still does.`,
             html`The next rotation has a day: ${SHORT_BLANK}`,
         ],
     }
