@@ -37,10 +37,10 @@ ${step.blanks ?? ""}${otherwise}</td>
 ${step.appendix ?? ""}`
 }
 
-/** What people compare, large: the short form of a SHA-256 (hex) in digits and words, and under it all of it. */
-export function fingerprintHtml(label: string, sha256: string): Html {
+/** What people compare, large: the short form of a SHA-256 (hex) in digits and words, and under it all of it. `beside`: a picture. */
+export function fingerprintHtml(label: string, sha256: string, beside: Html = html``): Html {
     const { hex, words } = spoken(sha256)
-    return html`<div class="print"><div class="label">${label}</div><div class="hex">${hex}</div><div class="words">${words}</div>
+    return html`<div class="print">${beside}<div class="label">${label}</div><div class="hex">${hex}</div><div class="words">${words}</div>
 <div class="full">${grouped(sha256)}</div></div>
 `
 }

@@ -1,23 +1,24 @@
 import type { CeremonyKind, Plan, PlannedKey, PlannedRepository } from "../../ceremony/index.ts"
 import { spoken } from "../../ceremony/index.ts"
 import { type Html, html, htmlDocument } from "./html.ts"
+import { pageStyle } from "./page-style.ts"
 import { backupSteps, keySteps, rootSteps } from "./script-key-steps.ts"
 import { changesRoot, dateText, fingerprintHtml, grouped, personText, type Step, shortId, stepHtml } from "./script-parts.ts"
 import { beforeSteps, closingSteps, crossingSteps, onlineSteps, openingSteps } from "./script-room-steps.ts"
-import { scriptStyle } from "./script-style.ts"
 
 /**
  * A ceremony's script, to be printed: what people do, in order, with room for initials, times, serial numbers and codes. It follows from the
  * plan alone, so two prints of one plan are the same. HTML in one file; nothing of the plan is markup in it.
  */
 export function renderScript(plan: Plan): string {
-    const margins = {
-        ceremony: `Ceremony ${plan.id}`,
-        plan: `plan ${spoken(plan.sha256).hex}`,
-        banner: plan.rehearsalOf === undefined ? "" : "REHEARSAL",
-    }
+    const style = pageStyle({
+        topLeft: `Ceremony ${plan.id}`,
+        topCenter: plan.rehearsalOf === undefined ? "" : "REHEARSAL",
+        topRight: `plan ${spoken(plan.sha256).hex}`,
+        bottomLeft: "Page initialled by the witness: ________",
+    })
     const body = html`${coverPage(plan)}${peoplePage(plan)}${decidedPage(plan)}${stepPages(plan)}${wrongPage(plan)}${exceptionsPage()}${signaturesPage(plan)}`
-    return htmlDocument(`Ceremony ${plan.id}: script`, scriptStyle(margins), body)
+    return htmlDocument(`Ceremony ${plan.id}: script`, style, body)
 }
 
 const KINDS: Readonly<Record<CeremonyKind, string>> = {

@@ -1,14 +1,16 @@
 import { TrustkeyError } from "../../errors.ts"
 
-/** For A4 and US Letter (no size is asked for), in black and white. `margins`: what stands in the margins of every page. */
-export function scriptStyle(margins: { readonly ceremony: string; readonly plan: string; readonly banner: string }): string {
-    const { ceremony, plan, banner } = margins
+/** What stands in the margins of every page. */
+export type Margins = { readonly topLeft: string; readonly topCenter: string; readonly topRight: string; readonly bottomLeft: string }
+
+/** For A4 and US Letter (no size is asked for), in black and white. */
+export function pageStyle({ topLeft, topCenter, topRight, bottomLeft }: Margins): string {
     return `@page {
     margin: 19mm 14mm 20mm 14mm;
-    @top-left { content: "${quoted(ceremony)}"; font: bold 9pt "DejaVu Sans", sans-serif }
-    @top-center { content: "${quoted(banner)}"; font: bold 9pt "DejaVu Sans", sans-serif }
-    @top-right { content: "${quoted(plan)}"; font: 9pt "DejaVu Sans Mono", monospace }
-    @bottom-left { content: "Page initialled by the witness: ________"; font: 9pt "DejaVu Sans", sans-serif }
+    @top-left { content: "${quoted(topLeft)}"; font: bold 9pt "DejaVu Sans", sans-serif }
+    @top-center { content: "${quoted(topCenter)}"; font: bold 9pt "DejaVu Sans", sans-serif }
+    @top-right { content: "${quoted(topRight)}"; font: 9pt "DejaVu Sans Mono", monospace }
+    @bottom-left { content: "${quoted(bottomLeft)}"; font: 9pt "DejaVu Sans", sans-serif }
     @bottom-right { content: "Page " counter(page) " of " counter(pages); font: 9pt "DejaVu Sans", sans-serif }
 }
 ${SHEET}`
@@ -16,19 +18,20 @@ ${SHEET}`
 
 /** Text in a style sheet can't be escaped so that every reader agrees; what is needed there needs no escaping. @throws internal */
 function quoted(text: string): string {
-    if (!/^[A-Za-z0-9 :.,-]*$/.test(text)) throw new TrustkeyError("internal", "this text can't stand in a page's margin")
+    if (!/^[A-Za-z0-9 :.,_-]*$/.test(text)) throw new TrustkeyError("internal", "this text can't stand in a page's margin")
     return text
 }
 
 const SHEET = `html { font: 10pt/1.38 "DejaVu Sans", Verdana, Arial, sans-serif; color: #000; background: #fff }
 body { margin: 0 auto; max-width: 182mm }
 h1 { font-size: 22pt; line-height: 1.15; margin: 0 0 2mm }
-h2 { font-size: 14pt; margin: 0 0 3mm; padding-bottom: 1mm; border-bottom: 0.6mm solid #000; break-after: avoid }
+h2 { font-size: 14pt; margin: 5mm 0 3mm; padding-bottom: 1mm; border-bottom: 0.6mm solid #000; break-after: avoid }
 h3 { font-size: 10.5pt; margin: 4mm 0 1.5mm; break-after: avoid }
 p { margin: 0 0 2mm }
 ul, ol { margin: 0 0 2mm; padding-left: 6mm }
 li { margin: 0 0 1mm }
 section { break-before: page }
+section > h2:first-child { margin-top: 0 }
 section.first { break-before: auto }
 table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0 0 4mm }
 td, li, p, h1 { overflow-wrap: anywhere }
@@ -82,6 +85,13 @@ table.codes { margin: 1mm 0 2mm; break-inside: avoid }
 table.codes td { padding: 0.8mm 1.2mm; font-size: 8.5pt; vertical-align: middle }
 table.codes td.word { height: 6.5mm; vertical-align: top; font-size: 6.5pt; padding: 0.4mm 0.8mm }
 td.cells, .digits { white-space: nowrap; font-family: "DejaVu Sans Mono", monospace; font-size: 11pt; letter-spacing: 0.6mm }
+img.code { width: 32mm; height: 32mm; image-rendering: pixelated; float: right; margin: -1mm -1mm -1mm 3mm }
+.print::after { content: ""; display: block; clear: both }
+.verdict { border: 1.2mm solid #000; padding: 2mm 3mm; margin: 0 0 4mm; font-size: 15pt; font-weight: bold; text-align: center }
+th.number { width: 9mm }
+th.at { width: 21mm }
+th.step { width: 18mm }
+th.hash { width: 22mm }
 td.tall { height: 7mm }
 td.taller { height: 14mm }
 th.narrow { width: 10mm }
