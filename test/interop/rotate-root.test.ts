@@ -1,5 +1,7 @@
 import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
+import { once } from "node:events"
 import { readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, afterEach, before, describe, test } from "node:test"
@@ -173,6 +175,33 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
         assert.deepEqual([root.version, root.roles.get("root")?.threshold], [2, 2])
         assert.ok(holders(root).includes(old ?? ""))
         await isReadable(gun)
+    })
+
+    test("killed at any moment, the repository stays readable, and the next run takes up what is there", async () => {
+        const gun = await repository("killed")
+        const env = { ...rig.docker.env, TRUSTKEYD_SOCKET: rig.daemon.signSocket, TRUSTKEYD_ADMIN_SOCKET: rig.daemon.adminSocket }
+        const program = path.resolve(import.meta.dirname, "../../dist/trustkey.cjs")
+        let interrupted = 0
+        for (let delay = 100; delay <= 1300; delay += 120) {
+            const { version } = await rootServed(gun)
+            const child = spawn(process.execPath, [program, ...command(gun, "--new-sealed")], { env, stdio: "ignore" })
+            const ended = once(child, "exit")
+            const timer = setTimeout(() => child.kill("SIGKILL"), delay)
+            const [status] = (await ended) as [number | null]
+            clearTimeout(timer)
+            if (status === null) interrupted += 1
+            await isReadable(gun)
+            await rotate(gun, "--new-sealed")
+            await isReadable(gun)
+            // When it was killed after the publication, the second run is a rotation of its own.
+            const now = (await rootServed(gun)).version
+            assert.ok(now === version + 1 || now === version + 2, `after ${delay} ms: from ${version} to ${now}`)
+        }
+        assert.ok(interrupted >= 5, String(interrupted))
+        // No key was made that did not become a root key.
+        const { keys } = await rootServed(gun)
+        const certified = [...keys.values()].filter(({ keytype }) => keytype.endsWith("-x509")).map(canonicalKeyIdOf)
+        assert.deepEqual((await rootKeys(gun)).map(({ id }) => id).sort(), [...certified].map(String).sort())
     })
 
     describe("by holders with daemons of their own", () => {
