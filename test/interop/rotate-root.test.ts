@@ -122,6 +122,9 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
         await rig.refused(command(gun, "--keep"), "usage", 2)
         await rig.refused(command(gun, "--threshold", "2"), "root_rejected", 4)
         await rig.refused(command(gun, "--retire", "0123456789"), "not_found", 4)
+        // One PIN, tried on another token, would cost that a try.
+        const two = ["--new-on-token", "root-token", "--new-on-token", "vault", "--pin-file", rig.passphraseFile]
+        assert.match(await rig.refused(command(gun, "--keep", ...two), "usage", 2), /root-token, vault each want their own/)
         const other = await issueRootCertificate(rig.daemon.directory, "registry.example.com/other")
         await rig.refused(command(gun, "--root-certificate", other.chain), "root_rejected", 4)
         assert.deepEqual(await rootKeys(gun), before)

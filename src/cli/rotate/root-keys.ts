@@ -16,7 +16,7 @@ import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { changeBindings, findKey } from "../trust/bind-key.ts"
 import { rootDocumentOf } from "../trust/build-update.ts"
-import { certificatesOf } from "../trust/first-root.ts"
+import { certificatesOf, requirePinOfOne, tokensToOpen } from "../trust/first-root.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { ComingKeys } from "./coming-keys.ts"
 import { type Looked, roleIn } from "./publish-root.ts"
@@ -68,6 +68,10 @@ export class RootKeys implements Disposable {
         if (none && going.length === 0 && threshold === before)
             throw new TrustkeyError("usage", "all root keys would stay, and none come: say which, or give another --threshold")
         const here = going.flatMap((id) => keys.find(ROOT, id) ?? [])
+        this.#requireOnePin(
+            here,
+            keyIds.flatMap((id) => keys.find(ROOT, id) ?? []),
+        )
         const made = none || !this.#comes(brought) ? [] : await this.#coming.plan(here, keyIds, dry)
         const says = [
             ...going.map((id) => `takes away the key ${shortId(id)}`),
@@ -106,6 +110,14 @@ export class RootKeys implements Disposable {
 
     [Symbol.dispose](): void {
         this.#coming[Symbol.dispose]()
+    }
+
+    /** A new key's card wants a PIN like the tokens that sign. @throws usage */
+    #requireOnePin(going: readonly DaemonKey[], signing: readonly DaemonKey[]): void {
+        const { newOnToken = [] } = this.#options
+        // Where nothing is said, a new key is made where the old one is.
+        const made = this.isAsked ? newOnToken : tokensToOpen(going)
+        requirePinOfOne([...made, ...tokensToOpen(signing)], this.#options)
     }
 
     async #make(
