@@ -35,6 +35,11 @@ export class Output {
         if (!this.#options.quiet) this.#terminal.stderr.write(`${this.#remark(text)}\n`)
     }
 
+    /** What a person is about to be asked about: also with --quiet. */
+    subject(text: string): void {
+        this.#terminal.stderr.write(`${printableLines(text)}\n`)
+    }
+
     /** What went wrong with one of several things; the others go on. */
     failure(text: string): void {
         this.#terminal.stderr.write(`${printableLines(text)}\n`)

@@ -32,6 +32,7 @@ import { keyRemoveCommand } from "./commands/key-remove.ts"
 import { keyShowCommand } from "./commands/key-show.ts"
 import { keyUnlockCommand } from "./commands/key-unlock.ts"
 import { pluginInstallCommand } from "./commands/plugin-install.ts"
+import { rotateDelegationCommand } from "./commands/rotate-delegation.ts"
 import { rotateRootCommand } from "./commands/rotate-root.ts"
 import { rotateSnapshotCommand } from "./commands/rotate-snapshot.ts"
 import { rotateTargetsCommand } from "./commands/rotate-targets.ts"
@@ -170,7 +171,7 @@ const TRUSTKEY: readonly Branch[] = [
     {
         name: "rotate",
         description: "Other keys for a repository.",
-        commands: [rotateRootCommand, rotateTargetsCommand, rotateSnapshotCommand, rotateTimestampCommand],
+        commands: [rotateRootCommand, rotateTargetsCommand, rotateSnapshotCommand, rotateTimestampCommand, rotateDelegationCommand],
     },
     {
         name: "ceremony",

@@ -6,6 +6,7 @@ export { type DockerConfig, parseDockerConfig, readDockerConfig, type StoredLogi
 export { DEFAULT_TIMES, type HttpTimes } from "./exchange.ts"
 export { type CurrentRepository, type FetchOptions, fetchRepository, keepRepository } from "./fetch-repository.ts"
 export { isServerAway, type KeptRepository, keptRepository } from "./kept-repository.ts"
+export { withLastTimestamp } from "./last-timestamp.ts"
 export { changePinFile, type PinChange, type PinEntry, type PinFile, readPinFile } from "./pin-file.ts"
 export type { DockerPlace } from "./place.ts"
 export { type PublishOptions, publishFiles } from "./publish-files.ts"

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict"
+import { generateKeyPairSync } from "node:crypto"
+import { writeFile } from "node:fs/promises"
+import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { canonicalKeyIdOf, parseFile, parseRoleName, type RootDocument } from "../../src/tuf/index.ts"
+import type { ProxyRequest } from "../support/proxy.ts"
 import { openTrustRig, type TrustRig } from "../support/trust-rig.ts"
+
+const isPublication = ({ method, path: name }: ProxyRequest): boolean => method === "POST" && name.endsWith("/_trust/tuf/")
 
 type Answer = {
     outcome: string
@@ -9,6 +15,7 @@ type Answer = {
     difference: string[]
     code: string
     oldKeys: { keyId: string; choice: string }[]
+    unsigned: { role: string; digits: string; reason: string }[]
 }
 
 describe("keys rotated by trustkeyd, as the stock clients see it", () => {
@@ -135,6 +142,136 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         await assertReadable(gun, ["v1"])
         await rig.sign(`${gun}:v2`, "cd")
         await assertReadable(gun, ["v1", "v2"])
+    })
+
+    const isTimestamp = ({ method, path: name }: ProxyRequest): boolean => method === "GET" && name.endsWith("/timestamp.json")
+    const FAILED = { status: 500, body: Buffer.from('{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":null}]}') }
+
+    test("a server that has lost both its keys gets two new ones in one root, also when its last timestamp has expired", async () => {
+        const gun = await repository("both")
+        const ours = await repository("one", "--snapshot-key")
+        await rig.notary.loseKeys()
+        // Nothing can be published, and that is said before anything is promised.
+        await rig.refused(["rotate", "targets", gun, ...unlocking(), "--confirm"], "not_found", 4)
+        const stderr = await rig.refused(["rotate", "timestamp", gun, "--confirm"], "set_incomplete", 5)
+        assert.match(stderr, /--with-snapshot/)
+        assert.equal((await rootOf(gun)).version, 1)
+        // From then on a server without a key for another one answers with an error: to us, until it has new keys.
+        rig.proxy.intercept = (request) => {
+            if (isPublication(request)) rig.proxy.intercept = undefined
+            return isTimestamp(request) ? FAILED : undefined
+        }
+        await rig.refused(["trust", "renew", gun], "server_error", 6, { env: rig.throughProxy })
+        const [timestamp, snapshot] = [await keysOf(gun, "timestamp"), await keysOf(gun, "snapshot")]
+        const args = ["rotate", "timestamp", gun, "--with-snapshot", "--confirm", "--json"]
+        const { published } = JSON.parse(await rig.ok(args, { env: rig.throughProxy })) as Answer
+        assert.deepEqual(published, [{ role: "root", version: 2 }])
+        assert.notDeepEqual(await keysOf(gun, "timestamp"), timestamp)
+        assert.notDeepEqual(await keysOf(gun, "snapshot"), snapshot)
+        await assertReadable(gun, ["v1"])
+        await rig.sign(`${gun}:v2`, "cd")
+        await assertReadable(gun, ["v1", "v2"])
+        // Where the snapshot key is here, one is enough.
+        await rotate("timestamp", ours)
+        await rig.sign(`${ours}:v2`, "cd")
+        await assertReadable(ours, ["v1", "v2"])
+    })
+
+    test("a snapshot key that goes to a server without a timestamp key brings it a timestamp key as well", async () => {
+        const gun = await repository("handed-over", "--snapshot-key")
+        await rig.notary.loseKeys()
+        const timestamp = await keysOf(gun, "timestamp")
+        await rotate("snapshot", gun, "--to-server")
+        assert.notDeepEqual(await keysOf(gun, "timestamp"), timestamp)
+        await rig.sign(`${gun}:v2`, "cd")
+        await assertReadable(gun, ["v1", "v2"])
+    })
+
+    /** A signer alice whose key is here, and a tag that she signed. */
+    async function signedByAlice(name: string): Promise<{ readonly gun: string; readonly key: string }> {
+        const gun = `registry.example.com/rotate/${name}`
+        await rig.init(gun)
+        const key = await newSigner(gun, "alice")
+        await rig.sign(`${gun}:v1`, "ab", ...unlocking())
+        await assertSigners(gun, "alice")
+        return { gun, key }
+    }
+
+    async function newSigner(gun: string, name: string): Promise<string> {
+        const create = ["key", "create", "--purpose", "delegation", "--label", name, "--json", ...unlocking()]
+        const { id } = JSON.parse(await rig.ok(create)) as { id: string }
+        await rig.ok(["trust", "signer", "add", "--key", await publicFile(id), name, gun, ...unlocking()])
+        return id
+    }
+
+    async function publicFile(id: string): Promise<string> {
+        const file = path.join(rig.daemon.directory, `${id.slice(0, 12)}.pub`)
+        await writeFile(file, await rig.ok(["key", "public", id]))
+        return file
+    }
+
+    /** That the one tag there is has this one signer, as docker and notary see it. */
+    async function assertSigners(gun: string, ...signers: readonly string[]): Promise<void> {
+        assert.deepEqual(await rig.signedTags(gun), [{ tag: "v1", hex: "ab".repeat(32), signers }])
+        assert.deepEqual(
+            (await rig.listed(gun)).map(({ name }) => name),
+            ["v1"],
+        )
+    }
+
+    async function delegated(gun: string, role: string): Promise<readonly string[]> {
+        const { document } = parseFile(await rig.served(gun, "targets"), parseRoleName("targets")).signed
+        assert.ok(document.type === "targets")
+        return document.delegations.roles.find(({ name }) => name === role)?.keyIds ?? []
+    }
+
+    test("a lost delegation key is replaced, and what it had signed is signed again by the new one", async () => {
+        const { gun, key } = await signedByAlice("lost")
+        await rig.ok(["key", "remove", key, "--confirm", `${key.slice(0, 8)} is still needed`])
+        await rig.refused(["rotate", "delegation", gun, "alice", "--confirm"], "usage", 2)
+        const answer = await rotate("delegation", gun, "alice", "--new-sealed")
+        assert.deepEqual(
+            answer.published.map(({ role }) => role),
+            ["targets", "targets/alice", "targets/releases"],
+        )
+        assert.ok(!(await delegated(gun, "targets/alice")).includes(key))
+        assert.deepEqual(await delegated(gun, "targets/releases"), await delegated(gun, "targets/alice"))
+        await assertSigners(gun, "alice")
+        await rig.sign(`${gun}:v1`, "ab", ...unlocking())
+        await assertSigners(gun, "alice")
+    })
+
+    test("a signer's key changes in two steps, by her own new key: nobody ever misses a tag", async () => {
+        const { gun, key } = await signedByAlice("steps")
+        const create = ["key", "create", "--purpose", "delegation", "--label", "alice", "--json", ...unlocking()]
+        const { id } = JSON.parse(await rig.ok(create)) as { id: string }
+        await rotate("delegation", gun, "alice", "--keep", "--key", await publicFile(id))
+        assert.deepEqual([...(await delegated(gun, "targets/alice"))].sort(), [id, key].sort())
+        await assertSigners(gun, "alice")
+        await rig.ok(["key", "bind", id, "--add", `targets/alice@${gun}`, "--add", `targets/releases@${gun}`])
+        const { oldKeys } = await rotate("delegation", gun, "alice", "--retire", key, "--old-key", "remove")
+        assert.deepEqual(oldKeys, [{ keyId: key, choice: "remove" }])
+        assert.deepEqual(await delegated(gun, "targets/releases"), [id])
+        await assertSigners(gun, "alice")
+    })
+
+    test("a new key that is elsewhere leaves the signing to its holder, and says how", async () => {
+        const { gun } = await signedByAlice("elsewhere")
+        const theirs = path.join(rig.daemon.directory, "theirs.pub")
+        await writeFile(theirs, generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ type: "spki", format: "pem" }))
+        const { unsigned } = await rotate("delegation", gun, "alice", "--key", theirs)
+        assert.deepEqual(
+            unsigned.map(({ role }) => role),
+            ["targets/alice", "targets/releases"],
+        )
+        assert.match(unsigned[0]?.reason ?? "", /trust renew .* --witness targets\/alice=[0-9a-f]{16}/)
+        // Whoever pulls now finds nothing, and nothing false.
+        assert.deepEqual(await rig.signedTags(gun), [])
+        const again = await rotate("delegation", gun, "alice", "--new-sealed")
+        assert.match(again.unsigned[0]?.reason ?? "", /--witness targets\/alice=/)
+        const witnesses = unsigned.flatMap(({ role, digits }) => ["--witness", `${role}=${digits}`])
+        await rig.ok(["trust", "renew", gun, ...witnesses, ...unlocking()])
+        await assertSigners(gun, "alice")
     })
 
     test("a dry run makes and publishes nothing, and says what it would", async () => {

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises"
 import path from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { askHttps } from "./https.ts"
 import { isListening, type Service, startService, withFreePorts } from "./process.ts"
 import { makeWorkingDirectory } from "./temp.ts"
@@ -26,6 +27,8 @@ export type Notary = AsyncDisposable & {
     /** The CA that notary's parts trust, for a client or signer of our own. */
     readonly authority: CertificateAuthority
     readonly serverLogFile: string
+    /** The signer starts anew with an empty key store: the server has lost every key it had, and serves what it has. */
+    loseKeys(): Promise<void>
     stop(): Promise<void>
 }
 
@@ -39,9 +42,16 @@ export async function startNotary(options: NotaryOptions = {}): Promise<Notary> 
             options.ports === undefined
                 ? await withFreePorts(2, ([a = 0, b = 0]) => start({ server: a, signer: b }))
                 : await start(options.ports)
+        let running = signer
+        const loseKeys = async (): Promise<void> => {
+            if (running === undefined) throw new Error("the keys of a local trust service are lost with the server only")
+            await running.stop()
+            running = await startSigner(authority, directory.path, ports.signer)
+            await reconnected(authority, ports.server)
+        }
         const stop = async (): Promise<void> => {
             await server.stop()
-            await signer?.stop()
+            await running?.stop()
             await directory.remove()
         }
         return {
@@ -51,6 +61,7 @@ export async function startNotary(options: NotaryOptions = {}): Promise<Notary> 
             caFile: authority.caFile,
             authority,
             serverLogFile: server.logFile,
+            loseKeys,
             stop,
             [Symbol.asyncDispose]: stop,
         }
@@ -97,6 +108,19 @@ async function startSigner(authority: CertificateAuthority, directory: string, p
         ready: (service) => isListening(service.pid, port),
     })
 }
+
+/** The server finds its signer again after a while of its own (gRPC's back-off). */
+async function reconnected(authority: CertificateAuthority, port: number): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+        const url = `https://localhost:${port}/v2/notary.example/reconnected/_trust/tuf/timestamp.key`
+        if ((await askHttps(url, { caFile: authority.caFile })).status === 200) return
+        if (attempt === RECONNECT_ATTEMPTS) throw new Error("notary-server does not find its signer again")
+        await sleep(RECONNECT_PAUSE_MS)
+    }
+}
+
+const RECONNECT_ATTEMPTS = 100
+const RECONNECT_PAUSE_MS = 200
 
 async function remoteTrustService(authority: CertificateAuthority, port: number): Promise<Record<string, string>> {
     const { certFile, keyFile } = await authority.issue("notary-server-client", "client")

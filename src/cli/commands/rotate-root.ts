@@ -1,16 +1,13 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
 import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
-import { withAgreement, withOldKey, withRoleKeys } from "../rotate/options.ts"
+import { withAgreement, withHolders, withOldKey, withRoleKeys } from "../rotate/options.ts"
 import type { RootKeyOptions } from "../rotate/root-keys.ts"
-import type { RotateRootOptions } from "../rotate/rotate-root.ts"
-import type { TellRootOptions } from "../rotate/tell-root.ts"
+import type { RotateOptions } from "../rotate/rotate.ts"
+import type { TellOptions } from "../rotate/tell.ts"
 import { newCommand, repeated, withExamples } from "../syntax.ts"
 
-type RootOptions = RootKeyOptions & RotateRootOptions & TellRootOptions & ExplainOptions
-
-/** What a root that others have signed already leaves nothing to say of. */
-const KEY_FLAGS = ["key", "newSealed", "newOnToken", "newInGroup", "retire", "keep", "threshold", "rootCertificate"]
+type RootOptions = RootKeyOptions & RotateOptions & TellOptions & ExplainOptions
 
 export function rotateRootCommand(cli: Cli): Command {
     const command = newCommand(
@@ -25,17 +22,8 @@ export function rotateRootCommand(cli: Cli): Command {
                 "the certificate of a root key, issued by an authority or of a key held elsewhere; PEM, leaf first (repeatable)",
             ).argParser(repeated),
         )
-        .option(
-            "--collect <file>",
-            "when signatures are missing: sign what can be signed here, and write the root there for the next holder",
-        )
-        .addOption(
-            new Option("--signature <file>", "a root begun with --collect, as a holder has signed it (repeatable)")
-                .argParser(repeated)
-                .conflicts(KEY_FLAGS),
-        )
-        .action((repository: string, options: RootOptions) => rotate(cli, repository, options))
-    return withExamples(withExplain(withAgreement(withOldKey(withRoleKeys(command)))), [
+        .action((repository: string, options: RootOptions) => rotateRoot(cli, repository, options))
+    return withExamples(withExplain(withHolders(withAgreement(withOldKey(withRoleKeys(command))))), [
         "trustkey rotate root registry.example.com/team/app",
         "trustkey rotate root registry.example.com/team/app --keep --new-on-token yubikey-b --new-on-token yubikey-c --threshold 2",
         "trustkey rotate root registry.example.com/team/app --retire 3fa9c2d1e0aa --key 77e0b1c2",
@@ -45,14 +33,14 @@ export function rotateRootCommand(cli: Cli): Command {
     ])
 }
 
-async function rotate(cli: Cli, repository: string, options: RootOptions): Promise<void> {
+async function rotateRoot(cli: Cli, repository: string, options: RootOptions): Promise<void> {
     if (options.explain === true) return await explainRole(cli, repository, "root", options)
     const { openRepositorySession } = await import("../trust/session.ts")
     const { RootKeys } = await import("../rotate/root-keys.ts")
-    const { rotateRoot } = await import("../rotate/rotate-root.ts")
-    const { concludeRoot } = await import("../rotate/tell-root.ts")
+    const { rotate } = await import("../rotate/rotate.ts")
+    const { conclude } = await import("../rotate/tell.ts")
     const session = await openRepositorySession(cli, repository, "push")
     const daemon = await cli.daemon()
     using keys = new RootKeys(session, daemon, options)
-    await concludeRoot(session, daemon, await rotateRoot(session, daemon, keys, options), options)
+    await conclude(session, daemon, "root", await rotate(session, daemon, keys.wish(), options), options)
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
 import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
-import { withAgreement, withComingKeys, withOldKey } from "../rotate/options.ts"
+import { withAgreement, withComingKeys, withHolders, withOldKey } from "../rotate/options.ts"
 import type { RoleKeyOptions } from "../rotate/role-keys.ts"
 import type { RotateOptions } from "../rotate/rotate.ts"
 import type { TellOptions } from "../rotate/tell.ts"
@@ -25,7 +25,7 @@ export function rotateSnapshotCommand(cli: Cli): Command {
             ]),
         )
         .action((repository: string, options: SnapshotOptions) => rotateSnapshot(cli, repository, options))
-    return withExamples(withExplain(withAgreement(withOldKey(withComingKeys(command)))), [
+    return withExamples(withExplain(withHolders(withAgreement(withOldKey(withComingKeys(command))))), [
         "trustkey rotate snapshot registry.example.com/team/app",
         "trustkey rotate snapshot registry.example.com/team/app --to-server --old-key remove",
         "trustkey rotate snapshot registry.example.com/team/app --new-sealed",

@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
 import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
-import { withAgreement, withOldKey, withRoleKeys } from "../rotate/options.ts"
+import { withAgreement, withHolders, withOldKey, withRoleKeys } from "../rotate/options.ts"
 import type { RoleKeyOptions } from "../rotate/role-keys.ts"
 import type { RotateOptions } from "../rotate/rotate.ts"
 import type { TellOptions } from "../rotate/tell.ts"
@@ -17,7 +17,7 @@ export function rotateTargetsCommand(cli: Cli): Command {
     )
         .argument("<repository>", "the image's name without a tag")
         .action((repository: string, options: TargetsOptions) => rotateTargets(cli, repository, options))
-    return withExamples(withExplain(withAgreement(withOldKey(withRoleKeys(command)))), [
+    return withExamples(withExplain(withHolders(withAgreement(withOldKey(withRoleKeys(command))))), [
         "trustkey rotate targets registry.example.com/team/app",
         "trustkey rotate targets registry.example.com/team/app --new-on-token hsm --old-key remove",
         "trustkey rotate targets registry.example.com/team/app --keep --new-sealed --new-in-group ci --threshold 2",

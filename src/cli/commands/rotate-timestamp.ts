@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
 import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
-import { withAgreement } from "../rotate/options.ts"
+import { withAgreement, withHolders } from "../rotate/options.ts"
 import type { RotateOptions } from "../rotate/rotate.ts"
 import type { TellOptions } from "../rotate/tell.ts"
 import { newCommand, withExamples, withPassphrase, withPin } from "../syntax.ts"
@@ -17,7 +17,7 @@ export function rotateTimestampCommand(cli: Cli): Command {
         .argument("<repository>", "the image's name without a tag")
         .option("--with-snapshot", "the server gets a new snapshot key too, in the same root: when it has lost both")
         .action((repository: string, options: TimestampOptions) => rotateTimestamp(cli, repository, options))
-    return withExamples(withExplain(withAgreement(withPin(withPassphrase(command)))), [
+    return withExamples(withExplain(withHolders(withAgreement(withPin(withPassphrase(command))))), [
         "trustkey rotate timestamp registry.example.com/team/app",
         "trustkey rotate timestamp registry.example.com/team/app --with-snapshot",
     ])

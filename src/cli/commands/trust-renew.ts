@@ -11,6 +11,7 @@ import type { OurKeys } from "../trust/our-keys.ts"
 import type { LeftRole, RenewalPlan } from "../trust/plan-renewal.ts"
 import type { TrustSession } from "../trust/session.ts"
 import type { Prepared, Published, RootUpdate, SecretOptions } from "../trust/sign-tag.ts"
+import { witnessOf } from "../trust/witness.ts"
 
 type RenewOptions = SecretOptions & {
     all?: boolean
@@ -52,17 +53,6 @@ export function trustRenewCommand(cli: Cli): Command {
 /** What was asked for, with its texts read. */
 type RenewalOrder = Omit<RenewOptions, "witness"> & { readonly witness: ReadonlyMap<string, string> }
 
-/** @throws usage */
-function witnessOf({ witness = [] }: RenewOptions): ReadonlyMap<string, string> {
-    return new Map(
-        witness.map((text) => {
-            const [, role, digits] = /^([^=]+)=([0-9a-f]{16,64})$/.exec(text) ?? []
-            if (role !== undefined && digits !== undefined) return [role, digits] as const
-            throw new TrustkeyError("usage", `--witness ${text}: give it as it is shown by a renewal without it, ROLE=DIGITS`)
-        }),
-    )
-}
-
 type Renewed = {
     readonly gun: string
     readonly plan: RenewalPlan
@@ -71,7 +61,7 @@ type Renewed = {
 
 /** One repository after the other; what fails in one does not keep the others from being renewed. */
 async function renewAll(cli: Cli, given: readonly string[], options: RenewOptions): Promise<void> {
-    const order: RenewalOrder = { ...options, witness: witnessOf(options) }
+    const order: RenewalOrder = { ...options, witness: witnessOf(options.witness) }
     const roles = [...(options.role ?? []), ...order.witness.keys()].map((role) => parseRoleName(role))
     if (roles.includes(TIMESTAMP)) throw new TrustkeyError("usage", "timestamps are renewed by the server that holds their key")
     if ((options.all === true) === given.length > 0) throw new TrustkeyError("usage", "name repositories, or give --all")

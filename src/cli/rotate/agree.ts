@@ -18,6 +18,7 @@ export type Agreed = {
 /**
  * What is about to be signed, in sentences, with the code by which it is told on another machine. A person says yes before anything is promised.
  *
+ * @param also what is signed with it, in sentences that the code does not cover
  * @throws declined, no_terminal
  */
 export async function agree(
@@ -26,12 +27,16 @@ export async function agree(
     before: SignedMetadata | undefined,
     next: SignedMetadata,
     options: AgreeOptions,
-    act = "Sign and publish",
+    { act = "Sign and publish", also = [] }: { readonly act?: string; readonly also?: readonly string[] } = {},
 ): Promise<Agreed> {
     const difference = diffMetadata(before, next)
     const code = differenceCode(gun, next, difference).toString("hex")
-    cli.output.note(differenceText({ gun, role: next.role, sentences: difference, code }))
-    if (options.confirm === true) return { difference, code }
+    const text = [differenceText({ gun, role: next.role, sentences: difference, code }), ...also].join("\n")
+    if (options.confirm === true) {
+        cli.output.note(text)
+        return { difference, code }
+    }
+    cli.output.subject(text)
     const agreed = await (await cli.prompts()).confirm(`${act} this ${next.role} of ${gun} (${spoken(code).hex})?`, "--confirm")
     if (!agreed) throw new TrustkeyError("declined", "nothing was signed")
     return { difference, code }

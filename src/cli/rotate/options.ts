@@ -35,6 +35,34 @@ export function withOldKey(command: Command): Command {
     )
 }
 
+/** What a root that others have signed already leaves nothing to say of. */
+const KEY_FLAGS = [
+    "key",
+    "newSealed",
+    "newOnToken",
+    "newInGroup",
+    "retire",
+    "keep",
+    "threshold",
+    "rootCertificate",
+    "toServer",
+    "withSnapshot",
+]
+
+/** Root keys that are elsewhere. */
+export function withHolders(command: Command): Command {
+    return command
+        .option(
+            "--collect <file>",
+            "when signatures are missing: sign what can be signed here, and write the root there for the next holder",
+        )
+        .addOption(
+            new Option("--signature <file>", "a root begun with --collect, as a holder has signed it (repeatable)")
+                .argParser(repeated)
+                .conflicts(KEY_FLAGS),
+        )
+}
+
 /** Seeing, agreeing, and the form of the answer. */
 export function withAgreement(command: Command): Command {
     return command

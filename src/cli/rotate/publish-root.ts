@@ -65,15 +65,18 @@ export async function publishRoot(
     return { published, current: await session.publish(daemon, files) }
 }
 
+/** @throws set_incomplete, token_absent: the root as it is can't be followed by one that is signed here alone */
+export function requireRootKeys({ current, keys }: Looked): void {
+    requireEnough(keys, { ...roleIn(rootDocumentOf(current.verified.root), "root"), role: ROOT })
+}
+
 /**
- * What a rotation of these roles needs besides its own keys, before anything is asked or made for it: root keys here, and a server that has not
- * lost its own.
+ * That the server has the keys that a rotation of these roles leaves as they are: without them it could publish nothing.
  *
- * @throws set_incomplete, token_absent, not_found
+ * @throws not_found
  */
 export async function requireRest(session: TrustSession, { current, keys }: Looked, roles: readonly BaseRole[]): Promise<void> {
     const root = rootDocumentOf(current.verified.root)
-    if (!roles.includes("root")) requireEnough(keys, { ...roleIn(root, "root"), role: ROOT })
     if (!roles.includes("timestamp")) await requireServerTimestamp(session, root)
     const { keyIds } = roleIn(root, "snapshot")
     if (!roles.includes("snapshot") && !keyIds.some((id) => keys.has(SNAPSHOT, id))) await requireServerSnapshot(session, keyIds)

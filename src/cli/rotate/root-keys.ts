@@ -21,6 +21,7 @@ import type { TrustSession } from "../trust/session.ts"
 import { ComingKeys } from "./coming-keys.ts"
 import { type Looked, roleIn } from "./publish-root.ts"
 import { goingKey, type RoleKeyOptions } from "./role-keys.ts"
+import type { Wish } from "./rotate.ts"
 
 export type RootKeyOptions = RoleKeyOptions & {
     /** Files with the certificate of a key, of ours or held elsewhere: leaf first, PEM. */
@@ -106,6 +107,15 @@ export class RootKeys implements Disposable {
         const others = is.keyIds.filter((id) => !staying.includes(id) && !brought.some((other) => other.id === id))
         if (others.length !== this.#count(going.length, brought)) return `it brings ${others.length} other keys`
         return undefined
+    }
+
+    /** What the next root is to have for role root. */
+    wish(): Wish {
+        const plan: Wish["plan"] = async (looked, dry) => {
+            const { says, make } = await this.plan(looked, dry)
+            return { says, make: async () => ({ rootKeys: await make() }) }
+        }
+        return { roles: ["root"], plan, differenceFrom: (before, begun) => this.differenceFrom(before, begun) }
     }
 
     [Symbol.dispose](): void {

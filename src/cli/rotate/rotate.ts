@@ -2,34 +2,50 @@ import { TrustkeyError } from "../../errors.ts"
 import {
     type BaseRole,
     changedRoles,
-    encodeRoot,
     type MetadataFile,
-    nextRoot,
     parseFile,
-    parseSigned,
     ROOT,
     type RootChange,
+    type RootDocument,
+    rootOf,
 } from "../../tuf/index.ts"
 import type { Daemon } from "../daemon-types.ts"
+import { shortId } from "../output.ts"
 import { rootDocumentOf } from "../trust/build-update.ts"
 import { OurKeys } from "../trust/our-keys.ts"
-import { knownRepository, markVersion, type RenewOptions, type TrustSession } from "../trust/session.ts"
+import { knownRepository, type RenewOptions, type TrustSession } from "../trust/session.ts"
 import { noTrustData, type Prepared, type Published, type SecretOptions, whenNobodyInterferes } from "../trust/sign-tag.ts"
-import { type AgreeOptions, agree } from "./agree.ts"
-import { rotationExpiry } from "./expiry.ts"
-import { type Looked, type NextRoot, publishRoot, requireRest } from "./publish-root.ts"
+import type { AgreeOptions } from "./agree.ts"
+import { type Collecting, complete } from "./complete-root.ts"
+import { nextBody, requireNext } from "./next-body.ts"
+import { type Looked, requireRest, requireRootKeys } from "./publish-root.ts"
+import { type Passed, RootSignatures, readPassed } from "./root-signatures.ts"
 
-export type RotateOptions = SecretOptions & AgreeOptions & { readonly dryRun?: boolean }
+export type RotateOptions = SecretOptions &
+    AgreeOptions & {
+        readonly dryRun?: boolean
+        /** Files with signatures of holders elsewhere. */
+        readonly signature?: readonly string[]
+        /** Where a root goes that can't be completed here yet. */
+        readonly collect?: string
+    }
 
 /** What one kind of rotation wants of the next root. */
 export type Wish = {
     /** Whose keys it changes: a root that an interrupted run left behind and that changes these fulfils it. */
     readonly roles: readonly BaseRole[]
+    /** Whose keys it looks at itself, before anything is made; its own, if nothing is said. Of the others, see requireRest. */
+    readonly looksAfter?: readonly BaseRole[]
     /**
      * Looks, and asks what there is to ask unless the run is `dry`; nothing is made yet. Throws what stands in the way. Called again when
      * somebody else was faster.
      */
     plan(looked: Looked, dry: boolean): Promise<PlannedChange>
+    /**
+     * Whether a root that was begun before is the one wished for: what is other about it, for a message; undefined: nothing. Without it any
+     * root that changes the roles is.
+     */
+    differenceFrom?(before: RootDocument, begun: RootDocument): Promise<string | undefined>
     /** What need not be in date, to be replaced. */
     readonly renewing?: RenewOptions
 }
@@ -55,48 +71,47 @@ export type Rotated = {
 }
 
 /**
- * The next root: planned, its keys made, shown and agreed to, signed with all that depends on it, published in one go and read back. Run again
- * after an interruption it finishes what was begun: signed files go out before anything new is built, and were they what is wished for,
- * that was all.
+ * The next root: planned by the daemon on the verified chain, its keys made, shown and agreed to, signed by old and new keys with all that
+ * depends on it, published in one go and read back. Run again after an interruption it takes up what was left where it was: complete files go
+ * out before anything new is built, a root that was begun is gone on with. With root keys elsewhere the root is signed here and passed on, and
+ * completed with what comes back.
  *
- * @throws declined, no_terminal, repository_unknown, no_trust_data, and what the parts throw
+ * @throws set_incomplete, token_absent: not enough of the keys are here, and nobody said where the root shall go to; nothing was promised
+ * @throws equivocation_refused: another root of this version was begun
+ * @throws declined, no_terminal, usage, pin_mismatch, repository_unknown, no_trust_data, and what the parts throw
  */
-export async function rotate(session: TrustSession, daemon: Daemon, wish: Wish, options: RotateOptions): Promise<Rotated> {
+export async function rotate(session: TrustSession, daemon: Daemon, wish: Wish, options: RotateOptions): Promise<Rotated | Collecting> {
+    const passed = await readPassed(options.signature ?? [])
     const renewing = { evenRoot: true, ...wish.renewing }
-    if (options.dryRun === true) return await dryRun(session, daemon, wish, renewing)
+    if (options.dryRun === true) return await dryRun(session, daemon, wish, passed, await look(session, daemon, renewing), options)
     const left = await rootInOutbox(session, daemon)
-    const work = async (prepared: Prepared): Promise<Rotated> => {
+    const work = async (prepared: Prepared): Promise<Rotated | Collecting | TrustkeyError> => {
         const finished = left === undefined ? undefined : await finishedBy(session, wish, left, prepared)
         if (finished !== undefined) return finished
-        requireNoPromise(session, prepared)
-        await requireRest(session, prepared, wish.roles)
-        const { says, make } = await wish.plan(prepared, false)
-        const before = prepared.current.verified.root
-        const change = await make()
-        const expires = rotationExpiry(session.cli.now, before, change)
-        const signed = encodeRoot(nextRoot(rootDocumentOf(before), { ...change, expires }))
-        return { ...(await agreeAndPublish(session, daemon, prepared, { signed }, options)), says }
+        await requireMeans(session, prepared, wish, passed, options)
+        const next = await nextBody(session, daemon, wish, passed, prepared)
+        return next instanceof TrustkeyError ? next : await complete(session, daemon, prepared, next, options)
     }
-    return await whenNobodyInterferes(session, daemon, work, { renewing })
+    const result = await whenNobodyInterferes(session, daemon, work, { renewing })
+    if (result instanceof TrustkeyError) throw result
+    return result
 }
 
-/** Show what is about to be signed, ask, and go through with it. */
-export async function agreeAndPublish(
+/** Before anybody is asked for anything, and a key is made in vain. */
+async function requireMeans(
     session: TrustSession,
-    daemon: Daemon,
-    prepared: Prepared,
-    root: NextRoot,
-    options: RotateOptions,
-): Promise<Rotated> {
-    const { cli, gun } = session
-    const before = prepared.current.verified.root
-    const { difference, code } = await agree(cli, gun, before.signed, parseSigned(root.signed, ROOT), options)
-    const { published, current } = await publishRoot(session, daemon, prepared, root, options)
-    return { gun, outcome: "rotated", says: [], difference, code, published, before, after: current.verified.root }
+    looked: Looked,
+    { roles, looksAfter = roles }: Wish,
+    passed: Passed | undefined,
+    { collect }: RotateOptions,
+): Promise<void> {
+    // Role root's own keys may be elsewhere, and are counted once it is known which.
+    if (!roles.includes("root") && passed === undefined && collect === undefined) requireRootKeys(looked)
+    await requireRest(session, looked, looksAfter)
 }
 
 /** For a dry run: nothing is published, shown to the daemon or kept. @throws repository_unknown, no_trust_data */
-export async function look(session: TrustSession, daemon: Daemon, renewing: RenewOptions): Promise<Looked> {
+async function look(session: TrustSession, daemon: Daemon, renewing: RenewOptions): Promise<Looked> {
     const { gun } = session
     const known = await knownRepository(daemon, gun)
     if (known === undefined) throw new TrustkeyError("repository_unknown", `the daemon does not know ${gun}`)
@@ -106,12 +121,34 @@ export async function look(session: TrustSession, daemon: Daemon, renewing: Rene
     return { known, current, keys }
 }
 
-async function dryRun(session: TrustSession, daemon: Daemon, wish: Wish, renewing: RenewOptions): Promise<Rotated> {
-    const looked = await look(session, daemon, renewing)
-    await requireRest(session, looked, wish.roles)
-    const { says } = await wish.plan(looked, true)
+async function dryRun(
+    session: TrustSession,
+    daemon: Daemon,
+    wish: Wish,
+    passed: Passed | undefined,
+    looked: Looked,
+    options: RotateOptions,
+): Promise<Rotated> {
+    const { gun, server } = session
     const { root } = looked.current.verified
-    return { gun: session.gun, outcome: "planned", says, difference: [], code: "", published: [], before: root, after: root }
+    const answer = { gun, outcome: "planned", published: [], before: root, after: root, difference: [], code: "" } as const
+    await requireMeans(session, looked, wish, passed, options)
+    if (passed !== undefined) {
+        requireNext(gun, root, passed.body)
+        const signed = new RootSignatures(rootOf(root.signed), passed.body, passed.signatures)
+        const signers = `signed by ${signed.signers.length === 0 ? "nobody yet" : signed.signers.map(shortId).join(", ")}`
+        return { ...answer, says: [`root: completes version ${passed.body.document.version}, ${signers}`] }
+    }
+    const begun = await daemon.begunRoot({ gun, published: [] })
+    if (begun !== undefined && begun.version > root.signed.document.version) {
+        const says = [`root: goes on with version ${begun.version}, which was begun before`]
+        const { difference = [], code = "" } = begun.plan ?? {}
+        return { ...answer, says, difference, code }
+    }
+    if (looked.known.rootVersion < root.signed.document.version)
+        session.cli.output.note(`The daemon has not seen root version ${root.signed.document.version} at ${server.url} yet.`)
+    const { says } = await wish.plan(looked, true)
+    return { ...answer, says }
 }
 
 /** A complete root that was never seen published. */
@@ -139,14 +176,4 @@ export async function finishedBy(
     const changed = changedRoles(rootDocumentOf(before), rootDocumentOf(root))
     if (!roles.every((role) => changed.includes(role))) return undefined
     return { gun, outcome: "finished", says: [], difference: [], code: "", published: [{ role: ROOT, version }], before, after: root }
-}
-
-/** A version of root takes one content: another could be promised only after the first was voided. */
-function requireNoPromise({ gun }: TrustSession, { known, current }: Prepared): void {
-    const version = markVersion(known, ROOT) ?? 0
-    if (version <= current.verified.root.signed.document.version) return
-    throw new TrustkeyError(
-        "equivocation_refused",
-        `root version ${version} of ${gun} was promised and never completed; if nobody has its signatures: trustkey journal void ${gun} root ${version}`,
-    )
 }

@@ -7,7 +7,8 @@ import { type Looked, roleIn } from "./publish-root.ts"
 import type { RoleKeys } from "./role-keys.ts"
 import type { PlannedChange, Wish } from "./rotate.ts"
 
-type ServerRole = "timestamp" | "snapshot"
+const SERVER_ROLES = ["timestamp", "snapshot"] as const
+type ServerRole = (typeof SERVER_ROLES)[number]
 
 /**
  * Keys the trust server holds. Each is asked for once in a run, however often the root is built: the server makes another each time.
@@ -55,7 +56,12 @@ export function timestampWish(session: TrustSession, withSnapshot: boolean): Wis
             `${whose}: either the server has lost it too, or another client holds it. To replace both, by keys of the server: --with-snapshot`,
         )
     }
-    return { roles: withSnapshot ? ["timestamp", "snapshot"] : ["timestamp"], plan }
+    return {
+        roles: withSnapshot ? ["timestamp", "snapshot"] : ["timestamp"],
+        looksAfter: SERVER_ROLES,
+        plan,
+        renewing: { evenTimestamp: true },
+    }
 }
 
 /**
@@ -71,7 +77,7 @@ export function snapshotWish(session: TrustSession, here: RoleKeys, toServer: bo
         if (!toServer && !stays) return await here.wish().plan(looked, dry)
         return planServerKeys(server, root, (await server.holds(root, "timestamp")) ? ["snapshot"] : ["snapshot", "timestamp"])
     }
-    return { roles: ["snapshot"], plan }
+    return { roles: ["snapshot"], looksAfter: SERVER_ROLES, plan, renewing: { evenTimestamp: true } }
 }
 
 function planServerKeys(server: ServerKeys, root: RootDocument, roles: readonly ServerRole[]): PlannedChange {

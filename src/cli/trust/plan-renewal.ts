@@ -65,7 +65,7 @@ export function planRenewal(current: CurrentRepository, known: DaemonRepository,
     const wanted = (role: string): boolean => wish.roles === undefined || wish.roles.includes(role)
     const planned: PlannedPlace[] = []
     const left: LeftRole[] = []
-    for (const { place, file, counts } of delegationsAndTargets(current)) {
+    for (const { place, file, counts } of signedRoles(current)) {
         if (!wanted(place.role)) continue
         const { expires } = file.signed.document
         if (counts && !isDue(expires, wish.now, wish.withinDays)) continue
@@ -90,10 +90,10 @@ export function planRenewal(current: CurrentRepository, known: DaemonRepository,
     }
 }
 
-type SignedRole = { readonly place: TagRole; readonly file: MetadataFile; readonly counts: boolean }
+export type SignedRole = { readonly place: TagRole; readonly file: MetadataFile; readonly counts: boolean }
 
 /** targets and every delegation that was ever signed, parents first; also those whose signatures don't count, which lead nowhere. */
-function delegationsAndTargets({ verified, files }: CurrentRepository): readonly SignedRole[] {
+export function signedRoles({ verified, files }: CurrentRepository): readonly SignedRole[] {
     const root = rootDocumentOf(verified.root)
     const top = { ...canonicalRole(root.keys, root.roles.get("targets")), role: TARGETS, paths: [""] }
     const found: SignedRole[] = [{ place: placeOf(top, verified.targets), file: verified.targets, counts: true }]
@@ -201,7 +201,7 @@ function dueSnapshot(
 
 /** Something of ours to sign beside the snapshot: targets rather than a delegation. */
 function carrierFor(current: CurrentRepository, wish: RenewalWish): PlannedPlace | undefined {
-    const able = delegationsAndTargets(current).filter(({ place, counts }) => counts && unsignable(place, wish) === undefined)
+    const able = signedRoles(current).filter(({ place, counts }) => counts && unsignable(place, wish) === undefined)
     const [first] = able
     return first === undefined ? undefined : { place: first.place, expires: first.file.signed.document.expires, why: "carrier" }
 }

@@ -19,8 +19,19 @@ import {
     type TrustCache,
     type TrustPins,
     type TrustServer,
+    withLastTimestamp,
 } from "../../publish/index.ts"
-import { certificateKey, type Gun, isExpired, type MetadataFile, type NextKeys, parseFile, parseRoleName, ROOT } from "../../tuf/index.ts"
+import {
+    certificateKey,
+    type Gun,
+    isExpired,
+    type MetadataFile,
+    type NextKeys,
+    parseFile,
+    parseRoleName,
+    ROOT,
+    TIMESTAMP,
+} from "../../tuf/index.ts"
 import { pinFiles } from "../client-files.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonRepository, WireFile } from "../daemon-types.ts"
@@ -40,8 +51,11 @@ export function dockerDirectory(cli: Cli): string {
     return configured === "" ? path.join(home, ".docker") : configured
 }
 
-/** `evenRoot`: an expired root is no obstacle either. */
-export type RenewOptions = { readonly evenRoot?: boolean }
+/**
+ * `evenRoot`: an expired root is no obstacle either. `evenTimestamp`: nor is the timestamp of a server that has lost the key for another, which
+ * is about to get a new one.
+ */
+export type RenewOptions = { readonly evenRoot?: boolean; readonly evenTimestamp?: boolean }
 
 /** One repository: what docker calls it, its trust server, and what was verified of it before. */
 export class TrustSession {
@@ -65,20 +79,21 @@ export class TrustSession {
 
     /**
      * What the server serves, verified. The daemon's trusted root is a better anchor than the first root met. What has expired and can be
-     * renewed is no obstacle to renewing it; an expired timestamp is, and an expired root unless it is what the caller is about to renew.
+     * renewed is no obstacle to renewing it; an expired timestamp and an expired root are, unless the caller is about to replace them.
      *
      * @throws metadata_expired, and what fetchRepository throws
      */
     async fetchToRenew(known: DaemonRepository | undefined, renewing: RenewOptions = {}): Promise<CurrentRepository | undefined> {
         const trusted = known === undefined ? undefined : trustedRoot(known)
         const accept = ({ verified: { timestamp, root } }: CurrentRepository): void => {
-            this.#requireUnexpired(renewing.evenRoot === true ? [timestamp] : [timestamp, root])
+            this.#requireUnexpired([...(renewing.evenTimestamp === true ? [] : [timestamp]), ...(renewing.evenRoot === true ? [] : [root])])
         }
         const options = { pins: this.#pins, ignoreExpiry: true, accept, ...(trusted === undefined ? {} : { trusted }) }
-        const current = await fetchRepository(this.server, this.gun, this.cache, this.cli.now, options)
+        const server = renewing.evenTimestamp === true ? withLastTimestamp(this.server, markVersion(known, TIMESTAMP) ?? 1) : this.server
+        const current = await fetchRepository(server, this.gun, this.cache, this.cli.now, options)
         if (current === undefined) return undefined
-        const { snapshot, targets, delegations } = current.verified
-        for (const file of [snapshot, targets, ...delegations.values()]) {
+        const { snapshot, targets, delegations, timestamp: old } = current.verified
+        for (const file of [snapshot, targets, ...delegations.values(), ...(renewing.evenTimestamp === true ? [old] : [])]) {
             if (isExpired(file.signed, this.cli.now))
                 this.cli.output.warn(`${file.role} of ${this.gun} expired on ${file.signed.document.expires.toISOString()}`)
         }

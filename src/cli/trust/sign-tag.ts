@@ -223,7 +223,7 @@ export async function publishUpdates(
 }
 
 /** Undefined: the server holds the snapshot key and makes the next snapshot itself. */
-async function ourSnapshot(
+export async function ourSnapshot(
     session: TrustSession,
     daemon: Daemon,
     prepared: Prepared,
