@@ -56,7 +56,8 @@ function checkClock(state: CeremonyState, { step, t }: CeremonyRecord): void {
 /** The names of those who may do a step. `keyName` where it is about a key. */
 export function whoMay({ plan }: CeremonyState, step: StepName, keyName: string | number | undefined): readonly string[] {
     const lead = plan.people.filter(({ part }) => part === "lead").map(({ name }) => name)
-    const holder = plan.keys.filter(({ name }) => name === keyName).map((key) => key.holder)
+    // Whoever lost a key may be nobody of this ceremony.
+    const holder = plan.keys.filter(({ name, change }) => name === keyName && change !== "lost").map((key) => key.holder)
     switch (step) {
         case "keygen":
         case "present":

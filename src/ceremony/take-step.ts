@@ -106,7 +106,7 @@ function addRecord(bundle: Bundle, input: StepInput, { at, who, note }: StepOpti
         n: (state.last?.n ?? 0) + 1,
         prev: state.last?.hash ?? state.plan.sha256,
         t: at,
-        who: who ?? whoMay(state, input.step, keyName)[0] ?? refuse("the plan has no key of that name"),
+        who: who ?? whoMay(state, input.step, keyName)[0] ?? refuse("the plan has no key of that name, or it is lost"),
         step: input.step,
         facts: new Map(draft.facts.flatMap(([name, fact]) => (fact === undefined ? [] : [[name, fact]]))),
         in: inputItems(state, draft.in),
