@@ -15,10 +15,10 @@ const PUBLICATION = "publication.jsonl"
 const ARTEFACT = /^artefacts\/([0-9a-f]{64})$/
 
 const MAX_TRANSCRIPT_BYTES = 4 * 1024 * 1024
-export const MAX_ARTEFACT_BYTES = 1024 * 1024
-export const MAX_RECORDS = 10_000
-export const MAX_ARTEFACTS = 4096
-export const MAX_BUNDLE_BYTES = 64 * 1024 * 1024
+const MAX_ARTEFACT_BYTES = 1024 * 1024
+const MAX_RECORDS = 10_000
+const MAX_ARTEFACTS = 4096
+const MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 const LINE_FEED = 0x0a
 
 type Content = {
@@ -104,7 +104,7 @@ export function readBundle(files: BundleFiles): Bundle {
     }
 }
 
-export function bundleError(place: Place, problem: string): TrustkeyError {
+function bundleError(place: Place, problem: string): TrustkeyError {
     return place === "plan"
         ? new TrustkeyError("plan_invalid", problem)
         : new TrustkeyError("bundle_invalid", `${placeName(place)}: ${problem}`)

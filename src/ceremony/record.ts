@@ -31,7 +31,7 @@ export type CeremonyRecord = {
     readonly note: string
 }
 
-export const MAX_RECORD_BYTES = 1024 * 1024
+const MAX_RECORD_BYTES = 1024 * 1024
 const MEMBERS = ["facts", "hash", "in", "n", "note", "out", "prev", "step", "t", "who"]
 
 /** The record with its hash. Times are cut to whole seconds. */

@@ -9,7 +9,7 @@ export type ShownKey = {
     readonly certificates: readonly TufKey[]
 }
 
-export type StandingBuild = { readonly record: CeremonyRecord; readonly roots: readonly SignedMetadata[] }
+type StandingBuild = { readonly record: CeremonyRecord; readonly roots: readonly SignedMetadata[] }
 
 /** Where a ceremony stands: what follows from the plan and the records so far, each checked with its artefacts. Never changed, only followed by another. */
 export type CeremonyState = {
