@@ -7,6 +7,7 @@ import { ceremonyOpenCommand } from "./commands/ceremony-open.ts"
 import { ceremonyPackCommand } from "./commands/ceremony-pack.ts"
 import { ceremonyPlanCommand } from "./commands/ceremony-plan.ts"
 import { ceremonyPublishCommand } from "./commands/ceremony-publish.ts"
+import { ceremonyRehearseCommand } from "./commands/ceremony-rehearse.ts"
 import { ceremonyResumeCommand } from "./commands/ceremony-resume.ts"
 import { ceremonyScriptCommand } from "./commands/ceremony-script.ts"
 import { CEREMONY_STEPS } from "./commands/ceremony-step.ts"
@@ -131,6 +132,7 @@ const KEY: readonly Branch[] = [
 const CEREMONY: readonly Branch[] = [
     ceremonyPlanCommand,
     ceremonyCheckCommand,
+    ceremonyRehearseCommand,
     ceremonyScriptCommand,
     ceremonyPackCommand,
     ceremonyOpenCommand,
