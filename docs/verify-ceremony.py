@@ -149,11 +149,15 @@ def parse_canonical(data):
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30
 COMMON_NAME, BASIC_CONSTRAINTS = "550403", "551d13"
 # https://developers.yubico.com/PIV/Introduction/PIV_attestation.html
-YUBICO_SERIAL, YUBICO_POLICY = "2b0601040182c40a0307", "2b0601040182c40a0308"
+YUBICO = "2b0601040182c40a03"  # 1.3.6.1.4.1.41482.3
 SIGNATURES = {f"2a8648ce3d04030{n}": f"sha{size}" for n, size in ((2, 256), (3, 384), (4, 512))}
 SIGNATURES |= {f"2a864886f70d01010{n}": f"sha{size}" for n, size in (("b", 256), ("c", 384), ("d", 512))}
 OUTDATED = ["2a864886f70d010102", "2a864886f70d010104", "2a864886f70d010105", "2b0e03021d", "2a8648ce380403", "2a8648ce3d0401"]
-EC_KEYS = {bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"): ("p256", 32), bytes.fromhex("301006072a8648ce3d020106052b81040022"): ("p384", 48)}
+# The AlgorithmIdentifier, and the curve y² = x³ - 3x + b modulo p (SEC 2): name, bytes of a coordinate, p, b
+EC_KEYS = {
+    "301306072a8648ce3d020106082a8648ce3d030107": ("p256", 32, 2**256 - 2**224 + 2**192 + 2**96 - 1, 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B),
+    "301006072a8648ce3d020106052b81040022": ("p384", 48, 2**384 - 2**128 - 2**96 + 2**32 - 1, 0xB3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF),
+}
 RSA_KEY = bytes.fromhex("300d06092a864886f70d0101010500")
 ED25519_KEY = bytes.fromhex("302a300506032b6570032100")
 
@@ -229,6 +233,11 @@ class Certificate:
         check(self.begins - when <= timedelta(days=1) and when <= self.ends, f"a certificate is not valid at {when}")
 
 
+def unwrapped(value):
+    """The bytes of an extension, which some cards wrap in an OCTET STRING once more."""
+    return value[2:] if value[:2] == bytes([OCTET_STRING, len(value) - 2 & 0xFF]) else value
+
+
 def pem(label, der):
     text = base64.b64encode(der).decode()
     return "\n".join([f"-----BEGIN {label}-----", *(text[at : at + 64] for at in range(0, len(text), 64)), f"-----END {label}-----", ""]).encode()
@@ -259,9 +268,11 @@ def algorithm_of(spki):
         return "ed25519"
     kind, bits = inside(spki, 2)[:2]
     check(bits[0] == BIT_STRING and bits[1][:1] == b"\0" and len(inside(spki)) == 2, "a public key is malformed")
-    if kind[2] in EC_KEYS:
-        algorithm, size = EC_KEYS[kind[2]]
+    if kind[2].hex() in EC_KEYS:
+        algorithm, size, p, b = EC_KEYS[kind[2].hex()]
         check(len(bits[1]) == 2 + 2 * size and bits[1][1] == 4, "a public key is no uncompressed point")
+        x, y = int.from_bytes(bits[1][2 : 2 + size], "big"), int.from_bytes(bits[1][2 + size :], "big")
+        check(x < p and y < p and (y * y - (x * x * x - 3 * x + b)) % p == 0, "a public key is no point of its curve")
         return algorithm
     check(kind[2] == RSA_KEY, "a public key is of an unknown kind")
     numbers = inside(bits[1][1:], 2)
@@ -392,7 +403,7 @@ def read_root_file(data):
     for signature in fields(file, "signed:object signatures:list", "the file")["signatures"]:
         fields(signature, "keyid:hash method:ecdsa|rsapss|rsapkcs1v15|eddsa sig:string", "a signature")
         from_base64(signature["sig"], "a signature")
-    check(len(file["signatures"]) <= 256, "there are too many signatures")
+    check(len({signature["keyid"] for signature in file["signatures"]}) == len(file["signatures"]) <= 256, "a key has signed twice, or there are too many")
     check(root_file(canonical(file["signed"]), file["signatures"]) == data, "it is not byte for byte what Notary writes")
     return Root(file["signed"]), file["signatures"]
 
@@ -702,13 +713,13 @@ class Ceremony:
 
     def check_attestation(self, statement, card, spki):
         statement.check_signed_by(card)
-        policy, serial = (statement.extensions.get(oid, b"") for oid in (YUBICO_POLICY, YUBICO_SERIAL))
-        policy = policy[2:] if policy[:2] == b"\x04\x02" else policy
-        numbers = [content for tag, content, _ in elements(serial) if tag == INTEGER and content[:1] < b"\x80"]
-        check(len(numbers) == 1 and len(policy) == 2, "the attestation is malformed")
+        serial = elements(statement.extensions.get(YUBICO + "07", b""))
+        firmware, policy, form = (unwrapped(statement.extensions.get(YUBICO + oid, b"")) for oid in ("03", "08", "09"))
+        check([tag for tag, content, _ in serial if content[:1] < b"\x80"] == [INTEGER], "the attestation has no serial number")
+        check((len(firmware), len(policy)) == (3, 2) and len(form) == (YUBICO + "09" in statement.extensions), "the attestation is malformed")
         check(self.facts["origin"] == "token" and statement.spki == spki, "the attestation is of another key, or one not made on a token")
         said = {
-            "serial": str(int.from_bytes(numbers[0], "big")),
+            "serial": str(int.from_bytes(serial[0][1], "big")),
             "slot": statement.name.removeprefix("YubiKey PIV Attestation "),
             "pin_policy": {1: "never", 2: "once", 3: "always"}.get(policy[0]),
             "touch_policy": {1: "never", 2: "always", 3: "cached"}.get(policy[1]),
@@ -749,6 +760,8 @@ class Ceremony:
                     keys[key.id], body["roles"][name] = key.json, {"keyids": [key.id], "threshold": 1}
             body |= {"expires": self.plan.all["expires"], "keys": {**keys, **{key.id: key.json for key in members}}}
             self.built.append(Root(body))
+            for member in members:
+                member.check_counts(repository["gun"])
             outputs += [f"signed/{i}", f"difference/{i}"]
             signed = self.out(f"signed/{i}")
             check(signed == self.built[i].body, f"signed/{i} is another root than the plan's")
@@ -807,7 +820,7 @@ class Ceremony:
             if key["change"] == "new":
                 wanted = {"copy": 1 + len(key.get("copies", [])), "export": int(self.plan.recipients is not None)}
                 for how, count in wanted.items() if key["make"] == "vault" else [("cannot-leave", 1)]:
-                    check(len(self.backups(name, how)) == count, f"{name} lacks a backup: {how}")
+                    check(len(self.backups(name, how)) >= count, f"{name} lacks a backup: {how}")
         for i, repository in enumerate(self.plan.repositories):
             made = [self.standing[f"signature/{r['facts']['key']}/{i}"] for r in self.of("sign") if r["facts"]["repository"] == i]
             signatures = sorted((parse_canonical(self.bundle[f"artefacts/{m['sha256']}"]) for m in made), key=lambda s: s["keyid"])
