@@ -81,7 +81,7 @@ def fields(value, spec, what):
 
 
 def moment(text):
-    match = re.fullmatch("([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z", text)
+    match = re.fullmatch("([2-9][0-9]{3})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z", text)
     try:
         return datetime(*map(int, match.groups())) if match else None
     except ValueError:
@@ -191,9 +191,11 @@ def date_of(element):
     text = element[1].decode("latin-1")
     if element[0] == 0x17:  # UTCTime
         text = ("20" if text[:2] < "50" else "19") + text
-    found = moment(re.sub("^(....)(..)(..)(..)(..)(..)Z$", r"\1-\2-\3T\4:\5:\6Z", text)) if element[0] in (0x17, 0x18) else None
-    check(found, "a certificate's date is malformed")
-    return found
+    match = re.fullmatch("([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z", text) if element[0] in (0x17, 0x18) else None
+    try:
+        return datetime(*map(int, match.groups()))
+    except (AttributeError, ValueError):
+        raise Refused("a certificate's date is malformed") from None
 
 
 def text_of(element):
@@ -321,7 +323,7 @@ class Key:
     def check_signed(self, message, method, signature):
         spki = self.bare().public if self.bare().keytype != "ed25519" else ED25519_KEY + self.bare().public
         algorithm = algorithm_of(spki)
-        check({"ecdsa": "p", "rsapss": "r", "eddsa": "e"}.get(method) == algorithm[0], f"the method {show(method)} is not the key's")
+        check({"ecdsa": "p", "rsapss": "r", "rsapkcs1v15": "r", "eddsa": "e"}.get(method) == algorithm[0], f"the method {show(method)} is not the key's")
         if method == "ecdsa":
             half = {"p256": 32, "p384": 48}[algorithm]
             check(len(signature) == 2 * half, "a signature has another length")
@@ -330,6 +332,8 @@ class Key:
                 size = number.bit_length() // 8 + 1
                 body += bytes([INTEGER, size]) + number.to_bytes(size, "big")
             good = openssl_verifies(spki, message, bytes([SEQUENCE, len(body)]) + body)
+        elif method == "rsapkcs1v15":
+            good = openssl_verifies(spki, message, signature)
         elif method == "rsapss":
             check(len(signature) == int(algorithm[3:]) // 8, "a signature has another length")
             good = openssl_verifies(spki, message, signature, "sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32")
@@ -341,7 +345,7 @@ class Key:
 # ---- Root metadata (metadata.md) -------------------------------------------------------------------------------------------------------
 
 ROLES = ("root", "snapshot", "targets", "timestamp")
-EXPIRES = r"(.{19})(?:\.[0-9]{0,8}[1-9])?(?:Z|(?![+-]00:00)[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+EXPIRES = r"([0-9]{4})(.{15})(?:\.[0-9]{0,8}[1-9])?(?:Z|(?![+-]00:00)[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 
 
 class Root:
@@ -350,8 +354,9 @@ class Root:
     def __init__(self, body):
         self.signed, self.body = body, canonical(body).encode()
         fields(body, "_type:Root consistent_snapshot:boolean expires:string keys:object roles:object version:number", "the root")
-        match = re.fullmatch(EXPIRES, body["expires"], re.ASCII)
-        check(match and moment(match[1] + "Z"), "the root's expires is no time as Go writes it")
+        match = re.fullmatch(EXPIRES, body["expires"])
+        # The calendar repeats itself after 400 years: the year 0 has a 29th of February as 2000 has.
+        check(match and moment(f"{2000 + int(match[1]) % 400}{match[2]}Z"), "the root's expires is no time as Go writes it")
         check(1 <= body["version"] < 2**31, "the root's version is out of range")
         check(not re.search(b"[\0-\x1f]", self.body), "a control character can't be in a root")
         self.version, self.keys, self.roles = body["version"], {}, {}
@@ -366,6 +371,8 @@ class Root:
             check(all(isinstance(i, str) and i in self.keys for i in ids) and len(set(ids)) == len(ids) <= 256, f"role {name} lists no key, or one twice")
             usable = [bare for bare in (self.bare_id(i) for i in ids) if bare]
             check(len(set(usable)) == len(usable) >= threshold >= 1, f"role {name} can't meet its threshold, or has a key in two forms")
+            for key in (self.keys[i] for i in ids if self.keys[i].keytype.endswith("-x509")):
+                certificates_in(key.public)
             self.roles[name] = (ids, threshold)
 
     def bare_id(self, keyid):

@@ -51,8 +51,18 @@ function readRoot(content: Buffer, gun: Gun): MetadataFile {
     if (served.signatures.some(({ sig }) => sig.length === 0)) refuse("it has an empty signature")
     const file = { ...served, signed }
     if ([...rootDocument(file).keys.values()].some((key) => key.public.length === 0)) refuse("it has an empty key")
+    checkCertificatesForm(rootDocument(file))
     checkSigned(file, file, gun)
     return file
+}
+
+/** Whether a key can be used is a question with two answers where its certificate is written in a way that only some readers take. */
+function checkCertificatesForm({ keys, roles }: RootDocument): void {
+    for (const id of [...roles.values()].flatMap(({ keyIds }) => keyIds)) {
+        const key = keys.get(id)
+        if (key?.keytype.endsWith("-x509") === true && !isNormal(key))
+            refuse("a certificate of a role is not written as PEM in lines of 64")
+    }
 }
 
 /** That `file` is signed by the threshold of role root in `trusted`; only keys count whose certificates do. */

@@ -1,4 +1,4 @@
-import type { Bundle, Draft, Loose, RecordDraft } from "./draft.ts"
+import { type Bundle, type Draft, type Loose, type RecordDraft, sha256 } from "./draft.ts"
 import { BASE_NAMES, baseCeremony } from "./mutations.ts"
 
 /** The same numbers for the same seed (Numerical Recipes' generator; of its bits the upper ones are good). */
@@ -6,7 +6,8 @@ class Dice {
     #state: number
 
     constructor(seed: number) {
-        this.#state = seed >>> 0
+        // Seeds beside each other must not begin alike.
+        this.#state = Number.parseInt(sha256(String(seed)).slice(0, 8), 16)
     }
 
     /** 0 … below − 1 */
