@@ -24,7 +24,8 @@ const ADVICE = {
     rollback_refused: "Fetch what is published and build on it; take the next version.",
     equivocation_refused:
         "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION.",
-    set_incomplete: "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN.",
+    set_incomplete:
+        "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN. If a key is lost: docs/recover.md.",
     plan_invalid: "Correct the plan; each line above names one mistake. docs/formats/ceremony-plan.md says what a plan holds.",
     bundle_invalid:
         "Publish nothing from this bundle. Compare it with the copy that was taken at the last good step; docs/formats/ceremony-bundle.md says what the named record must hold.",
