@@ -64,6 +64,7 @@ import { trustPinSetCommand } from "./commands/trust-pin-set.ts"
 import { trustPinShowCommand } from "./commands/trust-pin-show.ts"
 import { trustPullCommand } from "./commands/trust-pull.ts"
 import { trustPushCommand } from "./commands/trust-push.ts"
+import { trustRecoverCommand } from "./commands/trust-recover.ts"
 import { trustRenewCommand } from "./commands/trust-renew.ts"
 import { trustResetCommand } from "./commands/trust-reset.ts"
 import { trustRevokeCommand } from "./commands/trust-revoke.ts"
@@ -99,6 +100,7 @@ const OUR_TRUST: readonly Branch[] = [
     trustRenewCommand,
     trustAdoptCommand,
     trustResetCommand,
+    trustRecoverCommand,
     {
         name: "pin",
         description: "Which roots are trusted.",
