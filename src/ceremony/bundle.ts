@@ -136,7 +136,8 @@ export function replay(files: BundleFiles): Bundle {
     })
 }
 
-function checkFiles(files: BundleFiles): void {
+/** Names and sizes. @throws Fault */
+export function checkFiles(files: BundleFiles): void {
     let total = 0
     let artefacts = 0
     for (const [name, bytes] of files) {

@@ -1,7 +1,7 @@
 import { type Attestation, algorithmOf, type PinPolicy, type PublicKeyBytes, sha256, type TouchPolicy } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { canonicalize, canonicalKeyIdOf, keyIdOf, type Signature, tufKey } from "../tuf/index.ts"
-import { artefactReader, type Bundle, CheckedBundle } from "./bundle.ts"
+import { artefactReader, type Bundle, bundleFiles, CheckedBundle, checkFiles } from "./bundle.ts"
 import { encodeCloseStatement, type Outcome } from "./close-statement.ts"
 import { type CloseSignatures, checkClose, statementOf } from "./closing.ts"
 import { type BackupWay, whyNotBuild } from "./conditions.ts"
@@ -121,7 +121,7 @@ function withRecord(bundle: Bundle, record: CeremonyRecord, artefacts: ReadonlyM
     // Read back: words that a record can't hold are refused here, as a reader would.
     const state = follow(bundle.state, parseRecord(encodeRecord(record).subarray(0, -1)), artefactReader(artefacts))
     const isPublication = record.step === "publish"
-    return new CheckedBundle({
+    const next = new CheckedBundle({
         plan,
         close,
         artefacts,
@@ -129,6 +129,9 @@ function withRecord(bundle: Bundle, record: CeremonyRecord, artefacts: ReadonlyM
         records: isPublication ? records : [...records, record],
         publication: isPublication ? [...publication, record] : publication,
     })
+    // What is too large for a bundle must not be found out when it is read.
+    checkFiles(bundleFiles(next))
+    return next
 }
 
 function inputItems(state: CeremonyState, names: readonly string[]): readonly Item[] {

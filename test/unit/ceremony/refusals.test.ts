@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import { closeBundle, closeStatement, progressOf, type StepInput, type StepOptions } from "../../../src/ceremony/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
-import { certificateKey } from "../../../src/tuf/index.ts"
+import { certificateKey, tufKey } from "../../../src/tuf/index.ts"
 import {
     backedUp,
     built,
@@ -10,6 +10,7 @@ import {
     ceremonyRig,
     closed,
     ended,
+    firstRootDocument,
     GUNS,
     heldKey,
     inputs,
@@ -17,6 +18,7 @@ import {
     publishedChain,
     shown,
     signed,
+    signedRoot,
     step,
 } from "./rig.ts"
 
@@ -503,6 +505,26 @@ describe("a step that is refused", () => {
         for (const signatures of tries) assert.throws(() => closeBundle(rig.bundle, signatures), { code: "step_refused" })
         assert.equal(closeBundle(rig.bundle, { vault, witness }).isClosed, true)
         assert.throws(() => closeStatement(atVault().bundle), { code: "step_refused" })
+    })
+
+    test("a published root that is too large for a bundle is not packed into one", () => {
+        const [gun] = GUNS
+        const key = heldKey()
+        const unused = Array.from({ length: 8000 }, (_, index) => ({ keytype: "ed25519", public: Buffer.alloc(32, `${index} `) }) as const)
+        const bare = [heldKey(), heldKey(), heldKey()].map(({ publicKey }) => tufKey(publicKey))
+        const { file, signed: root } = signedRoot(firstRootDocument(gun, [key], 1, [...bare, ...unused]), gun, [key])
+        assert.ok(file.length > 1024 * 1024)
+        const { bundle: small } = ceremonyRig("rotate-root", { isSmall: true, guns: [gun] })
+        const rig = ceremonyRig("rotate-root", {
+            isSmall: true,
+            guns: [gun],
+            changes: {
+                keys: small.plan.keys.map((planned) => (planned.change === "retired" ? { ...planned, id: key.id } : planned)),
+                repositories: [{ gun, published: { lineage: root.sha256, version: 1, sha256: root.sha256 } }],
+            },
+        })
+        const large = { ...rig, chains: [[file]] }
+        assert.throws(() => step(large, inputs.pack(large)), { code: "step_refused", message: /has more than 1048576 bytes/ })
     })
 
     test("is the step that progress says is not possible, and every other one is taken", () => {
