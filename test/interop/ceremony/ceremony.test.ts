@@ -1,7 +1,11 @@
 import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { cp, readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
-import { openScene, planHash, type Scene, standing } from "./scene.ts"
+import { buildKillSwitch } from "../../support/kill-switch.ts"
+import { killedOnline, killedOnTheWay, openScene, planHash, type Scene, standing, until } from "./scene.ts"
 
 let scene: Scene
 before(async () => {
@@ -13,10 +17,34 @@ after(async () => {
 
 const at = (hours: number): string => `${new Date(Date.now() + hours * 3_600_000).toISOString().slice(0, 19)}Z`
 
+const GUN_PATH = "ceremony/app"
+const gunOf = (): string => `${scene.rig.notary.host}/${GUN_PATH}`
+const file = (name: string): string => path.join(scene.directory, name)
+
+/** What is published of a root: its version, and the IDs and threshold of its role. */
+async function publishedRoot(): Promise<{ version: number; keyids: readonly string[]; threshold: number }> {
+    const { signed } = JSON.parse((await scene.rig.served(gunOf(), "root")).toString()) as {
+        signed: { version: number; roles: { root: { keyids: string[]; threshold: number } } }
+    }
+    return { version: signed.version, ...signed.roles.root }
+}
+
+/** The canonical ID of a key that a bundle has on record. */
+async function keyId(stick: string, key: string): Promise<string> {
+    const lines = (await readFile(path.join(stick, "transcript.jsonl"), "utf8")).split("\n").slice(0, -1)
+    const records = lines.map((line) => JSON.parse(line) as { facts: Record<string, string>; step: string })
+    return records.findLast(({ step, facts }) => step === "keygen" && facts["key"] === key)?.facts["key_id"] ?? ""
+}
+
+/** As it is read off the vault's screen. */
+async function codeAt(stick: string, key: string, as: string): Promise<string> {
+    const wrong = ["ceremony", "step", "sign", stick, key, "--as", as, "--code", "0".repeat(16)]
+    return /is ((?:[0-9a-f]{4} ){4})/.exec(await scene.vaultRefuses(wrong, "step_refused"))?.[1]?.trim() ?? ""
+}
+
 describe("a ceremony of two machines", () => {
     test("makes a 2-of-3 root at the vault, one token spoilt midway, which the stock clients follow", async () => {
-        const gun = `${scene.rig.notary.host}/ceremony/app`
-        const file = (name: string): string => path.join(scene.directory, name)
+        const gun = gunOf()
         const made = JSON.parse(
             await scene.rig.ok([
                 ...["key", "create", "--purpose", "targets", "--bind", `targets@${gun}`, "--json"],
@@ -61,9 +89,7 @@ describe("a ceremony of two machines", () => {
             ["alice-1", "alice", "vault-a"],
             ["carol-1", "carol", "vault-d"],
         ] as const) {
-            const wrong = ["ceremony", "step", "sign", stick, key, "--as", as, "--code", "0".repeat(16), ...scene.pin(token)]
-            const refusal = await scene.vaultRefuses(wrong, "step_refused")
-            const code = /is ((?:[0-9a-f]{4} ){4})/.exec(refusal)?.[1] ?? ""
+            const code = await codeAt(stick, key, as)
             await scene.vaultOk(["ceremony", "step", "sign", stick, key, "--as", as, "--code", code, ...scene.pin(token)])
         }
         await scene.vaultRefuses(["ceremony", "close", stick, "--as", "dana", ...scene.closeFlags], "step_refused")
@@ -86,5 +112,141 @@ describe("a ceremony of two machines", () => {
             (await scene.rig.listed(gun)).map(({ name }) => name),
             ["v1"],
         )
+    })
+
+    test("replaces a lost holder while each command is killed wherever it writes, and goes on; everybody reads the repository throughout", async () => {
+        await using killSwitch = await buildKillSwitch()
+        const gun = gunOf()
+        const [first, stick] = [file("stick"), file("second-stick")]
+        const [alice, bob, carol] = [await keyId(first, "alice-1"), await keyId(first, "bob-1"), await keyId(first, "carol-1")]
+        const planned = [
+            ...[
+                "ceremony",
+                "plan",
+                "replace-holder",
+                gun,
+                "--out",
+                file("second.toml"),
+                "--reason",
+                "bob has lost his token",
+                "--threshold",
+                "2",
+            ],
+            ...["--from", at(-1), "--until", at(5), "--id", "second"],
+            ...["--person", "name=lea,part=lead", "--person", "name=dana,part=witness"],
+            ...["alice", "carol", "erin"].flatMap((name) => ["--person", `name=${name},part=holder`]),
+            ...["--key", `name=alice-1,holder=alice,change=kept,id=${alice.slice(0, 12)},token=vault-a`],
+            ...["--key", `name=carol-1,holder=carol,change=kept,id=${carol},token=vault-d`],
+            ...["--key", "name=erin-1,holder=erin,change=new,token=vault-c,algorithm=p384"],
+            ...["--vault-key", file("vault.pub"), "--witness-key", file("witness.pub")],
+        ]
+        await scene.rig.refused(planned, "plan_invalid", 4)
+        await scene.rig.ok([...planned, "--key", `name=bob-1,holder=bob,change=lost,id=${bob}`])
+        let kills = await killedOnline(scene, killSwitch, ["ceremony", "pack", file("second.toml"), "--to", stick, "--as", "lea"])
+        const killed = async (...args: string[]): Promise<void> => {
+            kills += await killedOnTheWay(scene, killSwitch, stick, args)
+        }
+        await killed("ceremony", "open", stick, "--as", "lea", "--plan", await planHash(file("second.toml")))
+        // The wrong token in the reader, and the wrong person at the keyboard.
+        await scene.vaultRefuses(["ceremony", "step", "present", stick, "alice-1", "--as", "carol"], "step_refused")
+        await killed("ceremony", "step", "present", stick, "alice-1", "--as", "alice", ...scene.pin("vault-a"))
+        await killed("ceremony", "step", "present", stick, "carol-1", "--as", "carol", ...scene.pin("vault-d"))
+        await killed("ceremony", "step", "keygen", stick, "erin-1", "--as", "erin", ...scene.pin("vault-c"))
+        await killed("ceremony", "step", "backup", stick, "erin-1", "--as", "erin")
+        await killed("ceremony", "step", "build", stick, "--as", "lea")
+        const code = await codeAt(stick, "alice-1", "alice")
+        await killed("ceremony", "step", "sign", stick, "alice-1", "--as", "alice", "--code", code, ...scene.pin("vault-a"))
+        await killed("ceremony", "step", "void-root", stick, "--as", "lea", "--reason", "a rehearsed mistake")
+        await killed("ceremony", "step", "build", stick, "--as", "lea")
+        for (const [key, as, token] of [
+            ["alice-1", "alice", "vault-a"],
+            ["carol-1", "carol", "vault-d"],
+            ["erin-1", "erin", "vault-c"],
+        ] as const)
+            await killed("ceremony", "step", "sign", stick, key, "--as", as, "--code", code, ...scene.pin(token))
+        await killed("ceremony", "close", stick, "--as", "dana", ...scene.closeFlags)
+        assert.equal((await standing(scene, stick)).phase, "closed")
+        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /The bundle is good/)
+        const publish = ["ceremony", "publish", stick, "--as", "lea", "--passphrase-file", scene.rig.passphraseFile]
+        kills += await killedOnline(scene, killSwitch, publish, async () => {
+            assert.deepEqual(
+                (await scene.rig.listed(gun)).map(({ name }) => name),
+                ["v1"],
+            )
+        })
+        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /The bundle is good/)
+        const root = await publishedRoot()
+        assert.deepEqual([root.version, root.keyids.length, root.threshold], [2, 3, 2])
+        assert.deepEqual(
+            (await scene.rig.signedTags(gun)).map(({ tag }) => tag),
+            ["v1"],
+        )
+        assert.ok(kills > 40, `only ${kills} kills`)
+    })
+
+    test("refuses a bundle whose repository moved on, with nothing published", async () => {
+        const root = await publishedRoot()
+        const [plan, stick] = [file("second.toml"), file("late-stick")]
+        await scene.rig.refused(["ceremony", "check", plan], "repository_moved_on", 4)
+        await scene.rig.refused(["ceremony", "pack", plan, "--to", stick, "--as", "lea"], "repository_moved_on", 4)
+        assert.equal(existsSync(stick), false)
+        assert.deepEqual(await publishedRoot(), root)
+    })
+
+    test("takes nothing that was changed on the way, and names the record", async () => {
+        const [stick, changed] = [file("second-stick"), file("changed-stick")]
+        await cp(stick, changed, { recursive: true })
+        const transcript = path.join(changed, "transcript.jsonl")
+        const text = await readFile(transcript, "utf8")
+        await writeFile(transcript, text.replace('"who":"erin"', '"who":"alice"'))
+        for (const args of [
+            ["verify", changed],
+            ["publish", changed, "--as", "lea"],
+        ])
+            assert.match(await scene.rig.refused(["ceremony", ...args], "bundle_invalid", 7), /record 5/)
+        await scene.vaultRefuses(["ceremony", "step", "build", changed, "--as", "lea"], "bundle_invalid")
+        // Half written: as a stick that was pulled out.
+        await writeFile(transcript, text.slice(0, -20))
+        assert.match(await scene.rig.refused(["ceremony", "verify", changed], "bundle_invalid", 7), /cut off/)
+    })
+
+    test("is not worked on by two at a time, nor by a clock that is off", async () => {
+        const stick = file("third-stick")
+        await cp(file("stick"), stick, { recursive: true })
+        const held = spawn("flock", ["--no-fork", "--exclusive", stick, "sleep", "30"])
+        try {
+            await until(async () => (await scene.atVault(["ceremony", "resume", stick])).stderr.includes("another trustkey is at work"))
+        } finally {
+            held.kill()
+        }
+        const late = ["ceremony", "plan", "rotate-root", gunOf(), "--out", file("late.toml"), "--reason", "late", "--threshold", "2"]
+        const [alice, carol, erin] = [
+            await keyId(file("stick"), "alice-1"),
+            await keyId(file("stick"), "carol-1"),
+            await keyId(file("second-stick"), "erin-1"),
+        ]
+        await scene.rig.ok([
+            ...[
+                ...late,
+                "--from",
+                at(24),
+                "--until",
+                at(30),
+                "--id",
+                "late",
+                "--person",
+                "name=lea,part=lead",
+                "--person",
+                "name=dana,part=witness",
+            ],
+            ...["alice", "carol", "erin"].flatMap((name) => ["--person", `name=${name},part=holder`]),
+            ...["--key", `name=alice-1,holder=alice,change=kept,id=${alice}`, "--key", `name=carol-1,holder=carol,change=kept,id=${carol}`],
+            ...["--key", `name=erin-1,holder=erin,change=kept,id=${erin}`],
+            ...["--vault-key", file("vault.pub"), "--witness-key", file("witness.pub")],
+        ])
+        await scene.rig.ok(["ceremony", "pack", file("late.toml"), "--to", file("late-stick"), "--as", "lea"])
+        const open = ["ceremony", "open", file("late-stick"), "--as", "lea", "--plan", await planHash(file("late.toml"))]
+        assert.match(await scene.vaultRefuses(open, "clock_implausible"), /the plan has the ceremony between/)
+        assert.equal((await standing(scene, file("late-stick"))).records, 1)
     })
 })

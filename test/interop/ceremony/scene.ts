@@ -1,8 +1,10 @@
 import assert from "node:assert/strict"
 import { mkdir, writeFile } from "node:fs/promises"
 import path from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { type Daemon, startDaemon } from "../../support/daemon.ts"
+import type { KillSwitch } from "../../support/kill-switch.ts"
 import { type CommandResult, mustRun, runCommand } from "../../support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
 import { openTrustRig, type TrustRig } from "../../support/trust-rig.ts"
@@ -96,14 +98,71 @@ export async function openScene(): Promise<Scene> {
     }
 }
 
-export type Stick = { readonly directory: string; readonly phase: string; readonly records: number }
-
 /** What `ceremony resume` says. */
 export async function standing(scene: Scene, directory: string): Promise<{ phase: string; records: number; next: readonly string[] }> {
     return JSON.parse(await scene.vaultOk(["ceremony", "resume", directory, "--json"])) as {
         phase: string
         records: number
         next: string[]
+    }
+}
+
+/**
+ * A command at the vault, killed where it writes, in the row of writes `first` and then in each that follows (every `stride`th), until it gets to its
+ * end. After each the ceremony goes on from where it was.
+ *
+ * @returns how often it was killed
+ */
+export async function killedOnTheWay(
+    scene: Scene,
+    killSwitch: KillSwitch,
+    stick: string,
+    args: readonly string[],
+    stride = 1,
+): Promise<number> {
+    const { records, phase } = await standing(scene, stick)
+    for (let kills = 0, row = 1; ; row += stride, kills += 1) {
+        killSwitch.set({ row, write: 0, moment: "before" })
+        const result = await scene.atVault(args, killSwitch.env).catch((error: unknown) => {
+            assert.match(String(error), /was ended by SIGKILL/)
+            return undefined
+        })
+        if (result !== undefined) {
+            assert.equal(result.status, 0, `${args.join(" ")}: ${result.stdout}${result.stderr}`)
+            return kills
+        }
+        const now = await standing(scene, stick)
+        assert.ok(now.records === records || now.records === records + 1, `${records} records became ${now.records}`)
+        // On record although nobody was told: it is done. A close is signed after that.
+        if (now.phase === "ended" && phase !== "ended") continue
+        if (now.records > records || (phase === "ended" && now.phase === "closed")) return kills + 1
+    }
+}
+
+/** The same for a command online, which has to be possible again until it succeeds. */
+export async function killedOnline(
+    scene: Scene,
+    killSwitch: KillSwitch,
+    args: readonly string[],
+    between: () => Promise<void> = async () => {},
+): Promise<number> {
+    for (let kills = 0; ; kills += 1) {
+        killSwitch.set({ row: kills + 1, write: 0, moment: "before" })
+        try {
+            await scene.rig.ok(args, { env: killSwitch.env })
+            return kills
+        } catch (error) {
+            if (String(error).includes("has a bundle already")) return kills
+            assert.match(String(error), /was ended by SIGKILL/)
+        }
+        await between()
+    }
+}
+
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+    for (let attempt = 0; !(await holds()); attempt += 1) {
+        assert.ok(attempt < 50, "it never came about")
+        await sleep(100)
     }
 }
 
