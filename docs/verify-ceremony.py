@@ -13,7 +13,7 @@ What it can't tell: whether this is the plan that was approved (compare the hash
 are Yubico's (`trustkey ceremony verify` knows Yubico's roots).
 """
 
-import base64, binascii, hashlib, json, os, re, stat, subprocess, sys, tempfile, tomllib
+import base64, binascii, functools, hashlib, json, os, re, stat, subprocess, sys, tempfile, tomllib
 from datetime import datetime, timedelta
 
 
@@ -245,6 +245,7 @@ def pem(label, der):
     return "\n".join([f"-----BEGIN {label}-----", *(text[at : at + 64] for at in range(0, len(text), 64)), f"-----END {label}-----", ""]).encode()
 
 
+@functools.cache
 def certificates_in(text):
     found = re.findall(rb"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE-----\n", text)
     ders = [from_base64(body.decode().replace("\n", ""), "a certificate") for body in found]
@@ -252,6 +253,7 @@ def certificates_in(text):
     return [Certificate(der) for der in ders]
 
 
+@functools.cache
 def openssl_verifies(spki, message, signature, digest="sha256", *options):
     with tempfile.TemporaryDirectory() as folder:
         paths = [os.path.join(folder, name) for name in ("key", "signature", "message")]

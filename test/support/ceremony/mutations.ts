@@ -8,7 +8,7 @@ export type Mutation = {
     /** Continues "a bundle …" */
     readonly what: string
     readonly base?: keyof typeof BASES
-    readonly place: Place | ((ceremony: Ceremony) => Place)
+    readonly place: Place | "nowhere"
     readonly hooks?: Hooks
     /** By somebody who has the vault's and the witness's keys: all hashes and signatures are made afterwards. */
     readonly draft?: (draft: Draft, ceremony: Ceremony) => void
@@ -64,6 +64,16 @@ export const BASES = {
             { name: "dave-1", holder: "dave", change: "new" },
         ],
     },
+    /** Not good: alice-1's certificate has ended before record 11, the close, and nobody looks at it before. */
+    ending: {
+        kind: "rotate-root",
+        thresholds: { old: 1, new: 1 },
+        keys: [
+            { name: "alice-1", holder: "alice", change: "kept", certifiedTo: new Date("2026-11-21T18:00:30Z") },
+            { name: "bob-1", holder: "bob", change: "retired" },
+            { name: "carol-1", holder: "carol", change: "new" },
+        ],
+    },
     /** 1 pack, 2 open, 3 keygen, 4 close */
     abandoned: {
         kind: "create-root",
@@ -84,12 +94,12 @@ export function baseCeremony(base: keyof typeof BASES, hooks: Hooks = {}): Cerem
     return new Ceremony(BASES[base], first.made, hooks)
 }
 
-export function mutate(mutation: Mutation): { readonly bundle: Bundle; readonly place: Place } {
+export function mutate(mutation: Mutation): { readonly bundle: Bundle; readonly place: Place | undefined } {
     const ceremony = baseCeremony(mutation.base ?? "rotation", mutation.hooks)
     mutation.draft?.(ceremony.draft, ceremony)
     const bundle = ceremony.draft.seal()
     mutation.files?.(bundle, ceremony)
-    return { bundle, place: typeof mutation.place === "function" ? mutation.place(ceremony) : mutation.place }
+    return { bundle, place: mutation.place === "nowhere" ? undefined : mutation.place }
 }
 
 /** One text for another, which has to be there. */

@@ -22,6 +22,7 @@ export type KeySpec = {
     readonly make?: "token" | "vault"
     readonly attested?: boolean
     readonly copies?: readonly string[]
+    readonly certifiedTo?: Date
     /** Its certificates are by an authority, for each repository. */
     readonly byAuthority?: boolean
 }
@@ -71,7 +72,10 @@ export function makeKey(spec: KeySpec, guns: readonly string[], number: number):
     const [token, serial] = [`token-${spec.name}`, String(12_345_000 + number)]
     const issued = spec.byAuthority === true ? guns.slice(0, 1).map((gun) => issueTo(spec, gun)) : []
     const signer = issued[0]?.signer ?? makeSigner(spec.algorithm ?? "p256")
-    const certified = issued.length > 0 ? issued.map(({ pem }) => certifiedKey(signer, pem)) : guns.map((gun) => certify(signer, gun))
+    const certified =
+        issued.length > 0
+            ? issued.map(({ pem }) => certifiedKey(signer, pem))
+            : guns.map((gun) => certify(signer, gun, CERTIFIED_FROM, spec.certifiedTo ?? CERTIFIED_TO))
     return { spec, signer, token, serial, spki: spkiOf(signer.publicKey), certified, attestation: attestation(spec, signer, serial) }
 }
 

@@ -1,8 +1,11 @@
 import type { Mutation } from "../mutations.ts"
 import { FILES } from "./files.ts"
+import { ODD } from "./odd.ts"
 import { FOREIGN, FORM, SENSE } from "./plan.ts"
 import { KEYS, ORDER } from "./records.ts"
 import { BUILD, CHAIN, SIGN } from "./roots.ts"
+
+export { ODD }
 
 /** Every way we could think of to make a bundle wrong, by who would have to do it. */
 export const CORPUS: Readonly<Record<string, readonly Mutation[]>> = {

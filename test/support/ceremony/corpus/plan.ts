@@ -1,5 +1,5 @@
 import type { Draft } from "../draft.ts"
-import { type Mutation, planWith, replaceIn } from "../mutations.ts"
+import { flip, type Mutation, planWith, replaceIn } from "../mutations.ts"
 import type { Ceremony } from "../scenario.ts"
 
 /** The plan can't be right, whoever signed the close: everything after it is made to fit. */
@@ -48,7 +48,12 @@ export const SENSE: readonly Mutation[] = [
     plan("of a kind nobody knows", 'kind = "rotate-root"', 'kind = "rotate"'),
     plan("of a kind that has no kept key", 'kind = "rotate-root"', 'kind = "create-root"'),
     plan("that replaces a holder and loses none", 'kind = "rotate-root"', 'kind = "replace-holder"'),
-    plan("that loses a key in a rotation", 'holder = "bob"\nchange = "retired"', 'holder = "bob"\nchange = "lost"'),
+    plan(
+        "that loses a key in a rotation",
+        /holder = "bob"\nchange = "retired"\nid = (.*)\n.*\n.*/,
+        'holder = "bob"\nchange = "lost"\nid = $1',
+    ),
+    plan("whose lost key is on a token", /(holder = "bob"\nchange = "lost"\n)/, '$1token = "x"\n', "lost"),
     plan("written after it ends", /created = .*/, 'created = "2026-11-22T00:00:00Z"'),
     plan("that ends before it begins", /not_before = .*/, 'not_before = "2026-11-22T00:00:00Z"'),
     plan("whose root expires before the ceremony", /expires = .*/, 'expires = "2026-11-21T22:00:00Z"'),
@@ -84,6 +89,7 @@ export const SENSE: readonly Mutation[] = [
     plan("with base64 in another form", /(\[closing\.vault\]\nkeytype = .*\npublic = ".*)="/, '$1"'),
     plan("whose key is of another type than it says", /(\[closing\.witness\]\nkeytype = )"ecdsa"/, '$1"rsa"'),
     { what: "whose plan has a compressed point", place: "plan", draft: compressed },
+    { what: "whose plan has a point that is not on its curve", base: "lost", place: "plan", draft: offCurve },
 ]
 
 /** It is a plan, and not that of this root. */
@@ -182,6 +188,12 @@ function otherTargets(draft: Draft): void {
     const [, snapshot = ""] = /\[repository\.roles\.snapshot\]\n(.*\n.*)\n/.exec(draft.plan) ?? []
     const [, targets = ""] = /\[repository\.roles\.targets\]\n(.*\n.*)\n/.exec(draft.plan) ?? []
     draft.plan = draft.plan.replace(snapshot, "SNAPSHOT").replace(targets, snapshot).replace("SNAPSHOT", targets)
+}
+
+function offCurve(draft: Draft): void {
+    const [, text = ""] = /\[repository\.roles\.targets\]\nkeytype = .*\npublic = "(.*)"/.exec(draft.plan) ?? []
+    const spki = Buffer.from(text, "base64")
+    draft.plan = replaceIn(draft.plan, text, flip(spki, spki.length - 1).toString("base64"))
 }
 
 /** SEC 1 §2.3.3: the same point in fewer bytes, and so another ID. */

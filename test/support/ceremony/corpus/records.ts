@@ -62,7 +62,7 @@ export const ORDER: readonly Mutation[] = [
     {
         what: "with a record of a vault in the publication",
         place: "publication",
-        draft: (draft) => draft.publication.push(draft.record(12)),
+        draft: (draft) => draft.publication.push({ ...draft.record(12), t: draft.publication[0]?.t ?? "" }),
     },
     { what: "published twice", place: "publication", draft: (draft) => draft.publication.push(...draft.publication) },
     { what: "published by a holder", place: "publication", draft: (draft) => publication(draft, { who: "alice" }) },
@@ -169,6 +169,14 @@ export const KEYS: readonly Mutation[] = [
         what: "with an attestation of a weaker touch policy",
         place: 6,
         draft: attested((c) => attestKey(c.key("dave-1").spki, c.key("dave-1").serial, { touchPolicy: 1 })),
+    },
+    {
+        what: "with an attestation that does not say the slot",
+        place: 6,
+        draft: attested((c) => ({
+            ...attestKey(c.key("dave-1").spki, c.key("dave-1").serial),
+            statement: c.key("dave-1").attestation?.card ?? Buffer.alloc(0),
+        })),
     },
     { what: "with an attestation that this card did not sign", place: 6, draft: otherCard },
     { what: "with an attestation that says more than its record", place: 6, draft: factsWith(6, { touch_policy: undefined }) },

@@ -1,4 +1,4 @@
-import { canonical, type Draft, type Loose, makeSigner, sha256, signed } from "../draft.ts"
+import { canonical, type Draft, keyIdOf, keyJson, type Loose, makeSigner, sha256, signed } from "../draft.ts"
 import { factsWith, flip, type Mutation, outWith, replaceIn } from "../mutations.ts"
 import { certify } from "../people.ts"
 import { type Ceremony, GUN } from "../scenario.ts"
@@ -24,9 +24,28 @@ export const CHAIN: readonly Mutation[] = [
     { what: "with an old root that has its signatures first", place: 1, draft: outWith(1, "chain/0/2", signaturesFirst) },
     { what: "with an old root that ends in a line feed", place: 1, draft: outWith(1, "chain/0/2", (content) => `${content}\n`) },
     {
-        what: "with an old root that says something besides",
+        what: "with an old root whose fields are in another order",
         place: 1,
-        draft: outWith(1, "chain/0/2", (content) => replaceIn(content.toString(), '"signed":{', '"signed":{"zzz":1,')),
+        draft: outWith(1, "chain/0/2", (content) => content.toString().replace(/("_type":"Root"),("consistent_snapshot":false)/, "$2,$1")),
+    },
+    { what: "with an old root that says something besides", place: 1, hooks: { chain: (body) => ({ ...body, spec_version: "1.0" }) } },
+    {
+        what: "with an old root of consistent snapshots by another name",
+        place: 1,
+        hooks: { chain: (body) => ({ ...body, consistent_snapshot: 0 }) },
+    },
+    { what: "with an old root whose role has a certificate in other lines", place: 1, hooks: { chain: otherLines } },
+    { what: "with an old root that has a key of no bytes", place: 1, hooks: { chain: emptyKey } },
+    { what: "with an old root that has one key for two, in two forms", place: 1, hooks: { chain: twoForms } },
+    {
+        what: "with an old root that a key has signed twice",
+        place: 1,
+        draft: outWith(1, "chain/0/2", (content) => rewritten(content, (list) => [...list, ...list.slice(0, 1)])),
+    },
+    {
+        what: "with an old root signed by a method nobody knows",
+        place: 1,
+        draft: outWith(1, "chain/0/2", (content) => replaceIn(content.toString(), '"method":"ecdsa"', '"method":"ECDSA"')),
     },
     {
         what: "with an old root of another version",
@@ -236,7 +255,7 @@ export const SIGN: readonly Mutation[] = [
         what: "with a signature and no root standing",
         base: "spoilt",
         place: 10,
-        draft: (draft) => draft.records.splice(9, 0, draft.record(8)),
+        draft: (draft) => draft.records.splice(9, 0, { ...draft.record(8), t: draft.record(9).t }),
     },
     { what: "without a backup", place: 12, hooks: { skip: (step) => step === "backup" } },
     { what: "with a backup twice", place: 13, draft: (draft) => draft.records.splice(12, 0, draft.record(12)) },
@@ -294,7 +313,21 @@ export const SIGN: readonly Mutation[] = [
     {
         what: "closed by vault and witness in each other's name",
         place: "close",
-        draft: (draft) => Object.assign(draft, { closing: draft.closing.toReversed() }),
+        draft: (draft) => {
+            const [vault, witness] = draft.closing.map(({ signer }) => signer)
+            draft.closing = draft.closing.map(({ name, signer }) => ({ name, signer: (name === "vault" ? witness : vault) ?? signer }))
+        },
+    },
+    { what: "closed when a kept key's certificate had ended", base: "ending", place: 11 },
+    {
+        what: "whose close names the vault's key and has another's signature",
+        place: "close",
+        draft: (draft) => {
+            const other = makeSigner("ed25519")
+            draft.closing = draft.closing.map(({ name, signer }) =>
+                name === "vault" ? { name, signer: { ...other, id: signer.id } } : { name, signer },
+            )
+        },
     },
     {
         what: "whose close is of another kind of statement",
@@ -367,6 +400,31 @@ function privateHalf(body: Loose): Loose {
     const [id = ""] = idsOf(body, "snapshot")
     const key = object(object(body["keys"])[id])
     return { ...body, keys: { ...object(body["keys"]), [id]: { ...key, keyval: { ...object(key["keyval"]), private: "" } } } }
+}
+
+function withKey(body: Loose, role: string, keys: readonly { readonly id: string; readonly json: Loose }[]): Loose {
+    const added = Object.fromEntries(keys.map(({ id, json }) => [id, json]))
+    return withRole({ ...body, keys: { ...object(body["keys"]), ...added } }, role, { keyids: keys.map(({ id }) => id).toSorted() })
+}
+
+function otherLines(body: Loose): Loose {
+    const { pem } = certify(makeSigner(), GUN)
+    return withKey(body, "snapshot", [certifiedAs(pem.replaceAll("\n", "\r\n"))])
+}
+
+function certifiedAs(pem: string): { readonly id: string; readonly json: Loose } {
+    return { id: keyIdOf("ecdsa-x509", Buffer.from(pem)), json: keyJson("ecdsa-x509", Buffer.from(pem)) }
+}
+
+function emptyKey(body: Loose): Loose {
+    const [id, json] = [keyIdOf("ecdsa", Buffer.alloc(0)), keyJson("ecdsa", Buffer.alloc(0))]
+    return { ...body, keys: { ...object(body["keys"]), [id]: json } }
+}
+
+function twoForms(body: Loose): Loose {
+    const signer = makeSigner()
+    const { publicKey, id } = signer
+    return withKey(body, "snapshot", [{ id, json: keyJson(publicKey.keytype, publicKey.bytes) }, certify(signer, GUN)])
 }
 
 type File = { readonly signed: Loose; readonly signatures: readonly Loose[] }
