@@ -8,6 +8,7 @@ import { ceremonyPackCommand } from "./commands/ceremony-pack.ts"
 import { ceremonyPlanCommand } from "./commands/ceremony-plan.ts"
 import { ceremonyPublishCommand } from "./commands/ceremony-publish.ts"
 import { ceremonyRehearseCommand } from "./commands/ceremony-rehearse.ts"
+import { ceremonyReportCommand } from "./commands/ceremony-report.ts"
 import { ceremonyResumeCommand } from "./commands/ceremony-resume.ts"
 import { ceremonyScriptCommand } from "./commands/ceremony-script.ts"
 import { CEREMONY_STEPS } from "./commands/ceremony-step.ts"
@@ -143,6 +144,7 @@ const CEREMONY: readonly Branch[] = [
     ceremonyCloseCommand,
     ceremonyVerifyCommand,
     ceremonyPublishCommand,
+    ceremonyReportCommand,
 ]
 
 const TRUSTKEY: readonly Branch[] = [

@@ -1,13 +1,8 @@
 import type { Command } from "commander"
-import { TrustkeyError } from "../../errors.ts"
-import { readBytes } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
 import { newCommand, withExamples } from "../syntax.ts"
 
 type ScriptOptions = { out?: string }
-
-// More than a plan may have; the parser says by how much it is too large.
-const MAX_FILE = 1024 * 1024
 
 export function ceremonyScriptCommand(cli: Cli): Command {
     const command = newCommand(cli, "script", "Make the printed script of a ceremony: HTML, with room for initials, times and codes.")
@@ -18,13 +13,11 @@ export function ceremonyScriptCommand(cli: Cli): Command {
 }
 
 async function script(cli: Cli, file: string, options: ScriptOptions): Promise<void> {
-    const { parsePlan } = await import("../../ceremony/index.ts")
+    const { readPlan } = await import("../ceremony/pack.ts")
     const { codeText } = await import("../difference.ts")
     const { renderScript } = await import("../ceremony/script.ts")
     const { writePage } = await import("../ceremony/write-page.ts")
-    const bytes = await readBytes(file, { maxBytes: MAX_FILE })
-    if (bytes === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
-    const plan = parsePlan(bytes)
+    const plan = await readPlan(file)
     await writePage(cli, renderScript(plan), options.out)
     cli.output.note(`Plan  ${codeText(plan.sha256)}`)
     if (options.out !== undefined)

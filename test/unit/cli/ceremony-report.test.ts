@@ -1,8 +1,14 @@
 import assert from "node:assert/strict"
+import { existsSync } from "node:fs"
+import { readFile, writeFile } from "node:fs/promises"
+import path from "node:path"
 import { describe, test } from "node:test"
 import { spoken, verifyCeremony } from "../../../src/ceremony/index.ts"
 import { type CeremonyReport, reportOf } from "../../../src/cli/ceremony/report.ts"
 import { renderReport } from "../../../src/cli/ceremony/report-page.ts"
+import { writeBundle } from "../../../src/cli/ceremony/stick.ts"
+import { ceremonyReportCommand } from "../../../src/cli/commands/ceremony-report.ts"
+import { makeWorkingDirectory } from "../../support/temp.ts"
 import {
     backedUp,
     built,
@@ -19,6 +25,7 @@ import {
     step,
     wholeCeremony,
 } from "../ceremony/rig.ts"
+import { type FakeTerminal, fakeCli, fakeTerminal } from "./fake-terminal.ts"
 
 const KINDS = ["create-root", "rotate-root", "replace-holder", "root-lost"] as const
 
@@ -158,5 +165,46 @@ describe("the report of a ceremony", () => {
         )
         const rehearsal = renderReport(reportFrom(wholeCeremony("create-root", { changes: { rehearsalOf: "ab".repeat(32) } })))
         assert.ok(rehearsal.includes("REHEARSAL: nothing of it may be published"))
+    })
+})
+
+describe("trustkey ceremony report", () => {
+    test("writes the report of a bundle's directory as a page or as JSON, to standard output or to a new file", async () => {
+        await using directory = await makeWorkingDirectory("report")
+        const bundle = path.join(directory.path, "bundle")
+        const rig = wholeCeremony("create-root", { changes: { rehearsalOf: "ab".repeat(32) } })
+        await writeBundle(bundle, filesOf(rig))
+        const run = async (...args: readonly string[]): Promise<FakeTerminal> => {
+            const terminal = fakeTerminal()
+            await ceremonyReportCommand(fakeCli(terminal)).parseAsync([bundle, ...args], { from: "user" })
+            return terminal
+        }
+        const page = renderReport(reportFrom(rig))
+        const shownPage = await run()
+        assert.equal(shownPage.printed(), page)
+        assert.match(shownPage.remarks(), /^warning: this is a rehearsal/)
+        const [html, json] = [path.join(directory.path, "report.html"), path.join(directory.path, "report.json")]
+        await run("--out", html)
+        assert.equal(await readFile(html, "utf8"), page)
+        await run("--json", "--out", json)
+        const plain: unknown = JSON.parse(JSON.stringify(reportFrom(rig)))
+        assert.deepEqual(JSON.parse(await readFile(json, "utf8")), plain)
+        assert.deepEqual(JSON.parse((await run("--json")).printed()), plain)
+        await assert.rejects(run("--out", html), { code: "already_exists" })
+    })
+
+    test("refuses a bundle that is not good, and writes nothing", async () => {
+        await using directory = await makeWorkingDirectory("report")
+        const bundle = path.join(directory.path, "bundle")
+        const files = filesOf(wholeCeremony("create-root"))
+        await writeBundle(bundle, files)
+        await writeFile(
+            path.join(bundle, "close.json"),
+            (files.get("close.json") ?? Buffer.alloc(0)).toString("latin1").replace("complete", "abandoned"),
+        )
+        const out = path.join(directory.path, "report.html")
+        const command = ceremonyReportCommand(fakeCli(fakeTerminal()))
+        await assert.rejects(command.parseAsync([bundle, "--out", out], { from: "user" }), { code: "bundle_invalid", message: /^close: / })
+        assert.equal(existsSync(out), false)
     })
 })
