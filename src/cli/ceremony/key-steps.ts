@@ -1,4 +1,4 @@
-import type { NewKey, StepInput } from "../../ceremony/index.ts"
+import type { NewKey, ShownPlace, StepInput } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { CardWishes } from "../card.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
@@ -85,10 +85,23 @@ async function recordShown(work: Work, { step, key, made, at, certificates }: Sh
         ...(attestation === undefined ? {} : { attestation }),
     }
     await work.take(input, who, options)
-    const where = at === undefined ? "sealed at the vault" : `on token ${at.token.name}, serial ${at.serial}`
+    const where = at === undefined ? "sealed at the vault" : `on token ${at.token.name}, serial ${at.serial}${policiesText(input.place)}`
     work.cli.output.line(`${step === "keygen" ? "Made" : "Presented"} key ${key}: ${shortId(made.id)}, ${made.algorithm}, ${where}`)
     if (made.attestation?.verdict === "unknown-root")
         work.cli.output.warn(`key ${key} is attested, and nobody known here vouches for the card`)
+}
+
+/** As the printed script has them, to be compared. */
+function policiesText({ slot, pinPolicy, touchPolicy }: ShownPlace): string {
+    const texts = [
+        slot === undefined ? "" : `slot ${slot}`,
+        pinPolicy === undefined ? "" : `PIN ${pinPolicy}`,
+        touchPolicy === undefined ? "" : `touch ${touchPolicy}`,
+    ]
+    return texts
+        .filter((text) => text !== "")
+        .map((text) => `, ${text}`)
+        .join("")
 }
 
 /** What was spoilt is void, on the record; the key can be made or presented again. @throws step_refused */

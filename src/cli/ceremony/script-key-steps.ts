@@ -1,16 +1,16 @@
 import type { NewKey, Plan, PlannedKey, Spare } from "../../ceremony/index.ts"
+import { shortId } from "../output.ts"
 import { html } from "./html.ts"
 import {
     BLANK,
     changesRoot,
     codeBlanks,
-    DIGITS,
+    ID_DIGITS,
     leadOf,
     type Otherwise,
     personNamed,
     SHORT_BLANK,
     type Step,
-    shortId,
     TORN,
     together,
 } from "./script-parts.ts"
@@ -49,10 +49,7 @@ function presentStep(plan: Plan, key: Exclude<PresentKey, NewKey>): Step {
         ...atVault(plan, key),
         title: `Show the key ${key.name}, which ${fate(key.change)}${where}`,
         commands: [`trustkey ceremony step present STICK ${key.name}`],
-        checks: [
-            ...serialChecks(key.serial, key.token),
-            html`The screen shows the key ID <code>${shortId(key.id)}</code>, as in “What is decided”.`,
-        ],
+        checks: [...serialChecks(key.serial, key.token), html`The key ID on the screen is <code>${shortId(key.id)}</code>.`],
         otherwise: [
             {
                 when: "another token is in the reader",
@@ -71,10 +68,10 @@ function makeStep(plan: Plan, key: NewKey): Step {
         commands: [`trustkey ceremony step keygen STICK ${key.name}`],
         checks: [
             ...(key.make === "token" ? serialChecks(key.serial, key.token) : []),
-            html`The screen says: ${key.algorithm}${policiesText(key)}.`,
+            html`The screen says that it was made: ${key.algorithm}${key.make === "token" ? `, on token ${key.token}` : ""}${policiesText(key)}.`,
             html`Only the holder sees and types the ${key.make === "token" ? "PIN" : "passphrase"}.`,
         ],
-        blanks: html`<p>ID of ${key.name}, first digits: ${DIGITS}</p>`,
+        blanks: html`<p>ID of ${key.name}, as on the screen: ${ID_DIGITS}</p>`,
         otherwise: key.make === "token" ? [spoilt(key, plan.spares), PIN_REFUSED, TORN] : [TORN],
     }
 }

@@ -55,8 +55,10 @@ export function codeBlanks(labels: readonly string[]): Html {
     )}`
 }
 
-/** Room for the first sixteen digits of something. */
-export const DIGITS = html`<span class="digits">____ ____ ____ ____</span>`
+const DIGITS = html`<span class="digits">____ ____ ____ ____</span>`
+
+/** Room for a key's ID, of which a screen shows twelve digits. */
+export const ID_DIGITS = html`<span class="digits">____ ____ ____</span>`
 
 /** Digits in groups of four, so that an eye finds its place again. */
 export function grouped(hex: string): string {
