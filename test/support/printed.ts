@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readdir, readFile, writeFile } from "node:fs/promises"
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { mustRun } from "./process.ts"
 
@@ -23,16 +23,17 @@ export type PrintedPage = {
 
 /** What comes out of a printer for a page of HTML: its words where they stand, and a picture of each sheet (PGM, 100 dots to an inch). */
 export async function printHtml(html: string, directory: string): Promise<readonly PrintedPage[]> {
-    const [source, pdf, boxes, pictures] = ["page.html", "page.pdf", "boxes.html", "sheet"].map((name) => path.join(directory, name))
+    const tray = await mkdtemp(path.join(directory, "printed-"))
+    const [source, pdf, boxes, pictures] = ["page.html", "page.pdf", "boxes.html", "sheet"].map((name) => path.join(tray, name))
     assert.ok(source !== undefined && pdf !== undefined && boxes !== undefined && pictures !== undefined)
     await writeFile(source, html)
     await mustRun("weasyprint", ["-q", source, pdf], { timeoutMs: 110_000 })
     await mustRun("pdftotext", ["-bbox", pdf, boxes])
     await mustRun("pdftoppm", ["-gray", "-r", "100", pdf, pictures])
-    const files = (await readdir(directory)).filter((name) => /^sheet-[0-9]+\.pgm$/.test(name)).sort()
+    const files = (await readdir(tray)).filter((name) => /^sheet-[0-9]+\.pgm$/.test(name)).sort()
     const pages = (await readFile(boxes, "utf8")).split("<page ").slice(1)
     assert.equal(files.length, pages.length)
-    return pages.map((markup, index) => parsePage(markup, path.join(directory, files[index] ?? "")))
+    return pages.map((markup, index) => parsePage(markup, path.join(tray, files[index] ?? "")))
 }
 
 function parsePage(markup: string, picture: string): PrintedPage {
