@@ -22,7 +22,7 @@ export function beforeSteps(plan: Plan): readonly Step[] {
         title: "Check the plan that is to be carried out",
         commands: ["trustkey ceremony check plan.toml"],
         checks: [
-            html`It reports no mistake.`,
+            html`It says: “The plan is in order, and fits what is published.”`,
             html`The digits and the six words it shows are those on the first page of this print.`,
             html`Everybody in the list of people has read the plan, line by line.`,
         ],
@@ -33,7 +33,9 @@ export function beforeSteps(plan: Plan): readonly Step[] {
         who: leadOf(plan),
         title: "Rehearse it with software tokens",
         commands: ["trustkey ceremony rehearse plan.toml"],
-        checks: [html`It ended well, not more than seven days before the ceremony. ${together("Day:", SHORT_BLANK)}`],
+        checks: [
+            html`It ended with “Rehearsed ceremony ${plan.id}: every step of it works here”, not more than seven days before the ceremony. ${together("Day:", SHORT_BLANK)}`,
+        ],
         otherwise: [{ when: "it fails", act: html`there is no ceremony before it has passed.` }],
     }
     const copy: Step = {
