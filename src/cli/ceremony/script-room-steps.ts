@@ -185,7 +185,7 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         title: "Verify the bundle with two programs that share nothing",
         commands: ["trustkey ceremony verify STICK", "python3 docs/verify-ceremony.py STICK", "trustkey ceremony resume STICK"],
         checks: [
-            html`Both call it good.`,
+            html`The first says “The bundle is good”, the second “VERIFIED”.`,
             html`<code>resume</code> shows the code of the last record that was written down at “Close the ceremony”.`,
             html`Every warning was read, and is explained among the exceptions.`,
         ],

@@ -2,10 +2,12 @@ import assert from "node:assert/strict"
 import { readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
+import type { Command } from "commander"
 import fc from "fast-check"
 import { encodePlan, type PlanContent, type PlannedKey, parsePlan, spoken } from "../../../src/ceremony/index.ts"
 import { renderScript } from "../../../src/cli/ceremony/script.ts"
 import { ceremonyScriptCommand } from "../../../src/cli/commands/ceremony-script.ts"
+import { makeProgram } from "../../../src/cli/program.ts"
 import { parseKeyId } from "../../../src/tuf/index.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
 import { planOf, RIGHT_PLAN } from "../ceremony/plans.ts"
@@ -94,6 +96,16 @@ describe("the printed script", () => {
         return { change, name: "old", holder: "bob", id: parseKeyId("7".repeat(64)), token: "old" }
     }
 
+    for (const kind of KINDS) {
+        test(`of kind ${kind} has commands that there are, with the operands and flags that they have`, () => {
+            const page = scriptOf(planOf(kind))
+            const inText = [...page.matchAll(/<code>(trustkey [^<]+)<\/code>/g)].map(([, text = ""]) => text.replaceAll("&quot;", '"'))
+            const typed = [...commandsOf(page), ...inText].filter((line) => line.startsWith("trustkey "))
+            assert.ok(typed.length > 15)
+            for (const line of typed) assertKnown(line)
+        })
+    }
+
     test("shows the plan's hash in digits and words on the first page, the whole of it, and on every page", () => {
         const plan = parsePlan(encodePlan(planOf("rotate-root")))
         const page = renderScript(plan)
@@ -162,6 +174,32 @@ describe("the printed script", () => {
         assert.match(blank, /The serial number on the token and on the screen is the same\. Token: Screen:/)
     })
 })
+
+/** The command exists, takes these flags, and exactly so many operands. */
+function assertKnown(line: string): void {
+    const words = line
+        .replaceAll(/"[^"]*"/g, "TEXT")
+        .split(" ")
+        .slice(1)
+    let command: Command = makeProgram(fakeCli(fakeTerminal()))
+    while (command.commands.length > 0) {
+        const name = words.shift()
+        command = command.commands.find((candidate) => candidate.name() === name) ?? assert.fail(`${line}: there is no ${name}`)
+    }
+    const operands: string[] = []
+    for (let word = words.shift(); word !== undefined; word = words.shift()) {
+        const flag = word
+        if (!flag.startsWith("--")) {
+            operands.push(flag)
+            continue
+        }
+        const option = command.options.find(({ long }) => long === flag) ?? assert.fail(`${line}: there is no ${flag}`)
+        if (option.required) assert.ok(words.shift() !== undefined, `${line}: ${flag} wants a value`)
+    }
+    const wanted = command.options.filter(({ mandatory }) => mandatory).map(({ long }) => long ?? "")
+    for (const flag of wanted) assert.ok(line.includes(flag), `${line}: ${flag} is missing`)
+    assert.equal(operands.length, command.registeredArguments.length, line)
+}
 
 const TAGS = new Set(
     "html head meta title style body section h1 h2 h3 div p ul li b br span code pre table thead tbody tr th td".split(" "),
