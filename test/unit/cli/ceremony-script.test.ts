@@ -106,6 +106,15 @@ describe("the printed script", () => {
         })
     }
 
+    test("and docs/ceremonies.md have commands that there are", async () => {
+        const page = await readFile(path.resolve(import.meta.dirname, "../../../docs/ceremonies.md"), "utf8")
+        const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = ""]) => block.split("\n"))
+        const lines = blocks.map((line) => line.replace(/ +#.*$/, "").replace(/^.*\| /, "")).filter((line) => line.startsWith("trustkey "))
+        assert.ok(lines.length > 18)
+        const inText = [...page.matchAll(/`(trustkey ceremony [^`]+)`/g)].map(([, text = ""]) => text)
+        for (const line of [...lines, ...inText]) assertKnown(line)
+    })
+
     test("shows the plan's hash in digits and words on the first page, the whole of it, and on every page", () => {
         const plan = parsePlan(encodePlan(planOf("rotate-root")))
         const page = renderScript(plan)
