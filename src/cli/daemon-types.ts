@@ -8,6 +8,16 @@ export type PurposeName = (typeof PURPOSES)[number]
 
 export type Binding = { readonly gun: string; readonly role: string }
 
+export type DaemonKeyCopy = {
+    readonly token: string
+    readonly uri: string
+    readonly serial: string
+    /** The token is there. */
+    readonly present: boolean
+    readonly pinPolicy: string
+    readonly touchPolicy: string
+}
+
 export type DaemonKey = {
     readonly id: string
     /** "unknown" when a newer daemon has one we don't know. */
@@ -31,6 +41,10 @@ export type DaemonKey = {
     /** Of a YubiKey's slot: "" when not known. */
     readonly pinPolicy: string
     readonly touchPolicy: string
+    /** Tokens it was brought to and signs on besides. */
+    readonly copies: readonly DaemonKeyCopy[]
+    /** Its home is a token it was brought to, not made on. */
+    readonly brought: boolean
     /** What a YubiKey says of a key it made, and what the daemon makes of it; not in lists. */
     readonly attestation: DaemonAttestation | undefined
     /** Who still needs it, as far as the daemon knows; empty in lists. */
@@ -362,6 +376,17 @@ export interface Daemon {
     lock(subject: KeySubject | "all"): Promise<void>
     changePassphrase(request: { subject: KeySubject; oldSealed: Sealed; newSealed: Sealed }): Promise<void>
     removeKey(request: { id: string; confirm: string }): Promise<DaemonKey>
+    /** `passphrase`: sealed for purpose "copy", subject "<key id>:<token>". */
+    copyKey(request: {
+        id: string
+        token: string
+        serial: string
+        from: { passphrase: Sealed } | { present: true }
+        /** Of a key that lies there already the slot alone. */
+        piv?: PivOptions | { readonly slot: string }
+        acceptPinOnce?: boolean
+    }): Promise<DaemonKey>
+    forgetSealed(request: { id: string; confirm: string }): Promise<DaemonKey>
     rootCertificate(request: { keyId: string; gun: string }): Promise<{ pem: string; tufKeyId: string }>
     /** PKCS#10, PEM. */
     certificateRequest(request: { keyId: string; gun: string }): Promise<string>

@@ -46,6 +46,8 @@ const QUICK_SECONDS = 20
 /** For Argon2, tokens, touches and large repositories. */
 const SLOW_SECONDS = 150
 
+const NO_PLACEMENT = { pinPolicy: "", touchPolicy: "", managementKey: null, pin: null }
+
 /** A call that is answered sooner is not waiting for a person, and nothing is spent on finding out. */
 const WATCH_AFTER_MS = 250
 
@@ -221,6 +223,20 @@ class GrpcDaemon implements Daemon {
 
     async removeKey(request: Parameters<Daemon["removeKey"]>[0]): Promise<DaemonKey> {
         return readKey(await this.#ask(loadMethod("Keys", "Remove"), request))
+    }
+
+    async copyKey({ from, piv, ...request }: Parameters<Daemon["copyKey"]>[0]): Promise<DaemonKey> {
+        return readKey(
+            await this.#askWithTouch(loadMethod("Keys", "Copy"), {
+                ...request,
+                ...from,
+                piv: piv === undefined ? null : { ...NO_PLACEMENT, ...piv },
+            }),
+        )
+    }
+
+    async forgetSealed(request: Parameters<Daemon["forgetSealed"]>[0]): Promise<DaemonKey> {
+        return readKey(await this.#ask(loadMethod("Keys", "ForgetSealed"), request))
     }
 
     async rootCertificate(request: Parameters<Daemon["rootCertificate"]>[0]): Promise<{ pem: string; tufKeyId: string }> {

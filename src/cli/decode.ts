@@ -81,6 +81,8 @@ export function readKey(wire: WireKey): DaemonKey {
         mine: wire.mine,
         pinPolicy: wire.pinPolicy,
         touchPolicy: wire.touchPolicy,
+        copies: wire.copies,
+        brought: wire.brought,
         attestation: wire.attestation ?? undefined,
         needs: wire.needs,
     }

@@ -1,4 +1,4 @@
-import type { DaemonGroup, DaemonKey, DaemonToken } from "./daemon-types.ts"
+import type { DaemonGroup, DaemonKey, DaemonKeyCopy, DaemonToken } from "./daemon-types.ts"
 import { type Output, shortId } from "./output.ts"
 
 /** Keys as --json shows them, everywhere the same. */
@@ -45,7 +45,8 @@ export function printKey(output: Output, key: DaemonKey, attestation: string = d
         ["label", key.label],
         ["home", key.home],
         ["token uri", key.tokenUri],
-        ["origin", key.origin],
+        ["origin", key.brought ? `${key.origin}, then brought to this token` : key.origin],
+        ...key.copies.map((copy) => ["brought to", copyText(copy)] as const),
         ["PIN policy", key.pinPolicy],
         ["touch policy", key.touchPolicy],
         ["attestation", attestation],
@@ -56,6 +57,12 @@ export function printKey(output: Output, key: DaemonKey, attestation: string = d
         ["ready", readiness(key)],
         ...key.bindings.map(({ role, gun }) => ["bound to", `${role}@${gun}`] as const),
     ])
+}
+
+/** `token spare (serial 12345678), which is not there` */
+function copyText({ token, serial, present, pinPolicy, touchPolicy }: DaemonKeyCopy): string {
+    const policies = pinPolicy === "" && touchPolicy === "" ? "" : `, PIN ${pinPolicy || "unknown"}, touch ${touchPolicy || "unknown"}`
+    return `token ${token} (serial ${serial})${policies}${present ? "" : ", which is not there"}`
 }
 
 function daemonsWord({ attestation }: DaemonKey): string {

@@ -20,9 +20,11 @@ import { journalShowCommand } from "./commands/journal-show.ts"
 import { journalVoidCommand } from "./commands/journal-void.ts"
 import { keyBindCommand } from "./commands/key-bind.ts"
 import { keyCertificateCommand } from "./commands/key-certificate.ts"
+import { keyCopyCommand } from "./commands/key-copy.ts"
 import { keyCreateCommand } from "./commands/key-create.ts"
 import { keyCsrCommand } from "./commands/key-csr.ts"
 import { keyEnrollCommand } from "./commands/key-enroll.ts"
+import { keyForgetSealedCommand } from "./commands/key-forget-sealed.ts"
 import { keyGroupCreateCommand } from "./commands/key-group-create.ts"
 import { keyGroupListCommand } from "./commands/key-group-list.ts"
 import { keyImportCommand } from "./commands/key-import.ts"
@@ -121,6 +123,8 @@ const KEY: readonly Branch[] = [
     keyListCommand,
     keyShowCommand,
     keyPublicCommand,
+    keyCopyCommand,
+    keyForgetSealedCommand,
     keyCsrCommand,
     keyCertificateCommand,
     keyUnlockCommand,

@@ -205,12 +205,26 @@ async function askForLogin(cli: Cli, daemon: Daemon, name: string, options: PinO
 /** Make sure a key can sign without asking anybody in between. */
 export async function makeReady(cli: Cli, daemon: Daemon, key: DaemonKey, options: PassphraseOptions & PinOptions): Promise<void> {
     // Asked again: opening another key of the same group or token may have opened this one.
-    const { ready, home, state } = key.ready ? key : await daemon.getKey(key.id)
-    if (ready) return
-    if (!home.startsWith("token:")) {
-        await unlock(cli, daemon, thingOfKey(key), options, { ttlSeconds: 0, uses: 0 })
-        return
-    }
+    const asked = key.ready ? key : await daemon.getKey(key.id)
+    if (asked.ready) return
+    const token = await tokenToOpen(daemon, asked, options)
+    if (token === undefined) await unlock(cli, daemon, thingOfKey(asked), options, { ttlSeconds: 0, uses: 0 })
+    else await login(cli, daemon, token, options)
+}
+
+/**
+ * Which of its tokens a key is to sign on: its home, if that is there, or the first it was brought to that is. Undefined: it is opened where it is sealed.
+ *
+ * @throws token_absent
+ */
+async function tokenToOpen(daemon: Daemon, key: DaemonKey, given: PassphraseOptions): Promise<string | undefined> {
+    const { home, state, copies } = key
+    const isSealed = !home.startsWith("token:")
+    if (isSealed && (given.passphraseFd !== undefined || given.passphraseFile !== undefined)) return undefined
+    const copy = copies.find(({ present }) => present)?.token
+    if (isSealed) return copy
+    const name = home.slice("token:".length)
     if (state === "absent") throw new TrustkeyError("token_absent", `the token of key ${shortId(key.id)} (${home}) is not there`)
-    await login(cli, daemon, home.slice("token:".length), options)
+    if (copy === undefined || (await tokenNamed(daemon, name)).state !== "absent") return name
+    return copy
 }

@@ -28,7 +28,7 @@ export { type KeyFileEntry, readKeyFile } from "./key-file.ts"
 export type { KeyFileEncryption } from "./key-file-encryption.ts"
 export { canonicalPkcs8, generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
 export type { OpenedKey } from "./private-key-forms.ts"
-export { type PrivateNumbers, readPrivateNumbers } from "./private-numbers.ts"
+export { type PrivateNumbers, readPrivateExponent, readPrivateNumbers } from "./private-numbers.ts"
 export {
     assembleCertificate,
     type CardCertificateOptions,

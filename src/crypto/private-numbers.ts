@@ -34,6 +34,20 @@ export function readPrivateNumbers(given: Secret): PrivateNumbers {
     return pkcs8.reveal((der) => new PrivateNumbers(algorithm, publicKey, numbersOf(algorithm, der)))
 }
 
+/** The d of an RSA key, as long as its modulus: tokens want it beside the others. @throws key_unfit */
+export function readPrivateExponent(given: Secret, size: number): Secret {
+    using pkcs8 = canonicalPkcs8(given)
+    return pkcs8.reveal((der) => {
+        const info = DerReader.structure(der)
+        info.number()
+        info.next(TAG.sequence)
+        const structure = DerReader.structure(info.next(TAG.octetString))
+        structure.number()
+        for (const _ of ["n", "e"]) structure.next(TAG.integer)
+        return filledUp(structure.next(TAG.integer), size)
+    })
+}
+
 function numbersOf(algorithm: Algorithm, der: Buffer): readonly Secret[] {
     const info = DerReader.structure(der)
     info.number()

@@ -1,4 +1,5 @@
 import { TrustkeyError } from "../errors.ts"
+import { copySubject } from "../keys/index.ts"
 import { type Action, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
 import { usableKey } from "./places.ts"
 import type { Rooms } from "./rooms.ts"
@@ -13,6 +14,7 @@ export type Challenge = {
 const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["create", ["create-key", "create-group"]],
     ["import", ["import-key"]],
+    ["copy", ["copy-key"]],
     ["unlock", ["unlock"]],
     ["passphrase-old", ["passphrase"]],
     ["passphrase-new", ["passphrase"]],
@@ -20,7 +22,7 @@ const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["pin-old", ["change-pin"]],
     ["pin-new", ["change-pin"]],
     ["puk", ["change-pin"]],
-    ["management-key", ["create-key", "import-key", "certificate"]],
+    ["management-key", ["create-key", "import-key", "copy-key", "certificate"]],
 ])
 
 /** For a key that is not there yet. */
@@ -44,6 +46,12 @@ export async function challenge(
     return { signerPublic, nonce, purpose, subject }
 }
 
+/** The key by its whole ID, so that the passphrase is for that one: its ID or prefix, a colon, the token's name. */
+function copySubjectOf(rooms: Rooms, principal: Principal, subject: string): string {
+    const [, id = "", token = ""] = /^([0-9a-f]{7,64}):([a-z0-9][a-z0-9-]{0,31})$/.exec(subject) ?? []
+    return copySubject(usableKey(rooms, principal, "copy-key", id).key.id, token)
+}
+
 function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly Action[], purpose: string, subject: string): string {
     const policy = rooms.policy()
     const toNew = subject === "new" ? NEW_KEYS.get(purpose) : undefined
@@ -57,6 +65,7 @@ function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly
         if (!actions.some((action) => mayAnywhere(policy, principal, action))) throw denial()
         return subject
     }
+    if (purpose === "copy") return copySubjectOf(rooms, principal, subject)
     if (subject.startsWith("group:") || subject.startsWith("token:")) {
         if (!actions.some((action) => isAllowed(policy, principal, action, []))) throw denial()
         return subject

@@ -12,6 +12,7 @@ import { Burden } from "./burden.ts"
 import { type CardCertificateRequest, cardCertificate } from "./card-certificate.ts"
 import { rootCertificate } from "./certificate.ts"
 import { type Challenge, challenge } from "./challenge.ts"
+import { type CopyKeyRequest, copyKey, forgetSealed } from "./copy-key.ts"
 import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
 import { certificateRequest, type IssuedCertificate, type IssuedCertificateRequest, keepRootCertificate } from "./issued-certificate.ts"
 import { type BindKeyRequest, bindKey, getKey, type KeyView, type ListKeysRequest, listKeys, removeKey } from "./keys.ts"
@@ -42,6 +43,7 @@ import { type ChangePassphraseRequest, changePassphrase, lock, type UnlockReques
 
 export type { KeySubject } from "../keys/index.ts"
 export type { CardCertificateRequest } from "./card-certificate.ts"
+export type { CopyKeyRequest } from "./copy-key.ts"
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
 export type { IssuedCertificate, IssuedCertificateRequest } from "./issued-certificate.ts"
 export type { NeedView } from "./key-needs.ts"
@@ -66,6 +68,8 @@ export interface Custody {
     createKey(principal: Principal, request: CreateKeyRequest): Promise<KeyView>
     enrollKey(principal: Principal, request: EnrollKeyRequest): Promise<KeyView>
     importKey(principal: Principal, request: ImportKeyRequest): Promise<KeyView>
+    copyKey(principal: Principal, request: CopyKeyRequest): Promise<KeyView>
+    forgetSealed(principal: Principal, request: { readonly id: string; readonly confirm: string }): Promise<KeyView>
     listKeys(principal: Principal, request: ListKeysRequest): Promise<{ readonly keys: readonly KeyView[]; readonly nextPageToken: string }>
     getKey(principal: Principal, request: { readonly id: string }): Promise<KeyView>
     bindKey(principal: Principal, request: BindKeyRequest): Promise<KeyView>
@@ -162,6 +166,8 @@ export function openCustody(options: CustodyOptions): Custody {
         createKey: operation(createKey),
         enrollKey: operation(enrollKey),
         importKey: operation(importKey),
+        copyKey: operation(copyKey),
+        forgetSealed: operation(forgetSealed),
         listKeys: operation(listKeys),
         getKey: operation(getKey),
         bindKey: operation(bindKey),

@@ -14,6 +14,8 @@ export type KeyView = {
     readonly state: KeyState
     /** Made, imported or enrolled by the user who asks. */
     readonly mine: boolean
+    /** Tokens that are there and hold a copy, by their names. */
+    readonly presentCopies?: ReadonlySet<string>
     /** Of what is kept with a YubiKey's key; not in lists. */
     readonly attestation?: AttestationVerdict
     /** Who still needs it; not in lists. */
@@ -132,7 +134,9 @@ function requireConfirmed({ id }: KeyRecord, confirm: string, needs: readonly Ne
 }
 
 function viewOf(rooms: Rooms, principal: Principal, record: KeyRecord): KeyView {
-    return { record, state: rooms.keys.state(record.id), mine: isMadeBy(principal, record) }
+    const view = { record, state: rooms.keys.state(record.id), mine: isMadeBy(principal, record) }
+    if (record.copies === undefined) return view
+    return { ...view, presentCopies: new Set(record.copies.filter((home) => rooms.keys.isPresent(home)).map(({ token }) => token)) }
 }
 
 /** TK-KEY-3: what is kept with a key is judged again each time somebody looks. */

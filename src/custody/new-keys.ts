@@ -121,7 +121,7 @@ function requirePlacement(rooms: Rooms, principal: Principal, request: Pick<Crea
  *
  * @throws key_unfit
  */
-function requirePinAlways(
+export function requirePinAlways(
     { purpose, acceptPinOnce }: Pick<CreateKeyRequest, "purpose" | "acceptPinOnce">,
     pinPolicy: PinPolicy | undefined,
 ): void {

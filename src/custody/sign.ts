@@ -63,7 +63,7 @@ export function surroundings(rooms: Rooms, principal: Principal, gun: Gun, bodie
 /** Said before the journal is asked: nobody should burn a version for want of a passphrase. */
 export function requireReady(rooms: Rooms, key: KeyRecord): void {
     // Whether a token answers is known only by asking it; a sealed key's state is ours.
-    if (key.home.kind === "token" || rooms.keys.state(key.id).ready) return
+    if (key.home.kind === "token" || key.copies !== undefined || rooms.keys.state(key.id).ready) return
     throw new TrustkeyError("key_locked", `the key ${key.id.slice(0, 12)} (${key.label}) is locked; unlock it with key unlock`)
 }
 

@@ -29,6 +29,8 @@ export type TokenHome = {
     readonly pinPolicy?: PinPolicy
     readonly touchPolicy?: TouchPolicy
     readonly attestation?: KeptAttestation
+    /** TK-KEY-3: it was made elsewhere and brought here, whatever the token says of it. */
+    readonly brought?: true
 }
 
 /** Where the private key is. */
@@ -43,6 +45,8 @@ export type KeyRecord = {
     readonly label: string
     readonly bindings: readonly Binding[]
     readonly home: KeyHome
+    /** Tokens it lies on besides, brought there from `home`. Any of them signs. */
+    readonly copies?: readonly TokenHome[]
     readonly origin: "generated" | "imported"
     /** RFC 3339, UTC */
     readonly createdAt: string

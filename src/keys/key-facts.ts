@@ -1,6 +1,6 @@
 import { ALGORITHMS, type Algorithm, type PublicKeyBytes } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, KeptAttestation, KeyHome, KeyRecord, PinPolicy, Purpose } from "../journal/index.ts"
+import type { Binding, KeptAttestation, KeyHome, KeyRecord, PinPolicy, Purpose, TokenHome } from "../journal/index.ts"
 import { encodePublicKey, Fields, FrameError, parsePublicKey, TOUCH_POLICIES, toBase64 } from "../signer/index.ts"
 import { canonicalKeyIdOf, parseGun, parseRoleName, tufKey } from "../tuf/index.ts"
 
@@ -16,6 +16,7 @@ export function encodeKeyFacts(record: KeyRecord): string {
         label: record.label,
         bindings: record.bindings.map(({ gun, role }) => ({ gun, role })),
         home: encodeHome(record.home),
+        ...(record.copies === undefined ? {} : { copies: record.copies.map(encodeHome) }),
         origin: record.origin,
         createdAt: record.createdAt,
         ...(record.madeBy === undefined ? {} : { madeBy: record.madeBy }),
@@ -38,6 +39,7 @@ function encodeHome(home: KeyHome): object {
                 ...(home.pinPolicy === undefined ? {} : { pinPolicy: home.pinPolicy }),
                 ...(home.touchPolicy === undefined ? {} : { touchPolicy: home.touchPolicy }),
                 ...(home.attestation === undefined ? {} : { attestation: encodeAttestation(home.attestation) }),
+                ...(home.brought === undefined ? {} : { brought: home.brought }),
             }
     }
 }
@@ -60,6 +62,7 @@ export function parseKeyFacts(id: string, text: string): KeyRecord {
             label: fields.text("label"),
             bindings: fields.list("bindings").map(parseBinding),
             home: parseHome(fields.fields("home")),
+            ...(fields.has("copies") ? { copies: fields.list("copies").map(parseCopy) } : {}),
             origin: fields.oneOf("origin", ["generated", "imported"]),
             createdAt: fields.text("createdAt"),
             ...(fields.has("madeBy") ? { madeBy: fields.text("madeBy") } : {}),
@@ -100,7 +103,14 @@ function parseHome(fields: Fields): KeyHome {
         ...(fields.has("pinPolicy") ? { pinPolicy: fields.oneOf("pinPolicy", PIN_POLICIES) } : {}),
         ...(fields.has("touchPolicy") ? { touchPolicy: fields.oneOf("touchPolicy", TOUCH_POLICIES) } : {}),
         ...(fields.has("attestation") ? { attestation: parseAttestation(fields.fields("attestation")) } : {}),
+        ...(fields.has("brought") && fields.flag("brought") ? { brought: true } : {}),
     }
+}
+
+function parseCopy(fields: Fields): TokenHome {
+    const home = parseHome(fields)
+    if (home.kind === "token" && home.brought === true) return home
+    throw new FrameError("a copy that is no token's, or was not brought there")
 }
 
 function encodeAttestation({ certificate, intermediate, serial }: KeptAttestation): object {

@@ -1,7 +1,7 @@
 import type { Algorithm, Argon2Cost, AttestationRoots, AttestationVerdict, SealedSecret } from "../crypto/index.ts"
 import type { Binding, Intent, KeyRecord, Purpose, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
-import type { PivDescription } from "../signer/index.ts"
+import type { PivDescription, PivSlot } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
 import type { CardOptions } from "./card-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
@@ -78,6 +78,27 @@ export type ImportKeySpec = {
     readonly checkAlgorithm: (algorithm: Algorithm) => void
 }
 
+/** A sealed key that is to lie on a token too. */
+export type CopyKeySpec = {
+    readonly keyId: string
+    readonly token: string
+    /** What a person knows the token by. */
+    readonly serial: string
+    readonly from:
+        | {
+              readonly kind: "sealed"
+              /** Of the key or of its group, sealed for the purpose `copy` and the subject that `copySubject` gives. */
+              readonly passphrase: SealedSecret
+              readonly card?: CardOptions
+          }
+        /** It lies there already. `slot`: on a YubiKey */
+        | { readonly kind: "present"; readonly slot?: PivSlot }
+    /** Who is told when the token waits for a touch. */
+    readonly asker?: Principal
+    /** Called before anything is recorded, as with `enroll`. */
+    readonly checkHome?: (home: TokenHome, isYubikey: boolean) => void
+}
+
 export type EnrollKeySpec = {
     readonly token: string
     readonly uri: string
@@ -126,6 +147,20 @@ export interface KeyStore {
      *   key_locked, challenge_expired, open_failed. Nothing was recorded.
      */
     importKey(spec: ImportKeySpec): Promise<KeyRecord>
+
+    /**
+     * A sealed key on a token besides, where it is shown to sign and from then on signs too. TK-KEY-3: its origin stays, and that it was brought
+     * there is kept. A crash in between may leave it on the token unrecorded: `from` present takes it in.
+     *
+     * @throws token_changed: it is another token than was named. key_unfit, already_exists, open_failed, token_…: nothing was recorded
+     */
+    copy(spec: CopyKeySpec): Promise<KeyRecord>
+
+    /** Destroy what is sealed here of a key that lies on a token too; its first token is its home then. @throws key_unfit */
+    forgetSealed(id: string): Promise<KeyRecord>
+
+    /** Whether the token is there, as far as is known. */
+    isPresent(home: TokenHome): boolean
 
     bind(id: string, add: readonly Binding[], remove: readonly Binding[]): Promise<KeyRecord>
 

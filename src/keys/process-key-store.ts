@@ -1,16 +1,18 @@
 import { type Algorithm, type AttestationVerdict, algorithmOf, type PublicKeyBytes, type SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, Intent, KeyHome, KeyRecord } from "../journal/index.ts"
+import type { Binding, Intent, KeyHome, KeyRecord, TokenHome } from "../journal/index.ts"
 import { namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
-import { bytesOf, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
+import { bytesOf, type Change, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
 import { importToCard, judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, slotOfHome } from "./card-keys.ts"
 import { commit } from "./commit.ts"
+import { copyToToken, tokenHomes } from "./copies.ts"
 import { encodeKeyFacts, parseKeyFacts } from "./key-facts.ts"
 import { KeyGroups } from "./key-groups.ts"
 import { cardHome, ourHome, pinned, tokenHome } from "./key-homes.ts"
 import { KeyEntry, KeyIndex } from "./key-index.ts"
 import type {
+    CopyKeySpec,
     CreateKeySpec,
     EnrollKeySpec,
     GroupState,
@@ -122,9 +124,11 @@ class ProcessKeyStore implements KeyStore {
 
     *#knownOn(token: string): Iterable<KnownKey> {
         for (const { record } of this.#keys.values()) {
-            const { home, publicKey } = record
-            if (home.kind !== "token" || home.token !== token || record.removedAt !== undefined) continue
-            yield { serial: home.serial, id: parsePkcs11Uri(home.uri).id ?? new Uint8Array(), publicKey }
+            if (record.removedAt !== undefined) continue
+            for (const home of tokenHomes(record)) {
+                if (home.token !== token) continue
+                yield { serial: home.serial, id: parsePkcs11Uri(home.uri).id ?? new Uint8Array(), publicKey: record.publicKey }
+            }
         }
     }
 
@@ -152,13 +156,24 @@ class ProcessKeyStore implements KeyStore {
     state(id: string): KeyState {
         const record = this.#keys.get(id)?.record
         if (record === undefined || record.removedAt !== undefined) return { state: "removed", ready: false }
-        if (record.home.kind === "token") {
-            const token = this.#tokens.get(record.home.token)
-            if (token === undefined) return { state: "absent", ready: false }
-            return { state: token.keyState, ready: token.isReady, ...limitsOf(token.lease) }
-        }
+        const states = tokenHomes(record).map((home) => this.#stateOn(home))
+        // Any of them signs.
+        return bestState(record.home.kind === "token" ? states : [this.#stateHere(record), ...states])
+    }
+
+    #stateHere(record: KeyRecord): KeyState {
         const lease = this.#sealed.leaseOf(record)
         return lease === undefined ? { state: "locked", ready: false } : { state: "unlocked", ready: true, ...limitsOf(lease) }
+    }
+
+    #stateOn(home: TokenHome): KeyState {
+        const token = this.#tokens.get(home.token)
+        if (token === undefined) return { state: "absent", ready: false }
+        return { state: token.keyState, ready: token.isReady, ...limitsOf(token.lease) }
+    }
+
+    isPresent(home: TokenHome): boolean {
+        return this.#stateOn(home).state !== "absent"
     }
 
     async challenge(purpose: string, subject: string, owner = ""): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }> {
@@ -283,9 +298,53 @@ class ProcessKeyStore implements KeyStore {
         })
     }
 
+    copy(spec: CopyKeySpec): Promise<KeyRecord> {
+        return this.#turns.take(spec.keyId, async () => {
+            const entry = this.#usable(spec.keyId)
+            const { record } = entry
+            if (spec.from.kind === "sealed" && record.home.kind === "token")
+                throw new TrustkeyError(
+                    "key_unfit",
+                    "this key is on a token, which gives it to nobody: a copy is made while it is sealed here",
+                )
+            if (tokenHomes(record).some(({ token }) => token === spec.token))
+                throw new TrustkeyError("already_exists", `this key lies on token ${spec.token} already`)
+            const token = this.#token(spec.token)
+            const rooms = { sealed: this.#sealed, token, known: [...this.#knownOn(spec.token)] }
+            const home = await copyToToken(rooms, entry, spec)
+            spec.checkHome?.(home, token.isYubikey)
+            return await this.#keepFacts(entry, { ...record, copies: [...(record.copies ?? []), home] })
+        })
+    }
+
+    forgetSealed(id: string): Promise<KeyRecord> {
+        return this.#turns.take(id, async () => {
+            const entry = this.#usable(id)
+            const { record, envelope } = entry
+            const [home, ...copies] = record.copies ?? []
+            if (record.home.kind === "token" || home === undefined || envelope === undefined)
+                throw new TrustkeyError("key_unfit", "this key is not sealed here with a copy on a token besides")
+            this.#sealed.lockKey(id)
+            const { copies: _, ...rest } = record
+            const next = { ...rest, home, ...(copies.length === 0 ? {} : { copies }) }
+            await this.#keepFacts(entry, next, [{ kind: "key.envelope", id, envelope: null, previous: envelope }])
+            entry.envelope = undefined
+            // Once more: it may have been unlocked while we wrote.
+            this.#sealed.lockKey(id)
+            return next
+        })
+    }
+
+    async #keepFacts(entry: KeyEntry, record: KeyRecord, more: readonly Change[] = []): Promise<KeyRecord> {
+        const change = { kind: "key.facts", id: record.id, facts: encodeKeyFacts(record), previous: entry.stored } as const
+        await commit(this.#options.store, [change, ...more])
+        entry.replace(record)
+        return record
+    }
+
     #forget(record: KeyRecord): void {
-        if (record.home.kind === "token") this.#tokens.get(record.home.token)?.forget(record.id)
-        else this.#sealed.lockKey(record.id)
+        for (const home of tokenHomes(record)) this.#tokens.get(home.token)?.forget(record.id)
+        if (record.home.kind !== "token") this.#sealed.lockKey(record.id)
     }
 
     async unlock(subject: KeySubject, sealed: SealedSecret | undefined, ttlSeconds: number, uses: number): Promise<Date | undefined> {
@@ -390,8 +449,33 @@ class ProcessKeyStore implements KeyStore {
 
     async sign(intent: Intent, occasion?: Occasion): Promise<Uint8Array> {
         const entry = this.#usable(intent.key.id)
-        const { home } = entry.record
-        if (home.kind !== "token") return this.#verified(entry, intent, this.#sealed, this.#sealed.sign(entry, intent.scheme, intent.bytes))
+        const homes = this.#whereToSign(entry.record)
+        if (homes.length === 0) return this.#verified(entry, intent, this.#sealed, this.#sealed.sign(entry, intent.scheme, intent.bytes))
+        let absence: unknown
+        for (const home of homes) {
+            try {
+                return await this.#signOn(entry, home, intent, occasion)
+            } catch (error) {
+                // It was pulled out a moment ago, or is broken: another that has the key may be there. What a person refused or missed is an answer.
+                if (!(error instanceof TrustkeyError) || (error.code !== "token_absent" && error.code !== "token_failed")) throw error
+                absence ??= error
+            }
+        }
+        throw absence
+    }
+
+    /** Tokens to sign on, the likeliest first; none: where it is sealed. */
+    #whereToSign(record: KeyRecord): readonly TokenHome[] {
+        const homes = tokenHomes(record)
+        if (homes.length < 2 && record.home.kind === "token") return homes
+        if (record.home.kind !== "token" && this.#sealed.leaseOf(record) !== undefined) return []
+        const present = homes.filter((home) => this.#stateOn(home).state !== "absent")
+        const ready = present.filter((home) => this.#stateOn(home).ready)
+        if (present.length === 0) return record.home.kind === "token" ? homes : []
+        return [...ready, ...present.filter((home) => !ready.includes(home))]
+    }
+
+    async #signOn(entry: KeyEntry, home: TokenHome, intent: Intent, occasion: Occasion | undefined): Promise<Uint8Array> {
         const underway = this.#underway.get(intent.sequence)
         if (underway !== undefined) {
             underway.touch.join(occasion)
@@ -399,9 +483,9 @@ class ProcessKeyStore implements KeyStore {
         }
         const token = this.#token(home.token)
         const { gun, role, version } = intent
-        const touch = token.expectTouch(entry.record, { gun, role, version, closesCeremony: intent.kind === "ceremony-close" })
+        const touch = token.expectTouch(entry.record, home, { gun, role, version, closesCeremony: intent.kind === "ceremony-close" })
         touch.join(occasion)
-        const signature = this.#verified(entry, intent, token, token.sign(entry, intent.scheme, intent.bytes, touch))
+        const signature = this.#verified(entry, intent, token, token.sign(entry, home, intent.scheme, intent.bytes, touch))
         this.#underway.set(intent.sequence, { touch, signature })
         try {
             return await signature
@@ -460,6 +544,12 @@ class ProcessKeyStore implements KeyStore {
         if (token === undefined) throw new TrustkeyError("not_found", "no such token is configured")
         return token
     }
+}
+
+/** Of a key that lies in several places: the one that needs least. */
+function bestState([first, ...others]: readonly KeyState[]): KeyState {
+    const rank = ({ state, ready }: KeyState): number => (ready ? 0 : state === "unlocked" ? 1 : state === "locked" ? 2 : 3)
+    return others.reduce((best, next) => (rank(next) < rank(best) ? next : best), first ?? { state: "absent", ready: false })
 }
 
 function limitsOf({ until, usesLeft }: TokenKeys["lease"]): Pick<KeyState, "until" | "usesLeft"> {

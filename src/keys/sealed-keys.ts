@@ -2,7 +2,17 @@ import type { Algorithm, Argon2Cost, PublicKeyBytes, Scheme, SealedSecret } from
 import { waysToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord, Purpose } from "../journal/index.ts"
-import { encodePublicKey, encodeSealed, type Fields, parsePublicKey, sealedGroupFacts, sealedKeyFacts, toBase64 } from "../signer/index.ts"
+import {
+    copySubject,
+    encodePublicKey,
+    encodeSealed,
+    type Fields,
+    parsePublicKey,
+    parseSealed,
+    sealedGroupFacts,
+    sealedKeyFacts,
+    toBase64,
+} from "../signer/index.ts"
 import { BackOff } from "./back-off.ts"
 import type { GroupFacts } from "./key-facts.ts"
 import type { KeyEntry } from "./key-index.ts"
@@ -328,6 +338,34 @@ export class SealedKeys {
             }),
         )
         return this.#process.understand(() => answer.bytes("envelope"))
+    }
+
+    /**
+     * The private key itself, sealed for the signer that `to` is the challenge of. Whether it is unlocked is nothing to this: its passphrase,
+     * or its group's, is given for this key and this token.
+     *
+     * @throws open_failed
+     */
+    async sealFor(
+        entry: KeyEntry,
+        sealed: SealedSecret,
+        token: string,
+        to: { readonly signerPublic: Uint8Array; readonly nonce: Uint8Array },
+    ): Promise<SealedSecret> {
+        const { id, home, publicKey } = entry.record
+        const group = home.kind === "group" ? this.#group(home.group) : undefined
+        const answer = await this.#guarded(group === undefined ? id : `group:${group.facts.name}`, () =>
+            this.#process.control("seal-for", {
+                ...sealedKey(entry),
+                publicKey: encodePublicKey(publicKey),
+                ...(group === undefined ? {} : { group: { name: group.facts.name, ...sealedGroup(group) } }),
+                opener: passphrase(sealed, "copy", copySubject(id, token)),
+                token,
+                signerPublic: toBase64(to.signerPublic),
+                nonce: toBase64(to.nonce),
+            }),
+        )
+        return this.#process.understand(() => parseSealed(answer))
     }
 
     /** What is open now, as far as we know. */

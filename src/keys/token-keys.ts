@@ -1,10 +1,11 @@
 import type { Algorithm, Scheme, SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { KeyRecord } from "../journal/index.ts"
+import type { KeyRecord, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import {
     ABSENT_TOKEN,
     encodePublicKey,
+    encodeSealed,
     type Fields,
     formatPkcs11Uri,
     type KnownPolicies,
@@ -180,8 +181,7 @@ export class TokenKeys {
     }
 
     /** What is going to be touched, if it comes to that. */
-    expectTouch({ id, label, home }: KeyRecord, purpose: TouchPurpose): Touch {
-        const { uri = "", serial = "", touchPolicy } = home.kind === "token" ? home : {}
+    expectTouch({ id, label }: KeyRecord, { uri, serial, touchPolicy }: TokenHome, purpose: TouchPurpose): Touch {
         return this.#touches.expect({ token: this.config.name, serial, slot: this.#slotOf(uri), keyId: id, label, touchPolicy }, purpose)
     }
 
@@ -190,10 +190,11 @@ export class TokenKeys {
         return this.isYubikey ? (slotOfObjectId(parsePkcs11Uri(uri).id) ?? "") : ""
     }
 
-    async sign(entry: KeyEntry, scheme: Scheme, message: Uint8Array, touch: Touch): Promise<Buffer> {
+    /** @param home where on this token the key lies */
+    async sign(entry: KeyEntry, home: TokenHome, scheme: Scheme, message: Uint8Array, touch: Touch): Promise<Buffer> {
         this.#checkTrusted()
         const { id } = entry.record
-        const open = this.#open.get(id) ?? (await this.#openKey(entry))
+        const open = this.#open.get(id) ?? (await this.#openKey(entry, home))
         const { deadlineMs } = this.config
         const { alwaysAuthenticate } = open
         const mayWait = mayWaitForTouch(touch.key.touchPolicy, alwaysAuthenticate)
@@ -241,11 +242,11 @@ export class TokenKeys {
         }
     }
 
-    async #openKey(entry: KeyEntry): Promise<OpenKey> {
+    async #openKey(entry: KeyEntry, home: TokenHome): Promise<OpenKey> {
         const { id } = entry.record
         const under = this.#opening.get(id)
         if (under !== undefined) return under
-        const opening = this.#use(() => this.#lookUp(entry))
+        const opening = this.#use(() => this.#lookUp(entry, home))
         this.#opening.set(id, opening)
         try {
             return await opening
@@ -255,9 +256,8 @@ export class TokenKeys {
     }
 
     /** TK-KEY-4: the signer compares the token's serial and the key's public half with what was pinned, after each reopening. */
-    async #lookUp(entry: KeyEntry): Promise<OpenKey> {
-        const { home, publicKey, id } = entry.record
-        if (home.kind !== "token") throw new TrustkeyError("internal", "this key is not on a token")
+    async #lookUp(entry: KeyEntry, home: TokenHome): Promise<OpenKey> {
+        const { publicKey, id } = entry.record
         const objectId = parsePkcs11Uri(home.uri).id ?? new Uint8Array()
         const { serial, pinPolicy, touchPolicy } = home
         const request = { id: toBase64(objectId), serial, publicKey: encodePublicKey(publicKey), pinPolicy, touchPolicy }
@@ -275,6 +275,19 @@ export class TokenKeys {
         this.#checkTrusted()
         const request = { algorithm, label }
         const answer = await this.#use(() => this.#process.control("generate", request, GENERATE_DEADLINE_MS))
+        return this.#process.understand(() => parseTokenKey(answer))
+    }
+
+    /**
+     * A private key from another signer of ours, sealed for this one; the token's PKCS#11 module takes it in.
+     *
+     * @throws key_unfit, token_unfit, open_failed, challenge_expired
+     */
+    async importKey(pkcs8: SealedSecret, label: string): Promise<TokenKeyFacts> {
+        this.#checkTrusted()
+        const context = { purpose: "import", subject: `token:${this.config.name}` }
+        const request = { pkcs8: { sealed: encodeSealed(pkcs8), context }, label }
+        const answer = await this.#use(() => this.#process.control("import", request, GENERATE_DEADLINE_MS))
         return this.#process.understand(() => parseTokenKey(answer))
     }
 

@@ -10,6 +10,7 @@ export const ACTIONS = [
     "create-key",
     "enroll-key",
     "import-key",
+    "copy-key",
     "bind",
     "unlock",
     "lock",

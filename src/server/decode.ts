@@ -4,6 +4,7 @@ import type {
     CardCertificateRequest,
     ChangePassphraseRequest,
     ChangePinRequest,
+    CopyKeyRequest,
     CreateGroupRequest,
     CreateKeyRequest,
     EnrollKeyRequest,
@@ -45,9 +46,11 @@ import type { CardCertificateRequest__Output } from "../wire/trustkeyd/v1/CardCe
 import type { ChallengeRequest__Output } from "../wire/trustkeyd/v1/ChallengeRequest.ts"
 import type { ChangePassphraseRequest__Output } from "../wire/trustkeyd/v1/ChangePassphraseRequest.ts"
 import type { ChangePinRequest__Output } from "../wire/trustkeyd/v1/ChangePinRequest.ts"
+import type { CopyKeyRequest__Output } from "../wire/trustkeyd/v1/CopyKeyRequest.ts"
 import type { CreateGroupRequest__Output } from "../wire/trustkeyd/v1/CreateGroupRequest.ts"
 import type { CreateKeyRequest__Output } from "../wire/trustkeyd/v1/CreateKeyRequest.ts"
 import type { EnrollKeyRequest__Output } from "../wire/trustkeyd/v1/EnrollKeyRequest.ts"
+import type { ForgetSealedRequest__Output } from "../wire/trustkeyd/v1/ForgetSealedRequest.ts"
 import type { ImportKeyRequest__Output } from "../wire/trustkeyd/v1/ImportKeyRequest.ts"
 import type { KeepRootCertificateRequest__Output } from "../wire/trustkeyd/v1/KeepRootCertificateRequest.ts"
 import type { ListAuditRequest__Output } from "../wire/trustkeyd/v1/ListAuditRequest.ts"
@@ -222,6 +225,35 @@ export function decodeImportKey(wire: ImportKeyRequest__Output): ImportKeyReques
         bindings: bindings(wire.bindings),
         ...(wire.acceptPinOnce ? { acceptPinOnce: true } : {}),
     }
+}
+
+export function decodeCopyKey(wire: CopyKeyRequest__Output): CopyKeyRequest {
+    return {
+        keyId: decodeKeyReference(wire.id),
+        token: tokenName(wire.token),
+        serial: matching("serial", wire.serial, /^[\x21-\x7e](?:[\x20-\x7e]{0,30}[\x21-\x7e])?$/),
+        from: decodeCopySource(wire),
+        ...(wire.acceptPinOnce ? { acceptPinOnce: true } : {}),
+    }
+}
+
+function decodeCopySource({ from, passphrase, piv }: CopyKeyRequest__Output): CopyKeyRequest["from"] {
+    switch (from) {
+        case "passphrase":
+            return {
+                kind: "sealed",
+                passphrase: sealed("passphrase", passphrase),
+                ...(piv === null ? {} : { card: decodeCardOptions(piv) }),
+            }
+        case "present":
+            return { kind: "present", ...(piv === null ? {} : { slot: oneOf("piv.slot", PIV_SLOTS, piv.slot, "9c") }) }
+        default:
+            throw invalid("from", "is missing: a passphrase, or that the key lies there already")
+    }
+}
+
+export function decodeForgetSealed(wire: ForgetSealedRequest__Output): { readonly id: string; readonly confirm: string } {
+    return { id: decodeKeyReference(wire.id), confirm: wire.confirm }
 }
 
 function decodeImportHome(wire: ImportKeyRequest__Output): ImportKeyRequest["home"] {

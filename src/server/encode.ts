@@ -58,7 +58,7 @@ const STATES = {
     removed: "KEY_STATE_REMOVED",
 } as const satisfies Record<KeyView["state"]["state"], KeyState>
 
-export function encodeKey({ record, state, mine, attestation, needs }: KeyView): Key {
+export function encodeKey({ record, state, mine, attestation, needs, presentCopies }: KeyView): Key {
     const home = record.home.kind === "token" ? record.home : undefined
     return {
         id: record.id,
@@ -80,6 +80,15 @@ export function encodeKey({ record, state, mine, attestation, needs }: KeyView):
         mine,
         pinPolicy: home?.pinPolicy ?? "",
         touchPolicy: home?.touchPolicy ?? "",
+        brought: home?.brought === true,
+        copies: (record.copies ?? []).map(({ token, uri, serial, pinPolicy, touchPolicy }) => ({
+            token,
+            uri,
+            serial,
+            present: presentCopies?.has(token) === true,
+            pinPolicy: pinPolicy ?? "",
+            touchPolicy: touchPolicy ?? "",
+        })),
         ...(needs === undefined ? {} : { needs: [...needs] }),
         ...(home?.attestation === undefined || attestation === undefined
             ? {}

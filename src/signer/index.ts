@@ -21,11 +21,13 @@ export {
 } from "./frames.ts"
 export {
     ABSENT_TOKEN,
+    copySubject,
     encodePublicKey,
     encodeSealed,
     type PinTries,
     PROTOCOL_VERSION,
     parsePublicKey,
+    parseSealed,
     parseTokenKey,
     parseTokenSnapshot,
     samePublicKey,

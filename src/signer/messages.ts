@@ -186,6 +186,11 @@ export function sealedKeyFacts(facts: {
     )
 }
 
+/** Whose passphrase a copy is made with, and where to: it is good for no other key and no other token. */
+export function copySubject(keyId: string, token: string): string {
+    return `${keyId}:${token}`
+}
+
 /** The public facts a group's ciphertext is bound to. */
 export function sealedGroupFacts(facts: { readonly name: string; readonly createdAt: string }): Uint8Array {
     return Buffer.from(JSON.stringify(["trustkeyd sealed group v1", facts.name, facts.createdAt]), "utf8")

@@ -512,10 +512,47 @@ export const descriptor: object = {
                                     "type": "Attestation",
                                     "id": 19
                                 },
+                                "copies": {
+                                    "rule": "repeated",
+                                    "type": "KeyCopy",
+                                    "id": 26
+                                },
+                                "brought": {
+                                    "type": "bool",
+                                    "id": 27
+                                },
                                 "needs": {
                                     "rule": "repeated",
                                     "type": "KeyNeed",
                                     "id": 25
+                                }
+                            }
+                        },
+                        "KeyCopy": {
+                            "fields": {
+                                "token": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "uri": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "present": {
+                                    "type": "bool",
+                                    "id": 4
+                                },
+                                "pinPolicy": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "touchPolicy": {
+                                    "type": "string",
+                                    "id": 6
                                 }
                             }
                         },
@@ -746,6 +783,14 @@ export const descriptor: object = {
                                     "requestType": "ImportKeyRequest",
                                     "responseType": "Key"
                                 },
+                                "Copy": {
+                                    "requestType": "CopyKeyRequest",
+                                    "responseType": "Key"
+                                },
+                                "ForgetSealed": {
+                                    "requestType": "ForgetSealedRequest",
+                                    "responseType": "Key"
+                                },
                                 "List": {
                                     "requestType": "ListKeysRequest",
                                     "responseType": "ListKeysResponse"
@@ -950,6 +995,58 @@ export const descriptor: object = {
                                 "acceptPinOnce": {
                                     "type": "bool",
                                     "id": 9
+                                }
+                            }
+                        },
+                        "CopyKeyRequest": {
+                            "oneofs": {
+                                "from": {
+                                    "oneof": [
+                                        "passphrase",
+                                        "present"
+                                    ]
+                                }
+                            },
+                            "fields": {
+                                "id": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "token": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "passphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 4
+                                },
+                                "present": {
+                                    "type": "bool",
+                                    "id": 5
+                                },
+                                "piv": {
+                                    "type": "PivOptions",
+                                    "id": 6
+                                },
+                                "acceptPinOnce": {
+                                    "type": "bool",
+                                    "id": 7
+                                }
+                            }
+                        },
+                        "ForgetSealedRequest": {
+                            "fields": {
+                                "id": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "confirm": {
+                                    "type": "string",
+                                    "id": 2
                                 }
                             }
                         },

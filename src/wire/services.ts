@@ -32,6 +32,7 @@ import type { ChallengeResponse as _trustkeyd_v1_ChallengeResponse, ChallengeRes
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from './trustkeyd/v1/ChangePassphraseRequest.ts';
 import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from './trustkeyd/v1/ChangePassphraseResponse.ts';
 import type { ChangePinRequest as _trustkeyd_v1_ChangePinRequest, ChangePinRequest__Output as _trustkeyd_v1_ChangePinRequest__Output } from './trustkeyd/v1/ChangePinRequest.ts';
+import type { CopyKeyRequest as _trustkeyd_v1_CopyKeyRequest, CopyKeyRequest__Output as _trustkeyd_v1_CopyKeyRequest__Output } from './trustkeyd/v1/CopyKeyRequest.ts';
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from './trustkeyd/v1/CreateGroupRequest.ts';
 import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from './trustkeyd/v1/CreateKeyRequest.ts';
 import type { DoctorAlgorithm as _trustkeyd_v1_DoctorAlgorithm, DoctorAlgorithm__Output as _trustkeyd_v1_DoctorAlgorithm__Output } from './trustkeyd/v1/DoctorAlgorithm.ts';
@@ -42,6 +43,7 @@ import type { DoctorRequest as _trustkeyd_v1_DoctorRequest, DoctorRequest__Outpu
 import type { DoctorSlot as _trustkeyd_v1_DoctorSlot, DoctorSlot__Output as _trustkeyd_v1_DoctorSlot__Output } from './trustkeyd/v1/DoctorSlot.ts';
 import type { DoctorWay as _trustkeyd_v1_DoctorWay, DoctorWay__Output as _trustkeyd_v1_DoctorWay__Output } from './trustkeyd/v1/DoctorWay.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from './trustkeyd/v1/EnrollKeyRequest.ts';
+import type { ForgetSealedRequest as _trustkeyd_v1_ForgetSealedRequest, ForgetSealedRequest__Output as _trustkeyd_v1_ForgetSealedRequest__Output } from './trustkeyd/v1/ForgetSealedRequest.ts';
 import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from './trustkeyd/v1/GetKeyRequest.ts';
 import type { GetStatusRequest as _trustkeyd_v1_GetStatusRequest, GetStatusRequest__Output as _trustkeyd_v1_GetStatusRequest__Output } from './trustkeyd/v1/GetStatusRequest.ts';
 import type { GetStatusResponse as _trustkeyd_v1_GetStatusResponse, GetStatusResponse__Output as _trustkeyd_v1_GetStatusResponse__Output } from './trustkeyd/v1/GetStatusResponse.ts';
@@ -52,6 +54,7 @@ import type { JournalEntry as _trustkeyd_v1_JournalEntry, JournalEntry__Output a
 import type { KeepRootCertificateRequest as _trustkeyd_v1_KeepRootCertificateRequest, KeepRootCertificateRequest__Output as _trustkeyd_v1_KeepRootCertificateRequest__Output } from './trustkeyd/v1/KeepRootCertificateRequest.ts';
 import type { KeepRootCertificateResponse as _trustkeyd_v1_KeepRootCertificateResponse, KeepRootCertificateResponse__Output as _trustkeyd_v1_KeepRootCertificateResponse__Output } from './trustkeyd/v1/KeepRootCertificateResponse.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from './trustkeyd/v1/Key.ts';
+import type { KeyCopy as _trustkeyd_v1_KeyCopy, KeyCopy__Output as _trustkeyd_v1_KeyCopy__Output } from './trustkeyd/v1/KeyCopy.ts';
 import type { KeyNeed as _trustkeyd_v1_KeyNeed, KeyNeed__Output as _trustkeyd_v1_KeyNeed__Output } from './trustkeyd/v1/KeyNeed.ts';
 import type { KeysClient as _trustkeyd_v1_KeysClient, KeysDefinition as _trustkeyd_v1_KeysDefinition } from './trustkeyd/v1/Keys.ts';
 import type { ListAuditRequest as _trustkeyd_v1_ListAuditRequest, ListAuditRequest__Output as _trustkeyd_v1_ListAuditRequest__Output } from './trustkeyd/v1/ListAuditRequest.ts';
@@ -182,6 +185,7 @@ export interface ProtoGrpcType {
       ChangePassphraseRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseRequest__Output>
       ChangePassphraseResponse: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseResponse__Output>
       ChangePinRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePinRequest, _trustkeyd_v1_ChangePinRequest__Output>
+      CopyKeyRequest: MessageTypeDefinition<_trustkeyd_v1_CopyKeyRequest, _trustkeyd_v1_CopyKeyRequest__Output>
       CreateGroupRequest: MessageTypeDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_CreateGroupRequest__Output>
       CreateKeyRequest: MessageTypeDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_CreateKeyRequest__Output>
       DoctorAlgorithm: MessageTypeDefinition<_trustkeyd_v1_DoctorAlgorithm, _trustkeyd_v1_DoctorAlgorithm__Output>
@@ -192,6 +196,7 @@ export interface ProtoGrpcType {
       DoctorSlot: MessageTypeDefinition<_trustkeyd_v1_DoctorSlot, _trustkeyd_v1_DoctorSlot__Output>
       DoctorWay: MessageTypeDefinition<_trustkeyd_v1_DoctorWay, _trustkeyd_v1_DoctorWay__Output>
       EnrollKeyRequest: MessageTypeDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_EnrollKeyRequest__Output>
+      ForgetSealedRequest: MessageTypeDefinition<_trustkeyd_v1_ForgetSealedRequest, _trustkeyd_v1_ForgetSealedRequest__Output>
       GetKeyRequest: MessageTypeDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_GetKeyRequest__Output>
       GetStatusRequest: MessageTypeDefinition<_trustkeyd_v1_GetStatusRequest, _trustkeyd_v1_GetStatusRequest__Output>
       GetStatusResponse: MessageTypeDefinition<_trustkeyd_v1_GetStatusResponse, _trustkeyd_v1_GetStatusResponse__Output>
@@ -205,6 +210,7 @@ export interface ProtoGrpcType {
       KeepRootCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateRequest, _trustkeyd_v1_KeepRootCertificateRequest__Output>
       KeepRootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateResponse, _trustkeyd_v1_KeepRootCertificateResponse__Output>
       Key: MessageTypeDefinition<_trustkeyd_v1_Key, _trustkeyd_v1_Key__Output>
+      KeyCopy: MessageTypeDefinition<_trustkeyd_v1_KeyCopy, _trustkeyd_v1_KeyCopy__Output>
       KeyNeed: MessageTypeDefinition<_trustkeyd_v1_KeyNeed, _trustkeyd_v1_KeyNeed__Output>
       KeyState: EnumTypeDefinition
       /**

@@ -13,6 +13,8 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         createKey: refused,
         enrollKey: refused,
         importKey: refused,
+        copyKey: refused,
+        forgetSealed: refused,
         listKeys: refused,
         getKey: refused,
         bindKey: refused,

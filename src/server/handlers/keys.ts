@@ -4,9 +4,11 @@ import {
     decodeBind,
     decodeCardCertificate,
     decodeChangePassphrase,
+    decodeCopyKey,
     decodeCreateGroup,
     decodeCreateKey,
     decodeEnrollKey,
+    decodeForgetSealed,
     decodeImportKey,
     decodeKeepRootCertificate,
     decodeKeyReference,
@@ -25,6 +27,8 @@ export function keysHandlers(custody: Custody, caller: Caller): KeysHandlers {
         Create: unary(caller, async (request) => encodeKey(await custody.createKey(principal, decodeCreateKey(request)))),
         Enroll: adminOnly(caller, async (request) => encodeKey(await custody.enrollKey(principal, decodeEnrollKey(request)))),
         Import: unary(caller, async (request) => encodeKey(await custody.importKey(principal, decodeImportKey(request)))),
+        Copy: adminOnly(caller, async (request) => encodeKey(await custody.copyKey(principal, decodeCopyKey(request)))),
+        ForgetSealed: adminOnly(caller, async (request) => encodeKey(await custody.forgetSealed(principal, decodeForgetSealed(request)))),
         List: unary(caller, async (request) => {
             const { keys, nextPageToken } = await custody.listKeys(principal, decodeListKeys(request))
             return { keys: keys.map(encodeKey), nextPageToken }

@@ -14,6 +14,7 @@ import {
     Secret,
     type SecretInbox,
     seal,
+    sealSecret,
     signWith,
     tufScheme,
     verify,
@@ -29,7 +30,9 @@ import { isOver, type Lease, openLease } from "../lease.ts"
 import {
     ALGORITHMS,
     canaryMessage,
+    copySubject,
     encodePublicKey,
+    encodeSealed,
     locked,
     parseContext,
     parseCost,
@@ -98,6 +101,8 @@ export class FileSigner implements Signer {
                 return this.#closeGroup(request.text("group"))
             case "rewrap":
                 return this.#rewrap(request)
+            case "seal-for":
+                return this.#sealFor(request)
             default:
                 throw new FrameError("operation is unknown")
         }
@@ -214,6 +219,25 @@ export class FileSigner implements Signer {
         return { envelope: toBase64(await rewrap(envelope, facts, opener, [replacement.wrap])) }
     }
 
+    /**
+     * A private key, sealed for another signer. It takes the passphrase, given for just this key and this token: what is unlocked, or opens by a
+     * credential, leaves by no command of the parent's. To whom `signerPublic` belongs is the parent's word (TK-SEC-2).
+     */
+    async #sealFor(request: Fields): Promise<object> {
+        const expected = parsePublicKey(request.fields("publicKey"))
+        const token = request.text("token")
+        const opener = request.fields("opener")
+        const context = parseContext(opener.fields("context"))
+        const subject = copySubject(canonicalKeyIdOf(tufKey(expected)), token)
+        if (context.purpose !== "copy" || context.subject !== subject)
+            throw new FrameError("a passphrase for another key, token or purpose")
+        using secret = this.#inbox.open(context, parseSealed(opener.fields("sealed")))
+        using pkcs8 = await openForCopy(request, secret)
+        toKey(pkcs8, expected)
+        const to = { purpose: "import", subject: `token:${token}` }
+        return encodeSealed(sealSecret(request.bytes("signerPublic"), request.bytes("nonce"), to, pkcs8))
+    }
+
     #openGroupNamed(name: string): OpenGroup {
         const group = this.#groups.get(name)
         if (group === undefined || isOver(group.lease, this.#clock())) throw locked()
@@ -299,6 +323,14 @@ class OwnedWrap implements Disposable {
     [Symbol.dispose](): void {
         this.#secret[Symbol.dispose]()
     }
+}
+
+async function openForCopy(request: Fields, secret: Secret): Promise<Secret> {
+    const [envelope, facts] = [request.bytes("envelope"), request.bytes("facts")]
+    if (!request.has("group")) return await open(envelope, facts, { kind: "passphrase", secret })
+    const group = request.fields("group")
+    using key = await open(group.bytes("envelope"), group.bytes("facts"), { kind: "passphrase", secret })
+    return await open(envelope, facts, { kind: "group", key })
 }
 
 function toKey(pkcs8: Secret, expected: PublicKeyBytes): KeyObject {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { Session, SessionObject } from "graphene-pk11"
-import type { PKCS11, Template } from "pkcs11js"
+import type { Handle, PKCS11, Template } from "pkcs11js"
 import { type Algorithm, algorithmOf, type PublicKeyBytes } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { Quirks } from "../quirks.ts"
@@ -58,7 +58,7 @@ export function generatePair(lib: PKCS11, session: Session, algorithm: Algorithm
             session.handle,
             { mechanism: generation.mechanism },
             publicTemplate(generation, parameter, id, label),
-            privateTemplate(generation, id, label, quirks.template),
+            privateAttributes(generation.keyType, id, label, quirks.template),
         )
     })
     return {
@@ -66,13 +66,18 @@ export function generatePair(lib: PKCS11, session: Session, algorithm: Algorithm
         check: (privateKey, publicKey) => checkMade(privateKey, publicKey, algorithm),
         destroy: () => {
             for (const handle of [handles.privateKey, handles.publicKey]) {
-                try {
-                    lib.C_DestroyObject(session.handle, handle)
-                } catch {
-                    // The token has failed; what remains there is a key nobody knows.
-                }
+                destroyObject(lib, session, handle)
             }
         },
+    }
+}
+
+/** Of what was made a moment ago. */
+export function destroyObject(lib: PKCS11, session: Session, handle: Handle): void {
+    try {
+        lib.C_DestroyObject(session.handle, handle)
+    } catch {
+        // The token has failed; what remains there is a key nobody knows.
     }
 }
 
@@ -89,7 +94,7 @@ function tryEach<T>(generation: Generation, attempt: (parameter: Generation["par
     throw new TrustkeyError("key_unfit", "the token cannot make this kind of key", { cause: refusal })
 }
 
-function freshId(session: Session): Buffer {
+export function freshId(session: Session): Buffer {
     const id = randomBytes(ID_LENGTH)
     checkUnused(session, id)
     return id
@@ -103,24 +108,30 @@ function checkUnused(session: Session, id: Buffer): void {
 }
 
 function publicTemplate(generation: Generation, parameter: Generation["parameters"][number], id: Buffer, label: string): Template {
-    const template = [
+    const template = publicAttributes(generation.keyType, id, label)
+    if ("ecParams" in parameter) return [...template, { type: CKA_EC_PARAMS, value: parameter.ecParams }]
+    return [...template, { type: CKA_MODULUS_BITS, value: parameter.modulusBits }, { type: CKA_PUBLIC_EXPONENT, value: PUBLIC_EXPONENT }]
+}
+
+/** Of a public key that stays on the token. */
+export function publicAttributes(keyType: number, id: Buffer, label: string): Template {
+    return [
         { type: CKA_CLASS, value: CKO_PUBLIC_KEY },
-        { type: CKA_KEY_TYPE, value: generation.keyType },
+        { type: CKA_KEY_TYPE, value: keyType },
         { type: CKA_TOKEN, value: true },
         { type: CKA_VERIFY, value: true },
         { type: CKA_ID, value: id },
         { type: CKA_LABEL, value: label },
     ]
-    if ("ecParams" in parameter) return [...template, { type: CKA_EC_PARAMS, value: parameter.ecParams }]
-    return [...template, { type: CKA_MODULUS_BITS, value: parameter.modulusBits }, { type: CKA_PUBLIC_EXPONENT, value: PUBLIC_EXPONENT }]
 }
 
-function privateTemplate(generation: Generation, id: Buffer, label: string, template: Quirks["template"]): Template {
+/** Of a private key that stays on the token: sensitive, not extractable, there to sign. */
+export function privateAttributes(keyType: number, id: Buffer, label: string, template: Quirks["template"]): Template {
     // Where it can't be asked for, what was made is still looked at, and destroyed when it is extractable.
     const extractable: Template = template === "full" ? [{ type: CKA_EXTRACTABLE, value: false }] : []
     return [
         { type: CKA_CLASS, value: CKO_PRIVATE_KEY },
-        { type: CKA_KEY_TYPE, value: generation.keyType },
+        { type: CKA_KEY_TYPE, value: keyType },
         { type: CKA_TOKEN, value: true },
         { type: CKA_PRIVATE, value: true },
         { type: CKA_SENSITIVE, value: true },
@@ -131,7 +142,7 @@ function privateTemplate(generation: Generation, id: Buffer, label: string, temp
     ]
 }
 
-function checkMade(privateKey: SessionObject, publicKey: PublicKeyBytes | undefined, algorithm: Algorithm): void {
+export function checkMade(privateKey: SessionObject, publicKey: PublicKeyBytes | undefined, algorithm: Algorithm): void {
     const lies = [
         readFlag(privateKey, CKA_TOKEN) ? undefined : "it is not kept on the token",
         readFlag(privateKey, CKA_PRIVATE) ? undefined : "it needs no login",

@@ -1,12 +1,21 @@
 import { randomBytes } from "node:crypto"
 import { type Session, SessionFlag, type SessionObject } from "graphene-pk11"
 import type { PKCS11 } from "pkcs11js"
-import { algorithmOf, type Scheme, type SecretInbox, tufScheme, verify } from "../../crypto/index.ts"
+import { algorithmOf, publicKeyOf, type Scheme, type SecretInbox, tufScheme, verify } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { Signer, Surroundings } from "../child.ts"
 import type { Fields } from "../fields.ts"
 import { FrameError } from "../frames.ts"
-import { ALGORITHMS, canaryMessage, encodeTokenKey, parsePublicKey, samePublicKey, type TokenKeyFacts } from "../messages.ts"
+import {
+    ALGORITHMS,
+    canaryMessage,
+    encodeTokenKey,
+    parseContext,
+    parsePublicKey,
+    parseSealed,
+    samePublicKey,
+    type TokenKeyFacts,
+} from "../messages.ts"
 import { type KnownPolicies, parseKnownPolicies } from "../piv/description.ts"
 import { withPivCard, yubikeyReader } from "../piv/find-card.ts"
 import type { OpenPcsc } from "../piv/pcsc.ts"
@@ -19,7 +28,8 @@ import { parseQuirksOverride } from "../quirks.ts"
 import { onlyOneKey } from "./candidates.ts"
 import type { ReaderOf } from "./card-watch.ts"
 import { Fitness } from "./fitness.ts"
-import { generatePair } from "./generate.ts"
+import { type GeneratedPair, generatePair } from "./generate.ts"
+import { importPair } from "./import-pair.ts"
 import { loginRequired } from "./login-refusal.ts"
 import { Logins } from "./logins.ts"
 import { prepare, signatureLength } from "./mechanisms.ts"
@@ -124,6 +134,8 @@ export class Pkcs11Signer implements Signer {
                 return { objects: this.#usable((session) => this.#privateKeys(session)).map(encodeTokenKey) }
             case "generate":
                 return this.#generate(request)
+            case "import":
+                return this.#takeIn(request)
             case "find":
                 return this.#find(request.text("uri"), parseKnownPolicies(request))
             case "open-key":
@@ -248,10 +260,30 @@ export class Pkcs11Signer implements Signer {
     #generate(request: Fields): object {
         const algorithm = request.oneOf("algorithm", ALGORITHMS)
         const label = request.text("label")
+        return this.#placePair((session) => generatePair(this.#lib, session, algorithm, label, this.#token.quirks))
+    }
+
+    /** A key from another signer: sealed for this process, so nobody on the way could read it (TK-SEC-2). */
+    #takeIn(request: Fields): object {
+        const label = request.text("label")
+        const secret = request.fields("pkcs8")
+        using pkcs8 = this.#inbox.open(parseContext(secret.fields("context")), parseSealed(secret.fields("sealed")))
+        const publicKey = publicKeyOf(pkcs8)
+        this.#usable((session) => {
+            const present = this.#privateKeys(session).filter(
+                (key) => key.publicKey !== undefined && samePublicKey(key.publicKey, publicKey),
+            )
+            if (present.length > 0) throw new TrustkeyError("already_exists", "the token holds this key already")
+        })
+        return this.#placePair((session) => importPair(this.#lib, session, pkcs8, label, this.#token.quirks))
+    }
+
+    /** What is new on the token shows that it is what was asked for, and that it signs; or it goes again. */
+    #placePair(place: (session: Session) => GeneratedPair): object {
         return this.#usable(() => {
             this.#fitness.require()
             using session = new OwnSession(this.#token.slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION))
-            const pair = generatePair(this.#lib, session.session, algorithm, label, this.#token.quirks)
+            const pair = place(session.session)
             try {
                 const object = onlyOneKey(findObjects(session.session, CKO_PRIVATE_KEY, pair.id))
                 const facts = this.#describe(session.session, object)

@@ -56,6 +56,8 @@ export function sampleKey(changes: Partial<DaemonKey> = {}): DaemonKey {
         mine: true,
         pinPolicy: "",
         touchPolicy: "",
+        copies: [],
+        brought: false,
         attestation: undefined,
         needs: [],
         ...changes,

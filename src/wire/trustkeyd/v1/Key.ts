@@ -6,6 +6,7 @@ import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1
 import type { KeyState as _trustkeyd_v1_KeyState, KeyState__Output as _trustkeyd_v1_KeyState__Output } from '../../trustkeyd/v1/KeyState.ts';
 import type { Attestation as _trustkeyd_v1_Attestation, Attestation__Output as _trustkeyd_v1_Attestation__Output } from '../../trustkeyd/v1/Attestation.ts';
 import type { KeyNeed as _trustkeyd_v1_KeyNeed, KeyNeed__Output as _trustkeyd_v1_KeyNeed__Output } from '../../trustkeyd/v1/KeyNeed.ts';
+import type { KeyCopy as _trustkeyd_v1_KeyCopy, KeyCopy__Output as _trustkeyd_v1_KeyCopy__Output } from '../../trustkeyd/v1/KeyCopy.ts';
 
 /**
  * The public facts of a key.
@@ -80,6 +81,14 @@ export interface Key {
    * who still needs it, as far as the daemon knows; not in lists
    */
   'needs'?: (_trustkeyd_v1_KeyNeed)[];
+  /**
+   * tokens it was brought to and signs on besides
+   */
+  'copies'?: (_trustkeyd_v1_KeyCopy)[];
+  /**
+   * its home is a token it was brought to, not made on
+   */
+  'brought'?: (boolean);
 }
 
 /**
@@ -155,4 +164,12 @@ export interface Key__Output {
    * who still needs it, as far as the daemon knows; not in lists
    */
   'needs': (_trustkeyd_v1_KeyNeed__Output)[];
+  /**
+   * tokens it was brought to and signs on besides
+   */
+  'copies': (_trustkeyd_v1_KeyCopy__Output)[];
+  /**
+   * its home is a token it was brought to, not made on
+   */
+  'brought': (boolean);
 }

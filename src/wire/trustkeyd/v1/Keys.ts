@@ -9,9 +9,11 @@ import type { CertificateRequestRequest as _trustkeyd_v1_CertificateRequestReque
 import type { CertificateRequestResponse as _trustkeyd_v1_CertificateRequestResponse, CertificateRequestResponse__Output as _trustkeyd_v1_CertificateRequestResponse__Output } from '../../trustkeyd/v1/CertificateRequestResponse.ts';
 import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, ChangePassphraseRequest__Output as _trustkeyd_v1_ChangePassphraseRequest__Output } from '../../trustkeyd/v1/ChangePassphraseRequest.ts';
 import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from '../../trustkeyd/v1/ChangePassphraseResponse.ts';
+import type { CopyKeyRequest as _trustkeyd_v1_CopyKeyRequest, CopyKeyRequest__Output as _trustkeyd_v1_CopyKeyRequest__Output } from '../../trustkeyd/v1/CopyKeyRequest.ts';
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from '../../trustkeyd/v1/CreateGroupRequest.ts';
 import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from '../../trustkeyd/v1/CreateKeyRequest.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from '../../trustkeyd/v1/EnrollKeyRequest.ts';
+import type { ForgetSealedRequest as _trustkeyd_v1_ForgetSealedRequest, ForgetSealedRequest__Output as _trustkeyd_v1_ForgetSealedRequest__Output } from '../../trustkeyd/v1/ForgetSealedRequest.ts';
 import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from '../../trustkeyd/v1/GetKeyRequest.ts';
 import type { Group as _trustkeyd_v1_Group, Group__Output as _trustkeyd_v1_Group__Output } from '../../trustkeyd/v1/Group.ts';
 import type { ImportKeyRequest as _trustkeyd_v1_ImportKeyRequest, ImportKeyRequest__Output as _trustkeyd_v1_ImportKeyRequest__Output } from '../../trustkeyd/v1/ImportKeyRequest.ts';
@@ -89,6 +91,21 @@ export interface KeysClient extends grpc.Client {
   changePassphrase(argument: _trustkeyd_v1_ChangePassphraseRequest, callback: grpc.requestCallback<_trustkeyd_v1_ChangePassphraseResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * admin socket: a sealed key on a token besides
+   */
+  Copy(argument: _trustkeyd_v1_CopyKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  Copy(argument: _trustkeyd_v1_CopyKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  Copy(argument: _trustkeyd_v1_CopyKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  Copy(argument: _trustkeyd_v1_CopyKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  /**
+   * admin socket: a sealed key on a token besides
+   */
+  copy(argument: _trustkeyd_v1_CopyKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  copy(argument: _trustkeyd_v1_CopyKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  copy(argument: _trustkeyd_v1_CopyKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  copy(argument: _trustkeyd_v1_CopyKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * admin or sign socket, by policy "create-key"
    */
   Create(argument: _trustkeyd_v1_CreateKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
@@ -132,6 +149,21 @@ export interface KeysClient extends grpc.Client {
   enroll(argument: _trustkeyd_v1_EnrollKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   enroll(argument: _trustkeyd_v1_EnrollKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   enroll(argument: _trustkeyd_v1_EnrollKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * admin socket: of a key that lies on tokens too
+   */
+  ForgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  ForgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  ForgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  ForgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  /**
+   * admin socket: of a key that lies on tokens too
+   */
+  forgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  forgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  forgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  forgetSealed(argument: _trustkeyd_v1_ForgetSealedRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   
   Get(argument: _trustkeyd_v1_GetKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   Get(argument: _trustkeyd_v1_GetKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
@@ -256,6 +288,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
   ChangePassphrase: grpc.handleUnaryCall<_trustkeyd_v1_ChangePassphraseRequest__Output, _trustkeyd_v1_ChangePassphraseResponse>;
   
   /**
+   * admin socket: a sealed key on a token besides
+   */
+  Copy: grpc.handleUnaryCall<_trustkeyd_v1_CopyKeyRequest__Output, _trustkeyd_v1_Key>;
+  
+  /**
    * admin or sign socket, by policy "create-key"
    */
   Create: grpc.handleUnaryCall<_trustkeyd_v1_CreateKeyRequest__Output, _trustkeyd_v1_Key>;
@@ -269,6 +306,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
    * admin socket: take in a private key already on a token
    */
   Enroll: grpc.handleUnaryCall<_trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key>;
+  
+  /**
+   * admin socket: of a key that lies on tokens too
+   */
+  ForgetSealed: grpc.handleUnaryCall<_trustkeyd_v1_ForgetSealedRequest__Output, _trustkeyd_v1_Key>;
   
   Get: grpc.handleUnaryCall<_trustkeyd_v1_GetKeyRequest__Output, _trustkeyd_v1_Key>;
   
@@ -304,9 +346,11 @@ export interface KeysDefinition extends grpc.ServiceDefinition {
   CardCertificate: MethodDefinition<_trustkeyd_v1_CardCertificateRequest, _trustkeyd_v1_CardCertificateResponse, _trustkeyd_v1_CardCertificateRequest__Output, _trustkeyd_v1_CardCertificateResponse__Output>
   CertificateRequest: MethodDefinition<_trustkeyd_v1_CertificateRequestRequest, _trustkeyd_v1_CertificateRequestResponse, _trustkeyd_v1_CertificateRequestRequest__Output, _trustkeyd_v1_CertificateRequestResponse__Output>
   ChangePassphrase: MethodDefinition<_trustkeyd_v1_ChangePassphraseRequest, _trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseRequest__Output, _trustkeyd_v1_ChangePassphraseResponse__Output>
+  Copy: MethodDefinition<_trustkeyd_v1_CopyKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_CopyKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Create: MethodDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_CreateKeyRequest__Output, _trustkeyd_v1_Key__Output>
   CreateGroup: MethodDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_Group, _trustkeyd_v1_CreateGroupRequest__Output, _trustkeyd_v1_Group__Output>
   Enroll: MethodDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key__Output>
+  ForgetSealed: MethodDefinition<_trustkeyd_v1_ForgetSealedRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ForgetSealedRequest__Output, _trustkeyd_v1_Key__Output>
   Get: MethodDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_GetKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Import: MethodDefinition<_trustkeyd_v1_ImportKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ImportKeyRequest__Output, _trustkeyd_v1_Key__Output>
   KeepRootCertificate: MethodDefinition<_trustkeyd_v1_KeepRootCertificateRequest, _trustkeyd_v1_KeepRootCertificateResponse, _trustkeyd_v1_KeepRootCertificateRequest__Output, _trustkeyd_v1_KeepRootCertificateResponse__Output>
