@@ -5,7 +5,7 @@ import { once } from "node:events"
 import { readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, afterEach, before, describe, test } from "node:test"
-import { canonicalKeyIdOf, checkRootSuccession, parseFile, ROOT, type RootDocument, rootOf } from "../../src/tuf/index.ts"
+import { canonicalKeyIdOf, checkRootSuccession, encodeRoot, parseFile, ROOT, type RootDocument, rootOf } from "../../src/tuf/index.ts"
 import { type Daemon, startDaemon } from "../support/daemon.ts"
 import type { ProxyAnswer, ProxyRequest } from "../support/proxy.ts"
 import { openTrustRig, type TrustRig } from "../support/trust-rig.ts"
@@ -177,6 +177,23 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
         const root = await rootServed(gun)
         assert.deepEqual([root.version, root.roles.get("root")?.threshold], [2, 2])
         assert.ok(holders(root).includes(old ?? ""))
+        await isReadable(gun)
+    })
+
+    test("a key that has signed a root already is not counted twice when it is gone on with", async () => {
+        const gun = await repository("twice")
+        const { chain } = await issueRootCertificate(rig.daemon.directory, gun)
+        await rotate(gun, "--keep", "--new-sealed", "--root-certificate", chain, "--threshold", "2")
+        const root = await rootServed(gun)
+        const sealed = (await rootKeys(gun)).find(({ id }) => id !== first)
+        assert.ok(sealed !== undefined)
+        const [input, output] = [place("root-3.json"), place("signed-3.json")]
+        await writeFile(input, encodeRoot({ ...root, version: 3, expires: new Date(root.expires.getTime() - 86_400_000) }))
+        await rig.ok(["sign", "--gun", gun, "--role", "root", "--key", first, "--out", output, input])
+        await rig.ok(["key", "lock", sealed.id])
+        assert.equal((await rotate(gun)).outcome, "rotated")
+        const { signatures } = parseFile(await rig.served(gun, "root"), ROOT)
+        assert.equal(signatures.length, 2)
         await isReadable(gun)
     })
 

@@ -101,17 +101,15 @@ async function rootSigners(
     for (const root of [before, after]) {
         const { keyIds, threshold } = roleIn(root, "root")
         const named = root.roles.get("root")?.keyIds ?? []
-        const elsewhere = new Set(others.map(({ keyid }) => keyid).filter((id) => named.some((known) => known === id))).size
-        const wanted = Math.max(0, threshold - elsewhere)
+        const signed = new Set(others.map(({ keyid }) => keyid))
+        // A key of ours that has signed already counts once, too.
+        const { keyIds: done } = canonicalRole(root.keys, { keyIds: named.filter((id) => signed.has(id)), threshold })
+        const open = keyIds.filter((id) => !done.includes(id))
+        const wanted = Math.max(0, threshold - done.length)
         if (wanted === 0) continue
-        requireEnough(keys, { role: ROOT, keyIds, threshold: wanted })
-        for (const id of await keys.readyFor(
-            signing.session.cli,
-            signing.daemon,
-            { role: ROOT, keyIds, threshold: wanted },
-            signing.options,
-        ))
-            ids.add(id)
+        const role = { role: ROOT, keyIds: open, threshold: wanted }
+        requireEnough(keys, role)
+        for (const id of await keys.readyFor(signing.session.cli, signing.daemon, role, signing.options)) ids.add(id)
     }
     return [...ids]
 }

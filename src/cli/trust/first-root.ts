@@ -6,6 +6,7 @@ import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { makeReady } from "../secrets.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
+import { requireOnePin } from "./one-pin.ts"
 import { rootKeyRemark, rootKeysToTake, thresholdOf } from "./root-key.ts"
 
 export type RootKeyOptions = PassphraseOptions &
@@ -53,26 +54,6 @@ function thresholdRemark(threshold: number, count: number): string {
     const every = `${threshold} of these ${count} keys have to sign every root of it`
     if (threshold === count) return `${every}: if one is lost, its root can never be changed again.`
     return `${every}: ${count - threshold} may be lost, and no ${threshold - 1 === 1 ? "single one" : `${threshold - 1} together`} can change it.`
-}
-
-/** TK-PIN-1: a PIN that was given is one token's; on another it would be a wrong one, and cost a try. @throws usage */
-export function requireOnePin(keys: readonly DaemonKey[], options: PinOptions): void {
-    requirePinOfOne(tokensToOpen(keys), options)
-}
-
-/** The tokens somebody has to log in to before these keys sign. */
-export function tokensToOpen(keys: readonly DaemonKey[]): readonly string[] {
-    return keys.filter(({ ready, home }) => !ready && home.startsWith("token:")).map(({ home }) => home.slice("token:".length))
-}
-
-/** The same, by the names of the tokens that want a PIN. @throws usage */
-export function requirePinOfOne(tokens: readonly string[], { pinFd, pinFile }: PinOptions): void {
-    const names = [...new Set(tokens)]
-    if ((pinFd === undefined && pinFile === undefined) || names.length < 2) return
-    throw new TrustkeyError(
-        "usage",
-        `the PIN that was given is one token's, and ${names.join(", ")} each want their own: log in to each with trustkey token login NAME`,
-    )
 }
 
 /** The certificate each key has for the repository, in their order. @throws token_absent, token_failed naming those still to be made */

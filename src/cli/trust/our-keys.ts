@@ -5,6 +5,7 @@ import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { makeReady } from "../secrets.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
+import { requirePinOfOne, tokensToOpen } from "./one-pin.ts"
 
 /** The daemon's keys that are bound to one repository, and how to make them sign. */
 export class OurKeys {
@@ -12,6 +13,8 @@ export class OurKeys {
     readonly #gun: string
     /** Opened by us, after the list was made. */
     readonly #opened = new Set<string>()
+    /** Those somebody was logged in to for it. */
+    readonly #tokens = new Set<string>()
 
     constructor(keys: readonly DaemonKey[], gun: string) {
         this.#keys = keys.filter(({ state }) => state !== "removed")
@@ -57,7 +60,10 @@ export class OurKeys {
         const waiting = ours
             .filter((key) => !ready.includes(key))
             .sort((a, b) => Number(a.state === "absent") - Number(b.state === "absent"))
-        for (const key of waiting.slice(0, Math.max(0, role.threshold - ready.length))) {
+        const needed = waiting.slice(0, Math.max(0, role.threshold - ready.length))
+        for (const token of tokensToOpen(needed)) this.#tokens.add(token)
+        requirePinOfOne([...this.#tokens], options)
+        for (const key of needed) {
             await makeReady(cli, daemon, key, options)
             this.#opened.add(key.id)
             ready.push(key)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import type { DaemonKey } from "../../../src/cli/daemon-types.ts"
-import { requireOnePin } from "../../../src/cli/trust/first-root.ts"
+import { requireOnePin } from "../../../src/cli/trust/one-pin.ts"
 import { rootKeyRemark, rootKeysToTake, rootKeyToTake, thresholdOf } from "../../../src/cli/trust/root-key.ts"
 import { sampleKey } from "./fake-daemon.ts"
 
