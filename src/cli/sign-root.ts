@@ -1,4 +1,5 @@
 import { spoken } from "../ceremony/index.ts"
+import { TrustkeyError } from "../errors.ts"
 import { differenceCode, diffMetadata, parseFile, ROOT, type SignedMetadata } from "../tuf/index.ts"
 import type { Cli } from "./context.ts"
 import type { Daemon, DaemonKey } from "./daemon-types.ts"
@@ -8,6 +9,8 @@ import { canonicalRole, rootDocumentOf } from "./trust/build-update.ts"
 /**
  * A root that came from somewhere: what it changes is shown with its code, which whoever sent it has too. Of the keys bound to the root
  * those that count for it are left, or for the one before it: others were retired, and their signatures would be refused.
+ *
+ * @throws root_rejected: the daemon has not seen the root that this one follows on
  */
 export async function showRoot(
     cli: Cli,
@@ -19,6 +22,12 @@ export async function showRoot(
     const { documents, state } = await daemon.showTrust(gun)
     const known = state === "active" ? documents.find(({ role }) => role === ROOT) : undefined
     const newest = known === undefined ? undefined : parseFile(known.content, ROOT)
+    const seen = newest?.signed.document.version ?? 0
+    if (next.document.version > seen + 1)
+        throw new TrustkeyError(
+            "root_rejected",
+            `this is root version ${next.document.version} of ${gun}, and ${seen === 0 ? "the daemon has seen none of it: trustkey trust adopt" : `version ${seen} is the newest the daemon has seen; what is published since is shown to it by: trustkey trust renew`} ${gun}`,
+        )
     const before = newest !== undefined && newest.signed.document.version < next.document.version ? newest : undefined
     const sentences = diffMetadata(before?.signed, next)
     const code = differenceCode(gun, next, sentences).toString("hex")
