@@ -7,6 +7,7 @@ import { canonicalKeyIdOf, parseFile, parseRoleName, type RootDocument } from ".
 import type { ProxyRequest } from "../support/proxy.ts"
 import { openTrustRig, type TrustRig } from "../support/trust-rig.ts"
 
+const RELEASES = "targets/releases"
 const isPublication = ({ method, path: name }: ProxyRequest): boolean => method === "POST" && name.endsWith("/_trust/tuf/")
 
 type Answer = {
@@ -249,8 +250,24 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         assert.deepEqual([...(await delegated(gun, "targets/alice"))].sort(), [id, key].sort())
         await assertSigners(gun, "alice")
         await rig.ok(["key", "bind", id, "--add", `targets/alice@${gun}`, "--add", `targets/releases@${gun}`])
-        const { oldKeys } = await rotate("delegation", gun, "alice", "--retire", key, "--old-key", "remove")
+        await rig.ok(["key", "unlock", id, ...unlocking()])
+        await rig.ok([
+            "trust",
+            "renew",
+            gun,
+            ...["targets/alice", RELEASES].flatMap((role) => ["--role", role]),
+            "--within",
+            "1100d",
+            ...unlocking(),
+        ])
+        await assertSigners(gun, "alice")
+        const { oldKeys, published } = await rotate("delegation", gun, "alice", "--retire", key, "--old-key", "remove")
         assert.deepEqual(oldKeys, [{ keyId: key, choice: "remove" }])
+        // What she had signed counts as it is.
+        assert.deepEqual(
+            published.map(({ role }) => role),
+            ["targets"],
+        )
         assert.deepEqual(await delegated(gun, "targets/releases"), [id])
         await assertSigners(gun, "alice")
     })

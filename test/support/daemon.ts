@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 import { type CommandResult, runCommand, type Service, startService } from "./process.ts"
 import { makeWorkingDirectory } from "./temp.ts"
 
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url))
+export const PROJECT = fileURLToPath(new URL("../..", import.meta.url))
 /** What the service unit gives it too. */
 export const DAEMON_FLAGS = ["--jitless", "--disable-sigusr1"]
 

@@ -54,10 +54,13 @@ export type TrustRig = AsyncDisposable & {
     fingerprint(gun: string): Promise<string>
 }
 
-/** `tokens`: beside the one with the root key, which is called root-token. */
-export type TrustRigOptions = NotaryOptions & { readonly tokens?: Readonly<Record<string, DaemonToken>> }
+/** `tokens`: beside the one with the root key, which is called root-token. `env`: of the daemon. */
+export type TrustRigOptions = NotaryOptions & {
+    readonly tokens?: Readonly<Record<string, DaemonToken>>
+    readonly env?: Readonly<Record<string, string>>
+}
 
-export async function openTrustRig({ tokens = {}, ...options }: TrustRigOptions = {}): Promise<TrustRig> {
+export async function openTrustRig({ tokens = {}, env: daemonEnv = {}, ...options }: TrustRigOptions = {}): Promise<TrustRig> {
     await using opened = new AsyncDisposableStack()
     const [notary, token] = await Promise.all([startNotary(options), startSoftHsm()])
     opened.use(notary)
@@ -65,7 +68,7 @@ export async function openTrustRig({ tokens = {}, ...options }: TrustRigOptions 
     const proxy = opened.use(await startNotaryProxy(notary))
     const passphrases = { root: PASSPHRASE, targets: PASSPHRASE, snapshot: PASSPHRASE, delegation: PASSPHRASE }
     const stockDocker = { notary, rootPassphrase: PASSPHRASE, repositoryPassphrase: PASSPHRASE }
-    const daemon = opened.use(await startDaemon({ tokens: { "root-token": token, ...tokens } }))
+    const daemon = opened.use(await startDaemon({ tokens: { "root-token": token, ...tokens }, env: daemonEnv }))
     const docker = opened.use(await startDockerClient(stockDocker))
     const judge = opened.use(await startDockerClient(stockDocker))
     const client = opened.use(await startNotaryClient({ notary, passphrases }))
