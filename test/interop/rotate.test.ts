@@ -5,6 +5,7 @@ import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { canonicalKeyIdOf, parseFile, parseRoleName, type RootDocument } from "../../src/tuf/index.ts"
 import type { ProxyRequest } from "../support/proxy.ts"
+import { type SoftHsm, startSoftHsm } from "../support/softhsm.ts"
 import { openTrustRig, type TrustRig } from "../support/trust-rig.ts"
 
 const RELEASES = "targets/releases"
@@ -20,12 +21,15 @@ type Answer = {
 }
 
 describe("keys rotated by trustkeyd, as the stock clients see it", () => {
+    let second: SoftHsm
     let rig: TrustRig
     before(async () => {
-        rig = await openTrustRig()
+        second = await startSoftHsm({ label: "second" })
+        rig = await openTrustRig({ tokens: { second } })
     })
     after(async () => {
         await rig?.[Symbol.asyncDispose]()
+        await second?.[Symbol.asyncDispose]()
     })
 
     const unlocking = (): readonly string[] => ["--passphrase-file", rig.passphraseFile]
@@ -88,6 +92,26 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         await rig.sign(`${gun}:v2`, "cd")
         await assertReadable(gun, ["v1", "v2"])
         assert.doesNotMatch(await rig.ok(["key", "show", old]), /bound to/)
+    })
+
+    test("TK-PIN-1 a targets key moves to a token, whose PIN is not tried on another", async () => {
+        const gun = await repository("token")
+        const pins = [path.join(rig.daemon.directory, "pin"), path.join(rig.daemon.directory, "second-pin")] as const
+        await writeFile(pins[1], `${second.userPin}\n`, { mode: 0o600 })
+        await rig.ok(["token", "logout", "root-token"])
+        const onSecond = ["rotate", "targets", gun, "--new-on-token", "second", "--confirm", "--json"]
+        const stderr = await rig.refused([...onSecond, "--pin-file", pins[0]], "usage", 2)
+        assert.match(stderr, /second/)
+        await rig.ok(["token", "login", "root-token", "--pin-file", pins[0]])
+        await rig.ok([...onSecond, "--pin-file", pins[1]])
+        const [id = ""] = await keysOf(gun, "targets")
+        assert.match(await rig.ok(["key", "show", id]), /home +token:second/)
+        await assertReadable(gun, ["v1"])
+        // From then on a new one is made there, unless something else is said.
+        await rotate("targets", gun, "--old-key", "unbind")
+        assert.match(await rig.ok(["key", "show", ...(await keysOf(gun, "targets"))]), /home +token:second/)
+        await rig.sign(`${gun}:v2`, "cd")
+        await assertReadable(gun, ["v1", "v2"])
     })
 
     test("targets can need two keys of two, and one of them can go again", async () => {

@@ -3,8 +3,9 @@ import type { RoleName } from "../../tuf/index.ts"
 import { planKey } from "../create-key.ts"
 import type { AlgorithmName, Daemon, DaemonKey, PurposeName } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
-import { makeReady } from "../secrets.ts"
+import { login, makeReady } from "../secrets.ts"
 import type { CardFlags, PassphraseOptions, PinOptions } from "../syntax.ts"
+import { tokenNamed } from "../token-pins.ts"
 import { changeBindings } from "../trust/bind-key.ts"
 import { isBound } from "../trust/our-keys.ts"
 import type { TrustSession } from "../trust/session.ts"
@@ -50,6 +51,12 @@ export class ComingKeys implements Disposable {
         this.#daemon = daemon
         this.#of = of
         this.#options = options
+    }
+
+    /** The tokens that new keys are made on, if these are what goes. */
+    tokens(old: readonly DaemonKey[]): readonly string[] {
+        const homes = this.areNamed || old.length > 0 ? this.#homes(old) : []
+        return homes.flatMap((home) => (home.startsWith("token:") ? [home.slice("token:".length)] : []))
     }
 
     /** Whether any were asked for. */
@@ -160,6 +167,7 @@ export class ComingKeys implements Disposable {
         const [kind = "", name = ""] = /^(token|group):(.*)$/s.exec(home)?.slice(1) ?? []
         const says = `makes a ${algorithm} key, ${kind === "" ? "sealed under a passphrase" : kind === "token" ? `on token ${name}` : `in key group ${name}`}`
         if (dry) return { says, make: () => Promise.reject(new TrustkeyError("internal", "a dry run makes nothing")) }
+        if (kind === "token") await this.#openToken(name)
         const bindings = roles.map((role) => ({ gun, role }))
         const spec = { ...this.#options, purpose, algorithm, label, bindings, unlocked: true }
         const planned = this.#asked.use(
@@ -175,6 +183,12 @@ export class ComingKeys implements Disposable {
             return key
         }
         return { says, make }
+    }
+
+    /** A YubiKey is logged in to with what else it wants. */
+    async #openToken(name: string): Promise<void> {
+        const { kind, state } = await tokenNamed(this.#daemon, name)
+        if (kind !== "yubikey" && state !== "logged-in") await login(this.#session.cli, this.#daemon, name, this.#options)
     }
 
     async #taken(key: DaemonKey): Promise<DaemonKey> {

@@ -12,12 +12,12 @@ import {
     type RoleName,
     TARGETS,
     type TufKey,
-    verifyThreshold,
 } from "../../tuf/index.ts"
 import type { Daemon, DaemonKey, SignSetBody } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { canonicalRole, nextTargets, nextVersion, type TagRole, targetsDocumentOf } from "../trust/build-update.ts"
 import { canonicalIdsOf, RELEASES } from "../trust/delegations.ts"
+import { requirePinOfOne, tokensToOpen } from "../trust/first-root.ts"
 import { publicOf } from "../trust/init-repository.ts"
 import { OurKeys } from "../trust/our-keys.ts"
 import { signedRoles, WITNESS_DIGITS } from "../trust/plan-renewal.ts"
@@ -26,7 +26,7 @@ import { noTrustData, ourSnapshot, type Prepared, type Published, type SecretOpt
 import { readSignerKey } from "../trust/signer-key-file.ts"
 import { agree } from "./agree.ts"
 import { type ComingKeyOptions, ComingKeys } from "./coming-keys.ts"
-import { isSigner, withRotatedKeys } from "./next-delegations.ts"
+import { countsUnder, goneFrom, isSigner, withRotatedKeys } from "./next-delegations.ts"
 import { type Looked, requireEnough } from "./publish-root.ts"
 import { goingKey } from "./role-keys.ts"
 
@@ -153,11 +153,14 @@ export class DelegationRotation implements Disposable {
         const none = !coming.areNamed && this.#files.length === 0 && (retire.length > 0 || keep)
         if (none && going.length === 0 && threshold === delegation.threshold)
             throw new TrustkeyError("usage", "all keys would stay, and none come: say which, or give another --threshold")
-        const files = await Promise.all(this.#files.map((file) => readSignerKey(file, this.#session.cli.now)))
-        for (const warning of files.flatMap(({ warnings }) => warnings)) this.#session.cli.output.warn(warning)
         const old = going.flatMap((id) => looked.keys.find(this.#role, id) ?? [])
         // Files alone are enough: then no key is made here.
-        const fromHere = none || (this.#files.length > 0 && !coming.areNamed) ? [] : await coming.plan(old, keyIds, dry)
+        const isFromHere = !none && (this.#files.length === 0 || coming.areNamed)
+        const signing = looked.keys.toOpen(this.#parentRole(looked, parent))
+        requirePinOfOne([...(isFromHere ? coming.tokens(old) : []), ...tokensToOpen(signing)], this.#options)
+        const files = await Promise.all(this.#files.map((file) => readSignerKey(file, this.#session.cli.now)))
+        for (const warning of files.flatMap(({ warnings }) => warnings)) this.#session.cli.output.warn(warning)
+        const fromHere = isFromHere ? await coming.plan(old, keyIds, dry) : []
         const says = [
             ...going.map((id) => `takes away the key ${shortId(id)}`),
             ...files.map(({ path, key }) => `takes the key ${shortId(canonicalKeyIdOf(key))} from ${path}`),
@@ -281,24 +284,6 @@ type Plan = { readonly says: readonly string[]; readonly going: readonly KeyId[]
 const KEY_ID = /^[0-9a-f]{7,64}$/
 /** Of a key's label. */
 const MAX_LABEL = 64
-
-function countsUnder(file: MetadataFile, { keys, roles }: Delegations, name: RoleName): boolean {
-    const role = roles.find((other) => other.name === name)
-    if (role === undefined) return false
-    try {
-        verifyThreshold(file.signed, file.signatures, keys, role)
-        return true
-    } catch (error) {
-        if (error instanceof TrustkeyError) return false
-        throw error
-    }
-}
-
-/** Where keys that were taken from `role` count no more: in targets/releases they may still, for another signer. */
-function goneFrom({ keys, roles }: Delegations, role: RoleName, gone: readonly KeyId[]): readonly RoleName[] {
-    const releases = canonicalIdsOf(keys, roles.find(({ name }) => name === RELEASES)?.keyIds ?? [])
-    return role === RELEASES || gone.some((id) => releases.includes(id)) ? [role] : [role, RELEASES]
-}
 
 function noOutbox(error: unknown): readonly [] {
     // Of a repository the daemon doesn't know: the look at it says so.

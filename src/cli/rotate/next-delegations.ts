@@ -1,5 +1,15 @@
 import { TrustkeyError } from "../../errors.ts"
-import { canonicalKeyIdOf, type Delegation, type Delegations, type KeyId, keyIdOf, type RoleName, type TufKey } from "../../tuf/index.ts"
+import {
+    canonicalKeyIdOf,
+    type Delegation,
+    type Delegations,
+    type KeyId,
+    keyIdOf,
+    type MetadataFile,
+    type RoleName,
+    type TufKey,
+    verifyThreshold,
+} from "../../tuf/index.ts"
 import { canonicalIdsOf, RELEASES, tidyDelegations } from "../trust/delegations.ts"
 
 /** Other keys for one delegation. `going`: canonical IDs. */
@@ -52,4 +62,23 @@ export function isSigner({ keys, roles }: Delegations, role: RoleName): boolean 
 
 function hasElsewhere({ keys, roles }: Delegations, id: KeyId, role: RoleName): boolean {
     return roles.some(({ name, keyIds }) => name !== role && name !== RELEASES && canonicalIdsOf(keys, keyIds).includes(id))
+}
+
+/** Whether what is published of a delegation has the signatures it needs under these. */
+export function countsUnder(file: MetadataFile, { keys, roles }: Delegations, name: RoleName): boolean {
+    const role = roles.find((other) => other.name === name)
+    if (role === undefined) return false
+    try {
+        verifyThreshold(file.signed, file.signatures, keys, role)
+        return true
+    } catch (error) {
+        if (error instanceof TrustkeyError) return false
+        throw error
+    }
+}
+
+/** Where keys that were taken from `role` count no more: in targets/releases they may still, for another signer. */
+export function goneFrom({ keys, roles }: Delegations, role: RoleName, gone: readonly KeyId[]): readonly RoleName[] {
+    const releases = canonicalIdsOf(keys, roles.find(({ name }) => name === RELEASES)?.keyIds ?? [])
+    return role === RELEASES || gone.some((id) => releases.includes(id)) ? [role] : [role, RELEASES]
 }

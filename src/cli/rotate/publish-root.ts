@@ -16,6 +16,7 @@ import {
 } from "../../tuf/index.ts"
 import type { Daemon, SignSetBody, WireSignature } from "../daemon-types.ts"
 import { canonicalRole, nextTargets, nextVersion, rootDocumentOf, targetsExpiry, versionOf } from "../trust/build-update.ts"
+import { requirePinOfOne, tokensToOpen } from "../trust/first-root.ts"
 import { OurKeys } from "../trust/our-keys.ts"
 import { markVersion, type TrustSession, toWire } from "../trust/session.ts"
 import { type Prepared, type Published, requireServerSnapshot, type SecretOptions } from "../trust/sign-tag.ts"
@@ -45,6 +46,7 @@ export async function publishRoot(
     const keys = await OurKeys.load(daemon, gun)
     const root = parseSigned(signed, ROOT)
     const [before, after] = [rootDocumentOf(current.verified.root), rootOfBody(root)]
+    requireOnePinForAll(keys, before, after, current.verified.targets, options)
     const keyIds = await rootSigners({ session, daemon, keys, options }, before, after, signatures)
     const base = current.verified.root.signed.sha256
     const bodies: SignSetBody[] = [{ role: ROOT, signed, keyIds, signatures, base }]
@@ -87,6 +89,23 @@ type Signing = {
     readonly daemon: Daemon
     readonly keys: OurKeys
     readonly options: SecretOptions
+}
+
+/** TK-PIN-1, for all that is about to be opened. @throws usage */
+function requireOnePinForAll(
+    keys: OurKeys,
+    before: RootDocument,
+    after: RootDocument,
+    targets: MetadataFile,
+    options: SecretOptions,
+): void {
+    const roles = [
+        { role: ROOT, ...roleIn(before, "root") },
+        { role: ROOT, ...roleIn(after, "root") },
+        { role: SNAPSHOT, ...roleIn(after, "snapshot") },
+        ...(countsUnder(after, targets) ? [] : [{ role: TARGETS, ...roleIn(after, "targets") }]),
+    ]
+    requirePinOfOne(tokensToOpen(roles.flatMap((role) => keys.toOpen(role))), options)
 }
 
 /** TUF 5.3.4: as many of the old keys as the old root asks for, and as many of the new ones as the new root does. */

@@ -1,8 +1,9 @@
 import { TrustkeyError } from "../../errors.ts"
-import { canonicalKeyIdOf, type KeyId, parseRoleName, type RootDocument, type TufKey } from "../../tuf/index.ts"
+import { canonicalKeyIdOf, type KeyId, parseRoleName, ROOT, type RootDocument, type TufKey } from "../../tuf/index.ts"
 import type { Daemon } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { rootDocumentOf } from "../trust/build-update.ts"
+import { requirePinOfOne, tokensToOpen } from "../trust/first-root.ts"
 import { publicOf } from "../trust/init-repository.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { type ComingKeyOptions, ComingKeys } from "./coming-keys.ts"
@@ -56,6 +57,10 @@ export class RoleKeys implements Disposable {
         if (none && going.length === 0 && threshold === before)
             throw new TrustkeyError("usage", "all keys would stay, and none come: say which, or give another --threshold")
         const old = going.flatMap((id) => keys.find(role, id) ?? [])
+        if (!none) {
+            const signing = [...keys.toOpen({ role: ROOT, ...roleIn(root, "root") }), ...keys.toOpen({ role, keyIds: staying, threshold })]
+            requirePinOfOne([...this.#coming.tokens(old), ...tokensToOpen(signing)], this.#options)
+        }
         const coming = none ? [] : await this.#coming.plan(old, keyIds, dry)
         const says = [
             ...going.map((id) => `takes away the key ${shortId(id)}`),

@@ -40,6 +40,13 @@ export class OurKeys {
         return key !== undefined && key.state !== "absent"
     }
 
+    /** Those that still have to be opened before the role can be signed here; none, if enough are open. */
+    toOpen({ role, keyIds, threshold }: { role: RoleName; keyIds: readonly KeyId[]; threshold: number }): readonly DaemonKey[] {
+        const ours = keyIds.flatMap((id) => this.find(role, id) ?? [])
+        const waiting = ours.filter((key) => !key.ready && !this.#opened.has(key.id))
+        return ours.length - waiting.length >= threshold ? [] : waiting
+    }
+
     /** Bound to the role, whether or not the published metadata knows the key. */
     boundTo(role: RoleName): readonly DaemonKey[] {
         return this.#keys.filter((key) => isBound(key, this.#gun, role))
