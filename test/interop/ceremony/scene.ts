@@ -50,7 +50,7 @@ export async function openScene(): Promise<Scene> {
     for (const [name, { userPin }] of Object.entries(tokens)) {
         await writeFile(path.join(directory, `${name}.pin`), `${userPin}\n`, { mode: 0o600 })
     }
-    const atVault: Scene["atVault"] = (args, env = {}, input = "") => {
+    const atVault: Scene["atVault"] = (args, env = {}, input) => {
         const variables = {
             PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
             HOME: vault.directory,
@@ -60,7 +60,7 @@ export async function openScene(): Promise<Scene> {
         }
         const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
         const [ip = "", ...rest] = inside
-        return runCommand(ip, [...rest, "env", "-i", ...set, process.execPath, TRUSTKEY, ...args], { input })
+        return runCommand(ip, [...rest, "env", "-i", ...set, process.execPath, TRUSTKEY, ...args], input === undefined ? {} : { input })
     }
     const vaultOk: Scene["vaultOk"] = async (args) => {
         const { status, stdout, stderr } = await atVault(args)
