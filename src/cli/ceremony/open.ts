@@ -4,14 +4,12 @@ import { canonicalKeyIdOf, ROOT, type TufKey } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { codeText } from "../difference.ts"
-import { printable, shortId } from "../output.ts"
+import { shortId } from "../output.ts"
 import { programFacts } from "./program-hash.ts"
+import { type PlanOption, requireSamePlan } from "./same-plan.ts"
 import type { StepOptions, Work } from "./work.ts"
 
-/** So many digits of a hash people compare; whoever made another plan could try out many for fewer. */
-const COMPARED_DIGITS = 16
-
-export type OpenOptions = StepOptions & { readonly plan?: string }
+export type OpenOptions = StepOptions & PlanOption
 
 /**
  * The bundle arrives at the vault. People compare the plan's hash with the paper; the vault's daemon takes in the chains of roots, so that it
@@ -38,18 +36,6 @@ export async function openAtVault(cli: Cli, work: Work, options: OpenOptions): P
     await requireSamePlan(cli, plan, options)
     for (const [index, repository] of plan.repositories.entries()) await takeIn(daemon, work, repository, index)
     await work.take({ step: "open", programSha256: sha256 }, who, options)
-}
-
-/** @throws step_refused */
-async function requireSamePlan(cli: Cli, plan: Plan, { plan: given }: OpenOptions): Promise<void> {
-    cli.output.note(`Plan ${plan.id}, hash ${codeText(plan.sha256)}`)
-    const question = `Compare with the paper, then type the first ${COMPARED_DIGITS} digits of the plan's hash from there: `
-    const typed = (given ?? (await (await cli.prompts()).line(question, "--plan"))).replaceAll(" ", "").toLowerCase()
-    if (typed.length >= COMPARED_DIGITS && plan.sha256.startsWith(typed)) return
-    throw new TrustkeyError(
-        "step_refused",
-        `the plan on the stick has the hash ${codeText(plan.sha256)}, not ${printable(typed)}: this is another plan`,
-    )
 }
 
 /** What could not be closed need not begin. */
@@ -88,11 +74,13 @@ async function requireRoom(daemon: Daemon, { kind }: Plan, { gun, published }: P
 }
 
 /** Again it changes nothing: whoever is interrupted after it opens the bundle once more. */
-async function takeIn(daemon: Daemon, { state, plan }: Work, { gun, published }: PlannedRepository, index: number): Promise<void> {
+async function takeIn(daemon: Daemon, { cli, state, plan }: Work, { gun, published }: PlannedRepository, index: number): Promise<void> {
     if (published === undefined) return
     if (plan.kind === "root-lost") {
         // The new root begins a new lineage; here the old one ends for it.
-        if ((await daemon.showTrust(gun)).state === "active") await daemon.reset({ gun, confirm: gun })
+        if ((await daemon.showTrust(gun)).state !== "active") return
+        await daemon.reset({ gun, confirm: gun })
+        cli.output.note(`The vault's daemon has ended what it knew of ${gun}: its root begins anew.`)
         return
     }
     const files = (state.chains[index] ?? []).map(({ content }) => ({ role: ROOT, content }))

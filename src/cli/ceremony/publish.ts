@@ -1,4 +1,4 @@
-import type { PlannedRepository } from "../../ceremony/index.ts"
+import type { PlannedRepository, PublishedRoot } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import {
     type BaseRole,
@@ -21,9 +21,11 @@ import { rootDocumentOf, targetsExpiry } from "../trust/build-update.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { type SecretOptions, whenNobodyInterferes } from "../trust/sign-tag.ts"
 import { movedOn } from "./pack.ts"
+import { type PlanOption, requireSamePlan } from "./same-plan.ts"
 import type { StepOptions, Work } from "./work.ts"
 
 export type PublishOptions = StepOptions &
+    PlanOption &
     SecretOptions & { readonly dryRun?: boolean; readonly confirm?: string; readonly targetsKey?: string }
 
 /**
@@ -35,6 +37,7 @@ export async function publish(work: Work, options: PublishOptions): Promise<void
     const { cli, plan } = work
     if (plan.rehearsalOf !== undefined)
         throw new TrustkeyError("step_refused", "this is the bundle of a rehearsal: its keys are stand-ins, and nothing of it is published")
+    await requireSamePlan(cli, plan, options)
     for (const [index, repository] of plan.repositories.entries()) {
         if (work.state.published.has(index)) {
             cli.output.note(`The root of ${repository.gun} is on record as published.`)
@@ -55,17 +58,19 @@ async function publishOne(work: Work, { gun, published }: PlannedRepository, roo
     const { openRepositorySession } = await import("../trust/session.ts")
     const session = await openRepositorySession(work.cli, gun, "push")
     const continues = work.plan.kind === "rotate-root" || work.plan.kind === "replace-holder"
-    if (continues) await follow(session, root, published?.version ?? 0, options)
+    if (continues && published !== undefined) await follow(session, root, published, options)
     else await begin(session, root, published?.lineage, options)
     return session.server.url
 }
 
 /** The root after the published one. */
-async function follow(session: TrustSession, root: MetadataFile, before: number, options: PublishOptions): Promise<void> {
+async function follow(session: TrustSession, root: MetadataFile, published: PublishedRoot, options: PublishOptions): Promise<void> {
+    const before = published.version
     const { cli, gun } = session
     const daemon = await cli.daemon()
     const current = await session.fetchToTakeIn()
-    const version = current.verified.root.signed.document.version
+    const { document, sha256 } = current.verified.root.signed
+    const { version } = document
     if (version > before) {
         const ours = current.roots.find(({ signed }) => signed.document.version === before + 1)
         if (ours?.signed.sha256 !== root.signed.sha256)
@@ -73,8 +78,8 @@ async function follow(session: TrustSession, root: MetadataFile, before: number,
         cli.output.note(`The root of ${gun} is published already.`)
         return
     }
-    if (version < before)
-        throw new TrustkeyError("rollback_detected", `root version ${version} of ${gun} is served, and the plan has version ${before}`)
+    if (version < before || sha256 !== published.sha256)
+        throw movedOn(`root version ${version} of ${gun} is published now, and not the root that the plan was made for`)
     if (options.dryRun === true) {
         cli.output.line(`Would publish root version ${before + 1} of ${gun} at ${session.server.url}, where version ${version} is served`)
         return

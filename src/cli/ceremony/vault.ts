@@ -113,8 +113,9 @@ function cardPlace({ slot, pinPolicy, touchPolicy }: NewKey): CardWishes {
     }
 }
 
-export function labelOf({ id }: Plan, name: string, tries: number): string {
-    return `${id} ${name}${tries === 0 ? "" : ` #${tries + 1}`}`
+/** Of this plan alone: one with the same ID that was abandoned has left keys of its own. */
+export function labelOf({ id, sha256 }: Plan, name: string, tries: number): string {
+    return `${id} ${name}${tries === 0 ? "" : ` #${tries + 1}`} (plan ${sha256.slice(0, 16)})`
 }
 
 export async function madeBefore(daemon: Daemon, label: string): Promise<DaemonKey | undefined> {

@@ -39,7 +39,8 @@ export class Work implements AsyncDisposable {
     static async open(cli: Cli, directory: string): Promise<Work> {
         await using opened = new AsyncDisposableStack()
         const stick = opened.use(await Stick.open(directory))
-        const gone = await stick.tidy(namedIn(stick))
+        // What is closed was whole when it was: nothing of it is ours to tidy.
+        const gone = stick.files.has(CLOSE) ? 0 : await stick.tidy(namedIn(stick))
         if (gone > 0)
             cli.output.note(`Took away ${gone} file${gone === 1 ? "" : "s"} of a step that was interrupted before it was recorded.`)
         const work = new Work(cli, stick, readBundle(stick.files))

@@ -21,6 +21,7 @@ export function ceremonyVerifyCommand(cli: Cli): Command {
 
 async function verify(cli: Cli, directory: string, { json, qr }: VerifyOptions): Promise<void> {
     const { verifyCeremony } = await import("../../ceremony/index.ts")
+    const { codeText } = await import("../difference.ts")
     const { readBundleFiles } = await import("../ceremony/stick.ts")
     if (qr === true) {
         const { takeFromCodes } = await import("../ceremony/carry.ts")
@@ -38,7 +39,11 @@ async function verify(cli: Cli, directory: string, { json, qr }: VerifyOptions):
     const wrong = verdict.findings.find(({ level }) => level === "error")
     if (!verdict.ok)
         throw new TrustkeyError("bundle_invalid", `${placeText(wrong?.record)}${wrong?.text ?? "it is not good"}: publish nothing of it`)
-    if (json !== true) cli.output.line("The bundle is good")
+    if (json === true || !verdict.ok) return
+    const { plan, state } = verdict.bundle
+    cli.output.line(`The bundle of ceremony ${plan.id} is good: ${verdict.outcome}, ${state.last?.n ?? 0} records`)
+    cli.output.line(`  plan  ${codeText(plan.sha256)}`)
+    cli.output.note("It is the bundle of that plan and no other: compare the plan's hash with the paper.")
 }
 
 function placeText(place: number | string | undefined): string {

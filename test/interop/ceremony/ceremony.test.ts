@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
-import { cp, readFile, writeFile } from "node:fs/promises"
+import { cp, readFile, rm, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { fileURLToPath } from "node:url"
@@ -104,11 +104,14 @@ describe("a ceremony of two machines", () => {
         await scene.vaultOk(["ceremony", "close", stick, "--as", "dana", ...scene.closeFlags])
         assert.equal((await standing(scene, stick)).phase, "closed")
 
-        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /The bundle is good/)
-        const publish = ["ceremony", "publish", stick, "--as", "lea", "--passphrase-file", scene.rig.passphraseFile]
+        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle of ceremony \S+ is good: complete/m)
+        const unplanned = ["ceremony", "publish", stick, "--as", "lea", "--passphrase-file", scene.rig.passphraseFile]
+        // Somebody else's bundle is as good as any; only the plan's hash says whose it is.
+        await scene.rig.refused([...unplanned, "--plan", "0".repeat(16)], "step_refused", 4)
+        const publish = [...unplanned, "--plan", plan]
         await scene.rig.ok([...publish, "--dry-run"])
         await scene.rig.ok(publish)
-        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /The bundle is good/)
+        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle of ceremony \S+ is good: complete/m)
         await scene.rig.sign(`${gun}:v1`, "ab", "--passphrase-file", scene.rig.passphraseFile)
         assert.deepEqual(
             (await scene.rig.listed(gun)).map(({ name }) => name),
@@ -178,8 +181,9 @@ describe("a ceremony of two machines", () => {
             await killed("ceremony", "step", "sign", stick, key, "--as", as, "--code", code, ...scene.pin(token))
         await killed("ceremony", "close", stick, "--as", "dana", ...scene.closeFlags)
         assert.equal((await standing(scene, stick)).phase, "closed")
-        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /The bundle is good/)
-        const publish = ["ceremony", "publish", stick, "--as", "lea", "--passphrase-file", scene.rig.passphraseFile]
+        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle of ceremony \S+ is good: complete/m)
+        const plan = ["--plan", await planHash(file("second.toml"))]
+        const publish = ["ceremony", "publish", stick, "--as", "lea", ...plan, "--passphrase-file", scene.rig.passphraseFile]
         await mustRun("python3", [fileURLToPath(new URL("../../../docs/verify-ceremony.py", import.meta.url)), stick])
         kills += await killedOnline(scene, killSwitch, publish, async () => {
             assert.deepEqual(
@@ -187,7 +191,7 @@ describe("a ceremony of two machines", () => {
                 ["v1"],
             )
         })
-        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /The bundle is good/)
+        assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle of ceremony \S+ is good: complete/m)
         const root = await publishedRoot()
         assert.deepEqual([root.version, root.keyids.length, root.threshold], [2, 3, 2])
         assert.deepEqual(
@@ -311,7 +315,7 @@ describe("a ceremony of two machines", () => {
         const frames = shown.stdout.split("\n").filter((line) => line.startsWith("TKC1:"))
         await scene.rig.ok(["ceremony", "verify", back, "--qr"], { input: frames.join("\n") })
 
-        const publish = ["ceremony", "publish", back, "--as", "lea", "--passphrase-file", scene.rig.passphraseFile]
+        const publish = ["ceremony", "publish", back, "--as", "lea", "--plan", plan, "--passphrase-file", scene.rig.passphraseFile]
         const before = await publishedRoot()
         await scene.rig.ok([...publish, "--dry-run"])
         await scene.rig.refused([...publish, "--confirm", "something"], "confirmation_required", 5)
@@ -322,5 +326,12 @@ describe("a ceremony of two machines", () => {
         await scene.rig.ok(publish)
         await scene.rig.sign(`${gun}:v2`, "cd", "--passphrase-file", scene.rig.passphraseFile)
         assert.match(await scene.rig.ok(["trust", "inspect", gun]), /"v2"/)
+        // A bundle for what was there before comes too late.
+        const late = file("overtaken-stick")
+        await cp(file("second-stick"), late, { recursive: true })
+        await rm(path.join(late, "publication.jsonl"))
+        const second = ["--plan", await planHash(file("second.toml"))]
+        await scene.rig.refused(["ceremony", "publish", late, "--as", "lea", ...second], "repository_moved_on", 4)
+        assert.deepEqual(await publishedRoot(), root)
     })
 })

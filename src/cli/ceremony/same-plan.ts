@@ -1,0 +1,30 @@
+import type { Plan } from "../../ceremony/index.ts"
+import { TrustkeyError } from "../../errors.ts"
+import type { Cli } from "../context.ts"
+import { codeText } from "../difference.ts"
+import { printable } from "../output.ts"
+
+/** So many digits of a hash people compare; whoever made another plan could try out many for fewer. */
+const DIGITS = 16
+
+export type PlanOption = { readonly plan?: string }
+
+/**
+ * That a bundle is of the plan that people have on paper. Everything in it follows from its plan, its closing keys too: somebody else's bundle of
+ * somebody else's plan is as good as any. So the hash is not shown before it is typed.
+ *
+ * @throws step_refused, no_terminal
+ */
+export async function requireSamePlan(cli: Cli, plan: Plan, { plan: given }: PlanOption): Promise<void> {
+    const question = `The first ${DIGITS} digits of the plan's hash, from the paper: `
+    const typed = (given ?? (await (await cli.prompts()).line(question, "--plan"))).replaceAll(" ", "").toLowerCase()
+    if (typed.length >= DIGITS && plan.sha256.startsWith(typed)) {
+        cli.output.note(`Plan ${plan.id}: ${codeText(plan.sha256)}`)
+        return
+    }
+    const problem =
+        typed.length < DIGITS
+            ? `${printable(typed)} are too few digits`
+            : `the bundle's plan does not have the hash ${printable(typed)}: it is another plan`
+    throw new TrustkeyError("step_refused", problem)
+}
