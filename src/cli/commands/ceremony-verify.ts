@@ -41,7 +41,7 @@ async function verify(cli: Cli, directory: string, { json, qr }: VerifyOptions):
         throw new TrustkeyError("bundle_invalid", `${placeText(wrong?.record)}${wrong?.text ?? "it is not good"}: publish nothing of it`)
     if (json === true || !verdict.ok) return
     const { plan, state } = verdict.bundle
-    cli.output.line(`The bundle of ceremony ${plan.id} is good: ${verdict.outcome}, ${state.last?.n ?? 0} records`)
+    cli.output.line(`The bundle is good: ceremony ${plan.id}, ${verdict.outcome}, ${state.last?.n ?? 0} records`)
     cli.output.line(`  plan  ${codeText(plan.sha256)}`)
     cli.output.note("It is the bundle of that plan and no other: compare the plan's hash with the paper.")
 }

@@ -79,7 +79,7 @@ describe("a ceremony without a stick", () => {
         assert.match(verified, /The bundle is good/)
         assert.deepEqual(await readFile(path.join(back, "transcript.jsonl")), await readFile(path.join(bundle, "transcript.jsonl")))
 
-        await scene.rig.ok(["ceremony", "publish", back, "--as", "lea", ...passphrase])
+        await scene.rig.ok(["ceremony", "publish", back, "--as", "lea", "--plan", hex, ...passphrase])
         await scene.rig.ok(["ceremony", "report", back, "--out", file("report.html")])
         const report = await printHtml(await readFile(file("report.html"), "utf8"), scene.directory)
         assert.ok(
