@@ -3,17 +3,29 @@
 
     python3 verify-ceremony.py [--json] BUNDLE...
 
-Needs Python 3.11 (or newer) and the openssl program; no network, no clock, no trustkeyd. Written from formats/ceremony-plan.md,
-formats/ceremony-bundle.md and formats/metadata.md beside this file. It shares no code with trustkeyd, so that a mistake would have to be
-made twice. It goes through the bundle in the order of ceremony-bundle.md, "The verdict", and stops at the first thing that is wrong.
+Needs Python 3.11 (or newer) and the openssl program; no network, no clock, no trustkeyd. Written from
+formats/ceremony-plan.md, formats/ceremony-bundle.md and formats/metadata.md beside this file. It shares no code with
+trustkeyd, so that a mistake would have to be made twice. It goes through the bundle in the order of ceremony-bundle.md,
+"The verdict", and stops at the first thing that is wrong.
 
 Exit status 0: all of it holds. 7: it doesn't. 2: wrong usage.
 
-What it can't tell: whether this is the plan that was approved (compare the hash it prints), and whether the cards that attest their keys
-are Yubico's (`trustkey ceremony verify` knows Yubico's roots).
+What it can't tell: whether this is the plan that was approved (compare the hash it prints), and whether the cards that
+attest their keys are Yubico's (`trustkey ceremony verify` knows Yubico's roots).
 """
 
-import base64, binascii, functools, hashlib, json, os, re, stat, subprocess, sys, tempfile, tomllib
+import base64
+import binascii
+import functools
+import hashlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import tomllib
 from datetime import datetime, timedelta
 
 
@@ -35,11 +47,10 @@ def show(text):
     return ascii(text)[:80]
 
 
-# ---- Values and their forms (ceremony-plan.md, "Form") ---------------------------------------------------------------------------------
+# ---- Values and their forms (ceremony-plan.md, "Form") ---------------------------------------------------------------
 
 INVISIBLE = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 ALGORITHMS = "p256|p384|rsa2048|rsa3072|rsa4096"
-PIN_POLICY, TOUCH_POLICY = "never|once|always", "never|cached|always"
 LABEL = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 HOST = rf"(?:{LABEL}(?:\.{LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?"
 TYPES = {"number": int, "object": dict, "list": list, "string": str, "boolean": bool, "null": type(None)}
@@ -91,13 +102,13 @@ def moment(text):
 def from_base64(text, what):
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
-    except (AttributeError, UnicodeEncodeError, binascii.Error):
+    except (UnicodeEncodeError, binascii.Error):
         data = b""
     check(data and base64.b64encode(data).decode() == text, f"{what} is not base64 in its one form")
     return data
 
 
-# ---- JSON that means one thing only, in its canonical form (metadata.md, "A body") -----------------------------------------------------
+# ---- JSON that means one thing only, in its canonical form (metadata.md, "A body") -----------------------------------
 
 
 def whole_number(text):
@@ -130,7 +141,8 @@ def canonical(value, depth=33):
 
 
 def parse_json(data):
-    hooks = {"object_pairs_hook": refuse_twice, "parse_int": whole_number, "parse_float": refuse_number, "parse_constant": refuse_number}
+    hooks = {"object_pairs_hook": refuse_twice, "parse_int": whole_number}
+    hooks |= {"parse_float": refuse_number, "parse_constant": refuse_number}
     try:
         value = json.loads(data.decode("utf-8"), **hooks)
         return value, canonical(value).encode("utf-8")
@@ -144,7 +156,7 @@ def parse_canonical(data):
     return value
 
 
-# ---- DER, certificates and keys (RFC 5280, X.690) --------------------------------------------------------------------------------------
+# ---- DER, certificates and keys (RFC 5280, X.690) --------------------------------------------------------------------
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30
 COMMON_NAME, BASIC_CONSTRAINTS = "550403", "551d13"
@@ -153,11 +165,11 @@ YUBICO = "2b0601040182c40a03"  # 1.3.6.1.4.1.41482.3
 SIGNATURES = {f"2a8648ce3d04030{n}": f"sha{size}" for n, size in ((2, 256), (3, 384), (4, 512))}
 SIGNATURES |= {f"2a864886f70d01010{n}": f"sha{size}" for n, size in (("b", 256), ("c", 384), ("d", 512))}
 OUTDATED = ["2a864886f70d010102", "2a864886f70d010104", "2a864886f70d010105", "2b0e03021d", "2a8648ce380403", "2a8648ce3d0401"]
-# The AlgorithmIdentifier, and the curve y² = x³ - 3x + b modulo p (SEC 2): name, bytes of a coordinate, p, b
-EC_KEYS = {
-    "301306072a8648ce3d020106082a8648ce3d030107": ("p256", 32, 2**256 - 2**224 + 2**192 + 2**96 - 1, 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B),
-    "301006072a8648ce3d020106052b81040022": ("p384", 48, 2**384 - 2**128 - 2**96 + 2**32 - 1, 0xB3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF),
-}
+# A curve is y² = x³ - 3x + b modulo p (SEC 2): its name, the bytes of a coordinate, p, b. By the DER of AlgorithmIdentifier.
+P256 = ("p256", 32, 2**256 - 2**224 + 2**192 + 2**96 - 1, 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B)
+P384_B = "B3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF"
+P384 = ("p384", 48, 2**384 - 2**128 - 2**96 + 2**32 - 1, int(P384_B, 16))
+EC_KEYS = {"301306072a8648ce3d020106082a8648ce3d030107": P256, "301006072a8648ce3d020106052b81040022": P384}
 RSA_KEY = bytes.fromhex("300d06092a864886f70d0101010500")
 ED25519_KEY = bytes.fromhex("302a300506032b6570032100")
 
@@ -171,7 +183,7 @@ def elements(data):
         if length >= 0x80:
             size = length - 0x80
             length, start = int.from_bytes(data[start : start + size], "big"), start + size
-            check(1 <= size <= 4 and length >= max(0x80, 1 << 8 * (size - 1)), "DER has a length in another than the shortest form")
+            check(1 <= size <= 4 and length >= max(0x80, 1 << 8 * (size - 1)), "DER has a length that is not the shortest")
         check(len(data) >= start + length, "DER ends too early")
         found.append((data[at], data[start : start + length], data[at : start + length]))
         at = start + length
@@ -191,16 +203,18 @@ def date_of(element):
     text = element[1].decode("latin-1")
     if element[0] == 0x17:  # UTCTime
         text = ("20" if text[:2] < "50" else "19") + text
-    match = re.fullmatch("([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z", text) if element[0] in (0x17, 0x18) else None
+    match = re.fullmatch("([0-9]{4})" + "([0-9]{2})" * 5 + "Z", text)
     try:
+        check(element[0] in (0x17, 0x18), "a certificate's date is of another type")
         return datetime(*map(int, match.groups()))
     except (AttributeError, ValueError):
         raise Refused("a certificate's date is malformed") from None
 
 
 def text_of(element):
+    """UTF8String, PrintableString, IA5String or BMPString."""
     try:
-        return element[1].decode({0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii"}[element[0]])
+        return element[1].decode({0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x1E: "utf-16-be"}[element[0]])
     except (KeyError, UnicodeDecodeError):
         raise Refused("a certificate's name is neither UTF-8 nor ASCII") from None
 
@@ -222,14 +236,17 @@ class Certificate:
         for _, content, _ in (part for part in parts[6:] if part[0] == 0xA3):
             for extension in inside(content):
                 items = inside(extension[2], 2)
-                check(items[0][1].hex() not in self.extensions and items[-1][0] == OCTET_STRING, "an extension is malformed or there twice")
-                self.extensions[items[0][1].hex()] = items[-1][1]
-        self.is_authority = any(item[:2] == (BOOLEAN, b"\xff") for item in inside(self.extensions.get(BASIC_CONSTRAINTS, b"\x30\0")))
+                name = items[0][1].hex()
+                check(name not in self.extensions and items[-1][0] == OCTET_STRING, "an extension is malformed, or there twice")
+                self.extensions[name] = items[-1][1]
+        basic = inside(self.extensions.get(BASIC_CONSTRAINTS, b"\x30\0"))
+        self.is_authority = bool(basic) and basic[0][:2] == (BOOLEAN, b"\xff")
 
     def check_signed_by(self, issuer):
         check(self.issuer == issuer.subject, "a certificate names another issuer")
         check(self.algorithm in SIGNATURES, "a certificate is signed with an outdated or unknown algorithm")
-        check(openssl_verifies(issuer.spki, self.tbs, self.signature, SIGNATURES[self.algorithm]), "a certificate's signature is wrong")
+        good = openssl_verifies(issuer.spki, self.tbs, self.signature, SIGNATURES[self.algorithm])
+        check(good, "a certificate's signature is wrong")
 
     def check_dates(self, when):
         check(self.begins - when <= timedelta(days=1) and when <= self.ends, f"a certificate is not valid at {when}")
@@ -242,14 +259,16 @@ def unwrapped(value):
 
 def pem(label, der):
     text = base64.b64encode(der).decode()
-    return "\n".join([f"-----BEGIN {label}-----", *(text[at : at + 64] for at in range(0, len(text), 64)), f"-----END {label}-----", ""]).encode()
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
 
 @functools.cache
 def certificates_in(text):
     found = re.findall(rb"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE-----\n", text)
     ders = [from_base64(body.decode().replace("\n", ""), "a certificate") for body in found]
-    check(1 <= len(ders) <= 20 and b"".join(pem("CERTIFICATE", der) for der in ders) == text, "it is no list of PEM certificates alone, with 64 columns")
+    written = b"".join(pem("CERTIFICATE", der) for der in ders)
+    check(1 <= len(ders) <= 20 and written == text, "it is no list of PEM certificates alone, with 64 columns")
     return [Certificate(der) for der in ders]
 
 
@@ -263,7 +282,8 @@ def openssl_verifies(spki, message, signature, digest="sha256", *options):
         command = ["dgst", f"-{digest}", "-verify", paths[0], "-signature", paths[1], *options]
         if digest is None:  # Ed25519 signs the message itself
             command = ["pkeyutl", "-verify", "-pubin", "-inkey", paths[0], "-rawin", "-sigfile", paths[1], "-in"]
-        return subprocess.run(["openssl", *command, paths[2]], capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
+        done = subprocess.run(["openssl", *command, paths[2]], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        return done.returncode == 0
 
 
 def algorithm_of(spki):
@@ -279,12 +299,28 @@ def algorithm_of(spki):
         check(x < p and y < p and (y * y - (x * x * x - 3 * x + b)) % p == 0, "a public key is no point of its curve")
         return algorithm
     check(kind[2] == RSA_KEY, "a public key is of an unknown kind")
-    numbers = inside(bits[1][1:], 2)
-    check([tag for tag, _, _ in numbers] == [INTEGER, INTEGER], "an RSA key is malformed")
-    modulus, exponent = (int.from_bytes(content, "big") for _, content, _ in numbers)
-    check(all(content == n.to_bytes(n.bit_length() // 8 + 1, "big") for (_, content, _), n in zip(numbers, (modulus, exponent))), "an RSA key is malformed")
-    check(f"rsa{modulus.bit_length()}" in ALGORITHMS.split("|") and exponent % 2 and 3 <= exponent < 2**31, "an RSA key is out of range")
-    return f"rsa{modulus.bit_length()}"
+    numbers = [(tag, int.from_bytes(content, "big")) for tag, content, _ in inside(bits[1][1:], 2)]
+    check([tag for tag, _ in numbers] == [INTEGER, INTEGER], "an RSA key is malformed")
+    (_, modulus), (_, exponent) = numbers
+    check(bits[1][1:] == der_sequence(modulus, exponent), "an RSA key is malformed")
+    algorithm = f"rsa{modulus.bit_length()}"
+    check(algorithm in ALGORITHMS.split("|") and exponent % 2 and 3 <= exponent < 2**31, "an RSA key is out of range")
+    return algorithm
+
+
+def der_sequence(*numbers):
+    """SEQUENCE of INTEGERs, none below 0."""
+    body = b""
+    for number in numbers:
+        content = number.to_bytes(number.bit_length() // 8 + 1, "big")
+        body += bytes([INTEGER]) + der_length(content) + content
+    return bytes([SEQUENCE]) + der_length(body) + body
+
+
+def der_length(content):
+    size = len(content)
+    digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([size]) if size < 0x80 else bytes([0x80 + len(digits)]) + digits
 
 
 class Key:
@@ -306,9 +342,10 @@ class Key:
 
     def bare(self):
         """The key itself, of the stated type; its ID is the canonical one."""
-        x509 = self.keytype.endswith("-x509")
-        spki = certificates_in(self.public)[0].spki if x509 else ED25519_KEY + self.public if self.keytype == "ed25519" else self.public
-        key = Key.of(spki)
+        if self.keytype.endswith("-x509"):
+            key = Key.of(certificates_in(self.public)[0].spki)
+        else:
+            key = Key.of(ED25519_KEY + self.public if self.keytype == "ed25519" else self.public)
         check(key.keytype == self.keytype.removesuffix("-x509"), "a key is of another type than it says")
         return key
 
@@ -317,34 +354,33 @@ class Key:
         check(self.keytype in ("ecdsa-x509", "rsa-x509"), "a root key has no certificate")
         self.bare()
         chain = certificates_in(self.public)
-        check([c.is_authority for c in chain] == [False] + [True] * (len(chain) - 1), "not exactly the first certificate is no authority's")
+        authorities = [certificate.is_authority for certificate in chain]
+        check(not authorities[0] and all(authorities[1:]), "not exactly the first certificate is no authority's")
         name = chain[0].name
         check(name == gun or name[-1:] == "*" and gun.startswith(name[:-1]), "a certificate is for another repository")
         check(chain[0].algorithm not in OUTDATED, "a certificate is signed with SHA-1 or MD5")
 
     def check_signed(self, message, method, signature):
-        spki = self.bare().public if self.bare().keytype != "ed25519" else ED25519_KEY + self.bare().public
+        """By a method of metadata.md, or by rsapkcs1v15: where that is not allowed, the signature's form says so."""
+        bare = self.bare()
+        spki = ED25519_KEY + bare.public if bare.keytype == "ed25519" else bare.public
         algorithm = algorithm_of(spki)
-        check({"ecdsa": "p", "rsapss": "r", "rsapkcs1v15": "r", "eddsa": "e"}.get(method) == algorithm[0], f"the method {show(method)} is not the key's")
-        if method == "ecdsa":
+        kinds = {"ecdsa": "ecdsa", "rsapss": "rsa", "rsapkcs1v15": "rsa", "eddsa": "ed25519"}
+        check(kinds.get(method) == bare.keytype, f"the method {show(method)} is not the key's")
+        options, digest = [], "sha256"
+        if method == "ecdsa":  # r and s beside each other; openssl wants them in DER
             half = {"p256": 32, "p384": 48}[algorithm]
             check(len(signature) == 2 * half, "a signature has another length")
-            body = b""
-            for number in (int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")):
-                size = number.bit_length() // 8 + 1
-                body += bytes([INTEGER, size]) + number.to_bytes(size, "big")
-            good = openssl_verifies(spki, message, bytes([SEQUENCE, len(body)]) + body)
-        elif method == "rsapkcs1v15":
-            good = openssl_verifies(spki, message, signature)
+            signature = der_sequence(*(int.from_bytes(part, "big") for part in (signature[:half], signature[half:])))
         elif method == "rsapss":
             check(len(signature) == int(algorithm[3:]) // 8, "a signature has another length")
-            good = openssl_verifies(spki, message, signature, "sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32")
-        else:
-            good = openssl_verifies(spki, message, signature, None)
-        check(good, "a signature is wrong")
+            options = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"]
+        elif method == "eddsa":
+            digest = None
+        check(openssl_verifies(spki, message, signature, digest, *options), "a signature is wrong")
 
 
-# ---- Root metadata (metadata.md) -------------------------------------------------------------------------------------------------------
+# ---- Root metadata (metadata.md) -------------------------------------------------------------------------------------
 
 ROLES = ("root", "snapshot", "targets", "timestamp")
 EXPIRES = r"([0-9]{4})(.{15})(?:\.[0-9]{0,8}[1-9])?(?:Z|(?![+-]00:00)[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
@@ -363,16 +399,19 @@ class Root:
         check(not re.search(b"[\0-\x1f]", self.body), "a control character can't be in a root")
         self.version, self.keys, self.roles = body["version"], {}, {}
         for name, value in body["keys"].items():
-            fields(fields(value, "keytype:ecdsa|rsa|ed25519|ecdsa-x509|rsa-x509 keyval:object", "a key")["keyval"], "private:null public:string", "a key")
+            fields(value, "keytype:ecdsa|rsa|ed25519|ecdsa-x509|rsa-x509 keyval:object", "a key")
+            fields(value["keyval"], "private:null public:string", "a key")
             self.keys[name] = Key(value["keytype"], from_base64(value["keyval"]["public"], "a key"))
             check(self.keys[name].id == name, f"a key is filed under {show(name)}, which is not its ID")
         check(set(body["roles"]) == set(ROLES), "the root has other roles than the four")
         for name, value in body["roles"].items():
             fields(value, "keyids:list threshold:number", f"role {name}")
             ids, threshold = value["keyids"], value["threshold"]
-            check(all(isinstance(i, str) and i in self.keys for i in ids) and len(set(ids)) == len(ids) <= 256, f"role {name} lists no key, or one twice")
+            check(all(isinstance(i, str) and i in self.keys for i in ids), f"role {name} lists a key that is not there")
+            check(len(set(ids)) == len(ids) <= 256, f"role {name} lists a key twice, or too many")
             usable = [bare for bare in (self.bare_id(i) for i in ids) if bare]
-            check(len(set(usable)) == len(usable) >= threshold >= 1, f"role {name} can't meet its threshold, or has a key in two forms")
+            check(len(set(usable)) == len(usable), f"role {name} has a key in two forms")
+            check(len(usable) >= threshold >= 1, f"role {name} can't meet its threshold")
             for key in (self.keys[i] for i in ids if self.keys[i].keytype.endswith("-x509")):
                 certificates_in(key.public)
             self.roles[name] = (ids, threshold)
@@ -386,12 +425,12 @@ class Root:
     def check_threshold(self, gun, body, signatures, whose):
         """That enough of the root keys, with certificates that count, signed `body`."""
         (ids, threshold), valid = self.roles["root"], set()
-        for signature in signatures:
+        for signature in (signature for signature in signatures if signature["keyid"] in ids):
             try:
-                if signature["keyid"] in ids:
-                    self.keys[signature["keyid"]].check_counts(gun)
-                    self.keys[signature["keyid"]].check_signed(body, signature["method"], from_base64(signature["sig"], "a signature"))
-                    valid.add(signature["keyid"])
+                key = self.keys[signature["keyid"]]
+                key.check_counts(gun)
+                key.check_signed(body, signature["method"], from_base64(signature["sig"], "a signature"))
+                valid.add(key.id)
             except Refused:
                 pass  # passed over, as Notary does
         check(len(valid) >= threshold, f"it is signed by {len(valid)} of {whose} root keys, and {threshold} are needed")
@@ -412,12 +451,13 @@ def read_root_file(data):
     for signature in fields(file, "signed:object signatures:list", "the file")["signatures"]:
         fields(signature, "keyid:hash method:ecdsa|rsapss|rsapkcs1v15|eddsa sig:string", "a signature")
         from_base64(signature["sig"], "a signature")
-    check(len({signature["keyid"] for signature in file["signatures"]}) == len(file["signatures"]) <= 256, "a key has signed twice, or there are too many")
+    signers = [signature["keyid"] for signature in file["signatures"]]
+    check(len(set(signers)) == len(signers) <= 256, "a key has signed twice, or there are too many signatures")
     check(root_file(canonical(file["signed"]), file["signatures"]) == data, "it is not byte for byte what Notary writes")
     return Root(file["signed"]), file["signatures"]
 
 
-# ---- The plan (ceremony-plan.md) -------------------------------------------------------------------------------------------------------
+# ---- The plan (ceremony-plan.md) -------------------------------------------------------------------------------------
 
 NAME, TEXT = "[a-z][a-z0-9_]*", r'"(?:[^"\\]|\\["\\])*"'
 VALUE = rf"(?:{TEXT}|0|[1-9][0-9]{{0,9}}|\[ *(?:{TEXT}(?: *, *{TEXT})*)? *\])"
@@ -429,17 +469,26 @@ CHANGES = {  # what the kind may have, and of each of these at least one
     "root-lost": ("new added retired lost", ["lost"]),
 }
 PLAN = (
-    "format:trustkey-ceremony-plan/1 id:name kind:create-root|rotate-root|replace-holder|root-lost reason:text created:time not_before:time not_after:time "
-    "expires:time threshold:number rehearsal_of?:hash person:list closing:object key:list spare?:list repository:list backup?:object"
+    "format:trustkey-ceremony-plan/1 id:name kind:create-root|rotate-root|replace-holder|root-lost reason:text "
+    "created:time not_before:time not_after:time expires:time threshold:number rehearsal_of?:hash "
+    "person:list closing:object key:list spare?:list repository:list backup?:object"
 )
-NEW = f"token:token algorithm:{ALGORITHMS} make:token|vault serial?:serial slot?:slot pin_policy?:{PIN_POLICY} touch_policy?:{TOUCH_POLICY} copies?:list"
+ON_TOKEN = {"slot", "pin_policy", "touch_policy"}
+POLICIES = "slot?:slot pin_policy?:never|once|always touch_policy?:never|cached|always"
+PLAN_KEY = "name:name change:new|added|kept|retired|lost "
+PLAN_KEYS = {  # by change
+    "new": f"{PLAN_KEY} holder:name token:token algorithm:{ALGORITHMS} make:token|vault serial?:serial copies?:list {POLICIES}",
+    "lost": f"{PLAN_KEY} holder:text id:hash serial?:serial",
+    None: f"{PLAN_KEY} holder:name id:hash token?:token serial?:serial",
+}
 
 
 class Plan:
     def __init__(self, data):
         try:
             text = data.decode("utf-8")
-            check(text.endswith("\n") and not INVISIBLE.search(text.replace("\n", "")), "a line has no end, or something invisible in it")
+            check(text.endswith("\n"), "its last line is cut off")
+            check(not INVISIBLE.search(text.replace("\n", "")), "there is something invisible in it")
             for number, line in enumerate(text[:-1].split("\n"), 1):
                 check(LINE.fullmatch(line), f"line {number} is not of the plan's form")
             self.all = plan = tomllib.loads(text)
@@ -451,17 +500,20 @@ class Plan:
         self.spares = self.table("spare", "token:token serial?:serial", 0, 32, "token")
         self.keys = self.table("key", None, 1, 32, "name")
         self.repositories = list(self.table("repository", None, 1, 64, "gun").values())
-        self.closing = [self.read_key(value) for _, value in sorted(fields(plan["closing"], "vault:object witness:object", "closing").items())]
+        closing = fields(plan["closing"], "vault:object witness:object", "closing")
+        self.closing = [self.read_key(closing[name]) for name in ("vault", "witness")]
         parts = [person["part"] for person in self.people.values()]
         check(parts.count("lead") == 1 and "witness" in parts, "there is not one lead and a witness")
-        check(plan["created"] <= plan["not_after"] and plan["not_before"] < plan["not_after"] < plan["expires"], "its times are in another order")
+        end = plan["not_after"]  # times of this form are in the order of their texts
+        check(plan["created"] <= end and plan["not_before"] < end < plan["expires"], "its times are in another order")
         self.check_keys()
         self.recipients = fields(plan["backup"], "recipients:list", "backup")["recipients"] if "backup" in plan else None
         if self.recipients is not None:
             check(self.is_list_of(self.recipients, "text", 32), "backup: recipients is no list of texts, each once")
         for repository in self.repositories:
-            ids = [key.id for key in self.closing + list(repository["keys"].values())]
-            check(len(set(ids)) == len(ids) and not set(ids) & {key.get("id") for key in self.keys.values()}, "one key is there for two things")
+            ids = [key.id for key in [*self.closing, *repository["keys"].values()]]
+            ids += [key["id"] for key in self.keys.values() if "id" in key]
+            check(len(set(ids)) == len(ids), "one key is there for two things")
 
     def table(self, name, spec, least, most, unique):
         found = self.all.get(name, [])
@@ -487,41 +539,49 @@ class Plan:
         return key
 
     def read_plan_key(self, value):
-        change = value.get("change")
-        own = {"new": f"holder:name {NEW}", "lost": "holder:text id:hash serial?:serial"}.get(change, "holder:name id:hash token?:token serial?:serial")
-        fields(value, f"name:name change:new|added|kept|retired|lost {own}", "a key")
+        change = value.get("change") if isinstance(value.get("change"), str) else None
+        fields(value, PLAN_KEYS.get(change, PLAN_KEYS[None]), "a key")
         if change != "lost":
-            check(self.people.get(value["holder"], {}).get("part") in ("lead", "holder"), f"{show(value['holder'])} can't hold a key")
+            part = self.people.get(value["holder"], {}).get("part")
+            check(part in ("lead", "holder"), f"{show(value['holder'])} can't hold a key")
             check("token" in value or "serial" not in value, "a key has a serial without a token")
         if "copies" in value:
-            check(value["make"] == "vault" and self.is_list_of(value["copies"], "token", 8) and value["token"] not in value["copies"], "a key's copies are wrong")
-        check(value.get("make") == "token" or not set(value) & {"slot", "pin_policy", "touch_policy"}, "only a key made on a token has a slot and policies")
+            check(self.is_list_of(value["copies"], "token", 8), "copies is no list of tokens, each once")
+            check(value["make"] == "vault" and value["token"] not in value["copies"], "this key can't have these copies")
+        if value.get("make") != "token":
+            check(not set(value) & ON_TOKEN, "only a key made on a token has a slot and policies")
 
     def read_repository(self, value):
-        old, roles = "lineage:hash root_version:number root_sha256:hash", "roles:object"
-        fields(value, "gun:gun " + {"create-root": roles, "root-lost": f"{old} {roles}"}.get(self.all["kind"], old), "a repository")
+        old, roles = "gun:gun lineage:hash root_version:number root_sha256:hash", "gun:gun roles:object"
+        fields(value, {"create-root": roles, "root-lost": f"{old} {roles}"}.get(self.all["kind"], old), "a repository")
         check(1 <= value.get("root_version", 1) <= 1000, "root_version is not 1 to 1000")
-        check(value.get("root_version") != 1 or value["root_sha256"] == value["lineage"], "root_sha256 of version 1 is not the lineage")
+        if value.get("root_version") == 1:
+            check(value["root_sha256"] == value["lineage"], "root_sha256 of version 1 is not the lineage")
         given = fields(value["roles"], "targets:object snapshot:object timestamp:object", "roles") if "roles" in value else {}
         value["keys"] = {name: self.read_key(key) for name, key in given.items()}
 
     def check_keys(self):
-        keys, changes = list(self.keys.values()), [key["change"] for key in self.keys.values()]
+        keys, threshold = list(self.keys.values()), self.all["threshold"]
+        changes = {key["change"] for key in keys}
         ids = [key["id"] for key in keys if "id" in key]
         check(len(set(ids)) == len(ids), "a key ID is there twice")
         may, must = CHANGES[self.all["kind"]]
-        check(set(changes) <= set(may.split()) and all(set(group.split()) & set(changes) for group in must), "a ceremony of this kind has other changes")
+        check(changes <= set(may.split()), "a ceremony of this kind has other changes")
+        check(all(changes & set(group.split()) for group in must), "a ceremony of this kind needs other changes")
         holders = [key["holder"] for key in keys if key["change"] in ("new", "added", "kept")]
-        check(1 <= self.all["threshold"] <= len(holders), "the threshold is above the number of keys")
-        check(self.all["threshold"] == 1 or all(holders.count(h) < self.all["threshold"] for h in holders), "one person reaches the threshold alone")
-        idle = {name for name, p in self.people.items() if p["part"] == "holder"} - {key["holder"] for key in keys if key["change"] != "lost"}
-        check(not idle, "a holder holds no key")
+        check(1 <= threshold <= len(holders), "the threshold is none, or above the number of keys")
+        most = max(map(holders.count, holders))
+        check(threshold == 1 or most < threshold, "one person reaches the threshold alone")
+        busy = {key["holder"] for key in keys if key["change"] != "lost"}
+        check(all(name in busy for name, person in self.people.items() if person["part"] == "holder"), "a holder holds no key")
 
 
-# ---- The bundle (ceremony-bundle.md) ---------------------------------------------------------------------------------------------------
+# ---- The bundle (ceremony-bundle.md) ---------------------------------------------------------------------------------
 
+FILES = ("plan.toml", "transcript.jsonl", "close.json", "publication.jsonl")
 LARGEST = {"plan.toml": 2**18, "transcript.jsonl": 2**22}
-KEY_FACTS = f"key:name key_id:hash algorithm:{ALGORITHMS} origin:token|vault|imported token?:token serial?:serial slot?:slot pin_policy?:{PIN_POLICY} touch_policy?:{TOUCH_POLICY}"
+KEY_FACTS = f"key:name key_id:hash algorithm:{ALGORITHMS} origin:token|vault|imported token?:token serial?:serial {POLICIES}"
+RECORD = "n:number prev:hash hash:hash t:time who:name step:text facts:object in:list out:list note:note"
 FACTS = {
     "pack": "program:text program_sha256:hash plan_sha256:hash",
     "open": "program_sha256:hash plan_sha256:hash",
@@ -546,13 +606,14 @@ def read_bundle(folder):
             path, what = os.path.join(directory, name), os.lstat(os.path.join(directory, name))
             if prefix + name == "artefacts" and stat.S_ISDIR(what.st_mode):
                 continue
-            known = re.fullmatch("[0-9a-f]{64}", name) if prefix else name in ("plan.toml", "transcript.jsonl", "close.json", "publication.jsonl")
+            known = re.fullmatch("[0-9a-f]{64}", name) if prefix else name in FILES
             check(known and stat.S_ISREG(what.st_mode), f"{show(prefix + name)} does not belong in a bundle")
             check(0 < what.st_size <= LARGEST.get(prefix + name, 2**20), f"{prefix}{name} is empty or too large")
             with open(path, "rb") as file:
                 found[prefix + name] = file.read()
     check("plan.toml" in found and "transcript.jsonl" in found, "plan.toml or transcript.jsonl is missing")
-    check(sum(map(len, found.values())) <= 2**26 and sum(p.startswith("artefacts/") for p in found) <= 4096, "there is too much in it")
+    check(sum(map(len, found.values())) <= 2**26, "it is too large")
+    check(sum(path.startswith("artefacts/") for path in found) <= 4096, "there are too many artefacts in it")
     return found
 
 
@@ -570,10 +631,11 @@ class Ceremony:
     def read(self, line, published=False):
         self.facts = {}
         record, n = parse_canonical(line), len(self.records) + 1
-        fields(record, "n:number prev:hash hash:hash t:time who:name step:text facts:object in:list out:list note:note", "the record")
+        fields(record, RECORD, "the record")
         content = canonical({name: value for name, value in record.items() if name != "hash"})
         check(record["n"] == n, f"its number is {record['n']}")
-        check(record["prev"] == (self.records[-1]["hash"] if self.records else self.plan.hash), "it does not follow on the record before (or the plan)")
+        before = self.records[-1]["hash"] if self.records else self.plan.hash
+        check(record["prev"] == before, "it does not follow on the record before, or on the plan")
         check(record["hash"] == sha256(content.encode()), "its hash is another")
         check(n <= 10000, "there are too many records")
         self.check_clock(record)
@@ -597,10 +659,11 @@ class Ceremony:
         check(record["who"] in allowed, f"{show(record['who'])} has no part in this step")
         inputs, outputs = getattr(self, "do_" + step.replace("-", "_"))()
         for side, names in (("in", inputs), ("out", outputs)):
-            named = {entry["name"] for entry in record[side]}
-            check(named == set(names), f"in {side}, {show(sorted(named ^ set(names))[0] if named ^ set(names) else '')} is missing or too much")
+            wrong = sorted({entry["name"] for entry in record[side]} ^ set(names))
+            check(not wrong, f"in {side}, {show(wrong[:1])} is missing or too much")
         for entry in record["in"]:
-            check(self.standing.get(entry["name"], {}).get("sha256") == entry["sha256"], f"{entry['name']} is not what stands under that name")
+            stands = self.standing.get(entry["name"])
+            check(stands and stands["sha256"] == entry["sha256"], f"{entry['name']} is not what stands under that name")
         for entry in record["out"]:
             check(entry["name"] not in self.standing, f"{entry['name']} is there already")
             self.standing[entry["name"]] = {**entry, "record": n}
@@ -670,7 +733,8 @@ class Ceremony:
         lost, retired = plan.get("lost", set()), plan.get("retired", set())
         others = plan.get("kept", set()) if self.changes_a_root else plan.get("added", set()) & set(old)
         check(None not in old and set(old) == lost | retired | others, "the root's keys are not those that the plan says it has")
-        check((len(set(old) - lost) >= threshold) == self.changes_a_root, "the keys that are not lost are too few (or, in a root-lost, enough)")
+        enough = len(set(old) - lost) >= threshold
+        check(enough == self.changes_a_root, f"the keys that are not lost {'reach' if enough else 'do not reach'} the threshold")
 
     def do_open(self):
         before = self.records[0]
@@ -678,14 +742,15 @@ class Ceremony:
         return [entry["name"] for entry in before["out"]], []
 
     def do_keygen(self):
-        facts, key, made_at = self.facts, self.key, {"token", "serial"} & set(self.facts)
-        check(key["change"] == "new" and facts["algorithm"] == key["algorithm"] and facts["origin"] == key["make"], "the plan has this key made otherwise")
+        facts, key = self.facts, self.key
+        planned = (key.get("algorithm"), key.get("make"))
+        check(key["change"] == "new" and (facts["algorithm"], facts["origin"]) == planned, "the plan has this key made otherwise")
         if key["make"] == "vault":
-            check(not {"token", "serial", "slot", "pin_policy", "touch_policy"} & set(facts), "a key made by the vault is on no token")
+            check(not set(facts) & {"token", "serial", *ON_TOKEN}, "a key made by the vault is on no token")
         else:
-            homes = [key, *self.plan.spares.values()]
-            check(len(made_at) == 2 and any(facts["token"] == h["token"] and facts["serial"] == h.get("serial", facts["serial"]) for h in homes), "it is on another token than the plan's")
-            check(all(facts.get(name) == key[name] for name in ("slot", "pin_policy", "touch_policy") if name in key), "slot or policies are not the plan's")
+            homes = [(home["token"], home.get("serial", facts.get("serial"))) for home in (key, *self.plan.spares.values())]
+            check("serial" in facts and (facts.get("token"), facts["serial"]) in homes, "it is on another token than the plan's")
+            check(self.is_as_planned(ON_TOKEN), "slot or policies are not the plan's")
         others = {k.get("id") for k in self.plan.keys.values()} | {k.id for k in self.plan.closing} | self.made_ids
         others |= {k.id for repository in self.plan.repositories for k in repository["keys"].values()}
         check(facts["key_id"] not in others, "this key is there already")
@@ -695,9 +760,12 @@ class Ceremony:
     def do_present(self):
         facts, key = self.facts, self.key
         check(key["change"] in ("added", "kept", "retired") and facts["key_id"] == key["id"], "this is not the plan's key")
-        check(all(facts.get(name) == key[name] for name in ("token", "serial") if name in key), "it is on another token than the plan's")
+        check(self.is_as_planned({"token", "serial"}), "it is on another token than the plan's")
         check(("token" in facts) == ("serial" in facts), "token and serial go together")
         return [], self.check_key(certified=key["change"] == "added")
+
+    def is_as_planned(self, names):
+        return all(self.facts.get(name) == self.key[name] for name in names if name in self.key)
 
     def check_key(self, certified):
         facts, name = self.facts, self.facts["key"]
@@ -710,7 +778,8 @@ class Ceremony:
             text = self.out(names[-1])
             certificate, chain = Key.certified(text), certificates_in(text)
             certificate.check_counts(self.plan.repositories[i]["gun"])
-            check(chain[0].spki == spki and chain[0].name == self.plan.repositories[i]["gun"], f"{names[-1]} is for another key or repository")
+            check(chain[0].spki == spki, f"{names[-1]} is for another key")
+            check(chain[0].name == self.plan.repositories[i]["gun"], f"{names[-1]} is for another repository")
             for subject, issuer in zip(chain, chain[1:] or chain):
                 subject.check_signed_by(issuer)
             for when in (self.record["t"], self.plan.all["not_after"]):
@@ -725,8 +794,10 @@ class Ceremony:
         serial = elements(statement.extensions.get(YUBICO + "07", b""))
         firmware, policy, form = (unwrapped(statement.extensions.get(YUBICO + oid, b"")) for oid in ("03", "08", "09"))
         check([tag for tag, content, _ in serial if content[:1] < b"\x80"] == [INTEGER], "the attestation has no serial number")
-        check((len(firmware), len(policy)) == (3, 2) and len(form) == (YUBICO + "09" in statement.extensions), "the attestation is malformed")
-        check(self.facts["origin"] == "token" and statement.spki == spki, "the attestation is of another key, or one not made on a token")
+        lengths = (len(firmware), len(policy), len(form))
+        check(lengths == (3, 2, int(YUBICO + "09" in statement.extensions)), "the attestation is malformed")
+        check(statement.spki == spki, "the attestation is of another key")
+        check(self.facts["origin"] == "token", "a key that was not made on a token has an attestation")
         said = {
             "serial": str(int.from_bytes(serial[0][1], "big")),
             "slot": statement.name.removeprefix("YubiKey PIV Attestation "),
@@ -747,15 +818,17 @@ class Ceremony:
         """The key as the new root has it, or the old one for a key that goes."""
         if name in self.new_keys:
             return Key.certified(self.bundle[f"artefacts/{self.standing[f'certificate/{name}/{i}']['sha256']}"])
-        return next(self.old[i].keys[keyid] for keyid in self.old[i].roles["root"][0] if self.old[i].bare_id(keyid) == self.plan.keys[name]["id"])
+        old, wanted = self.old[i], self.plan.keys[name]["id"]
+        return next(old.keys[keyid] for keyid in old.roles["root"][0] if old.bare_id(keyid) == wanted)
 
     def do_build(self):
         check(not self.of("build"), "a root is built already")
         check(all(self.stands(name) for name in self.new_keys), "a new key is not there yet")
+        staying = [name for name, key in self.plan.keys.items() if key["change"] in ("new", "added", "kept")]
         inputs = [f"certificate/{name}/{i}" for name in self.new_keys for i in self.repositories]
         outputs, self.built = [], []
         for i, repository in enumerate(self.plan.repositories):
-            members = [self.certificate_of(name, i) for name, key in self.plan.keys.items() if key["change"] in ("new", "added", "kept")]
+            members = [self.certificate_of(name, i) for name in staying]
             role = {"keyids": sorted(key.id for key in members), "threshold": self.plan.all["threshold"]}
             if self.changes_a_root:
                 inputs.append(f"chain/{i}/{repository['root_version']}")
@@ -783,7 +856,9 @@ class Ceremony:
             lines = data.decode("utf-8").split("\n")
         except UnicodeDecodeError:
             lines = []
-        check(len(lines) >= 5 and lines[:3] == head and lines[-1] == "" and all(has_form(line, "text") for line in lines[3:-1]), "the difference is of another form")
+        check(lines[:3] == head, "the difference is of another root")
+        good = len(lines) >= 5 and lines[-1] == "" and all(has_form(line, "text") for line in lines[3:-1])
+        check(good, "the difference is malformed")
 
     def do_sign(self):
         name, i = self.facts["key"], self.facts["repository"]
@@ -810,14 +885,15 @@ class Ceremony:
         check(set(facts) - {"key", "how"} == BACKUP_FACTS[how], "it has other facts than this kind of backup has")
         check((how == "cannot-leave") == (key["make"] == "token"), "a key made like this has no such backup")
         if how == "copy":
-            check(facts["token"] in [key["token"], *key.get("copies", []), *self.plan.spares], "it was copied to a token the plan doesn't name")
+            planned = [key["token"], *key.get("copies", []), *self.plan.spares]
+            check(facts["token"] in planned, "it was copied to a token that the plan doesn't name")
             check(facts["token"] not in [backup["token"] for backup in done], "it is on this token already")
-            serial = self.plan.spares.get(facts["token"], {}).get("serial") if facts["token"] != key["token"] else key.get("serial")
-            check(serial in (None, facts["serial"]), "the token has another serial number")
+            home = key if facts["token"] == key["token"] else self.plan.spares.get(facts["token"], {})
+            check(home.get("serial", facts["serial"]) == facts["serial"], "the token has another serial number")
         else:
             check(not done, "this backup is there already")
         if how == "export":
-            check(self.plan.recipients is not None and facts["recipients"] == len(self.plan.recipients), "the plan has other recipients")
+            check(facts["recipients"] == len(self.plan.recipients or []), "the plan has other recipients")
         return [f"public/{name}"], []
 
     def do_close(self):
@@ -831,19 +907,22 @@ class Ceremony:
                 for how, count in wanted.items() if key["make"] == "vault" else [("cannot-leave", 1)]:
                     check(len(self.backups(name, how)) >= count, f"{name} lacks a backup: {how}")
         for i, repository in enumerate(self.plan.repositories):
-            made = [self.standing[f"signature/{r['facts']['key']}/{i}"] for r in self.of("sign") if r["facts"]["repository"] == i]
-            signatures = sorted((parse_canonical(self.bundle[f"artefacts/{m['sha256']}"]) for m in made), key=lambda s: s["keyid"])
+            made = [name for name in self.standing if name.startswith("signature/") and name.endswith(f"/{i}")]
+            signatures = [parse_canonical(self.bundle[f"artefacts/{self.standing[name]['sha256']}"]) for name in made]
+            signatures.sort(key=lambda signature: signature["keyid"])
             for root, whose in ((self.old[i] if self.changes_a_root else None, "the old"), (self.built[i], "the new")):
                 if root:
                     root.check_threshold(repository["gun"], self.built[i].body, signatures, whose)
             for keyid in self.built[i].roles["root"][0]:
                 certificates_in(self.built[i].keys[keyid].public)[0].check_dates(moment(self.record["t"]))
-            check(self.out(f"root/{i}") == root_file(self.built[i].body.decode(), signatures), f"root/{i} is not the root with all its signatures")
+            file = root_file(self.built[i].body.decode(), signatures)
+            check(self.out(f"root/{i}") == file, f"root/{i} is not the root with all its signatures")
         return [n for n in self.standing if n.startswith(("signed/", "signature/"))], [f"root/{i}" for i in self.repositories]
 
     def do_publish(self):
         i = self.facts["repository"]
-        check(i in self.repositories and i not in [r["facts"]["repository"] for r in self.of("publish")], "it is published already, or not there")
+        done = [record["facts"]["repository"] for record in self.of("publish")]
+        check(i in self.repositories and i not in done, "it is published already, or there is no such repository")
         return [f"root/{i}"], []
 
 
@@ -875,7 +954,8 @@ def findings(ceremony):
     if ceremony.outcome() == "complete":
         for i, repository in enumerate(plan.repositories):
             keyids, threshold = ceremony.built[i].roles["root"]
-            yield f"{repository['gun']}: root {ceremony.built[i].version}, {threshold} of {len(keyids)} keys, expires {plan.all['expires']}"
+            counts = f"{threshold} of {len(keyids)} keys, expires {plan.all['expires']}"
+            yield f"{repository['gun']}: root {ceremony.built[i].version}, {counts}"
             yield f"    code {ceremony.standing[f'difference/{i}']['sha256']}, file {ceremony.standing[f'root/{i}']['sha256']}"
     if "rehearsal_of" in plan.all:
         yield "WARNING: this is a rehearsal; what comes out of it is not to be published"

@@ -129,9 +129,7 @@ describe("the stranger's checker", () => {
 
     test("shares no code: it imports what comes with Python, and runs no other program than openssl", () => {
         const source = readFileSync(CHECKER, "utf8")
-        const imported = Array.from(source.matchAll(/^(?:import|from) ([\w, ]+?)(?: import .*)?$/gm), ([, names = ""]) =>
-            names.split(", "),
-        ).flat()
+        const imported = Array.from(source.matchAll(/^(?:import|from) (\w+)/gm), ([, name]) => name)
         const standard = "base64 binascii datetime functools hashlib json os re stat subprocess sys tempfile tomllib"
         assert.equal(imported.toSorted().join(" "), standard)
         assert.deepEqual(
