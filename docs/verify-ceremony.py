@@ -459,9 +459,11 @@ def read_root_file(data):
 
 # ---- The plan (ceremony-plan.md) -------------------------------------------------------------------------------------
 
-NAME, TEXT = "[a-z][a-z0-9_]*", r'"(?:[^"\\]|\\["\\])*"'
-VALUE = rf"(?:{TEXT}|0|[1-9][0-9]{{0,9}}|\[ *(?:{TEXT}(?: *, *{TEXT})*)? *\])"
-LINE = re.compile(rf" *(?:\[ *{NAME}(?:\.{NAME})* *\]|\[\[ *{NAME} *\]\]|{NAME} *= *{VALUE})? *(?:#.*)?")
+# What stands before a + in these is taken once and for all: no line takes more time than goes with its length.
+NAME, TEXT, SPACE = "[a-z][a-z0-9_]*+", r'"(?:[^"\\]|\\["\\])*+"', " *+"
+VALUE = rf"(?:{TEXT}|0|[1-9][0-9]{{0,9}}|\[{SPACE}(?:{TEXT}(?:{SPACE},{SPACE}{TEXT})*+{SPACE})?\])"
+TABLE = rf"\[{SPACE}{NAME}(?:\.{NAME})*+{SPACE}\]|\[\[{SPACE}{NAME}{SPACE}\]\]"
+LINE = re.compile(rf"{SPACE}(?:{TABLE}|{NAME}{SPACE}={SPACE}{VALUE})?{SPACE}(?:#.*)?")
 CHANGES = {  # what the kind may have, and of each of these at least one
     "create-root": ("new added", []),
     "rotate-root": ("new added kept retired", ["kept retired"]),

@@ -15,6 +15,9 @@ import { BASE_NAMES, baseCeremony, mutate, type Place } from "../support/ceremon
 import { Ceremony } from "../support/ceremony/scenario.ts"
 import { askStranger, CHECKER, writeBundle } from "../support/ceremony/stranger.ts"
 import { makeWorkingDirectory } from "../support/temp.ts"
+import { filesOf, wholeCeremony } from "../unit/ceremony/rig.ts"
+
+const KINDS = ["create-root", "rotate-root", "replace-holder", "root-lost"] as const
 
 type Judged = { readonly ours: Place | undefined; readonly strangers: Place | undefined; readonly texts: string }
 
@@ -41,6 +44,17 @@ describe("two checkers that share no code", () => {
             const { ours, strangers, texts } = judged[index] ?? {}
             assert.deepEqual([ours, strangers], [undefined, undefined], `${name}: ${texts}`)
         })
+    })
+
+    test("find nothing wrong with what trustkeyd itself makes of a ceremony of any kind", async () => {
+        const sizes = [true, false].flatMap((isSmall) => KINDS.map((kind) => wholeCeremony(kind, { isSmall })))
+        const ceremonies = [
+            ...sizes,
+            wholeCeremony("rotate-root", { algorithm: "p384" }),
+            wholeCeremony("create-root", { algorithm: "rsa2048" }),
+        ]
+        const judged = await judge(ceremonies.map(filesOf))
+        for (const { ours, strangers, texts } of judged) assert.deepEqual([ours, strangers], [undefined, undefined], texts)
     })
 
     for (const [group, mutations] of Object.entries(CORPUS)) {
@@ -125,6 +139,26 @@ describe("the stranger's checker", () => {
         await symlink("../../elsewhere", path.join(stick, artefact))
         const { stdout, code } = await python(stick)
         assert.deepEqual([code, stdout.slice(0, 17)], [7, "REFUSED at bundle"])
+    })
+
+    test("takes no longer for a plan than goes with its length, however it is made", async () => {
+        await using directory = await makeWorkingDirectory("ceremony")
+        const hostile = [
+            " ".repeat(200_000),
+            `[${" ".repeat(200_000)}`,
+            `a = [${" ".repeat(200_000)}`,
+            `a = ${'"\\"'.repeat(60_000)}`,
+            `${"[".repeat(200_000)}`,
+        ]
+        const sticks = hostile.map((line, index) => {
+            const { draft } = baseCeremony("rotation")
+            draft.plan = `${line}x\n${draft.plan}`
+            return writeBundle(draft.seal(), path.join(directory.path, String(index)))
+        })
+        // A pattern that goes back and forth would need hours for each of them.
+        for (const { place, text } of await askStranger(await Promise.all(sticks))) {
+            assert.deepEqual([place, text], ["plan", "line 1 is not of the plan's form"])
+        }
     })
 
     test("shares no code: it imports what comes with Python, and runs no other program than openssl", () => {
