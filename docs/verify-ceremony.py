@@ -220,6 +220,8 @@ def text_of(element):
 
 
 class Certificate:
+    """X.509, as far as it is looked at."""
+
     def __init__(self, der):
         tbs, algorithm, signature = inside(der, 3)[:3]
         check(signature[0] == BIT_STRING and signature[1][:1] == b"\0", "a certificate's signature is malformed")
@@ -436,14 +438,15 @@ class Root:
         check(len(valid) >= threshold, f"it is signed by {len(valid)} of {whose} root keys, and {threshold} are needed")
 
 
+SIGNATURE = '{{"keyid":"{keyid}","method":"{method}","sig":"{sig}"}}'
+
+
 def root_file(body, signatures):
     """Byte for byte as Notary writes it."""
     for character in "<>&\u2028\u2029":
         body = body.replace(character, f"\\u{ord(character):04x}")
-    return f'{{"signed":{body},"signatures":[{",".join(SIGNATURE.format(**signature) for signature in signatures)}]}}'.encode()
-
-
-SIGNATURE = '{{"keyid":"{keyid}","method":"{method}","sig":"{sig}"}}'
+    written = ",".join(SIGNATURE.format(**signature) for signature in signatures)
+    return f'{{"signed":{body},"signatures":[{written}]}}'.encode()
 
 
 def read_root_file(data):
@@ -486,6 +489,8 @@ PLAN_KEYS = {  # by change
 
 
 class Plan:
+    """plan.toml: the form of each line first, so that no two readers of TOML differ; then what ceremony-plan.md asks of it."""
+
     def __init__(self, data):
         try:
             text = data.decode("utf-8")

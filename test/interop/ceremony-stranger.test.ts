@@ -11,7 +11,7 @@ import { CORPUS, ODD } from "../support/ceremony/corpus/index.ts"
 import type { Bundle } from "../support/ceremony/draft.ts"
 import { fuzzed } from "../support/ceremony/fuzz.ts"
 import { GOOD } from "../support/ceremony/good.ts"
-import { BASE_NAMES, baseCeremony, mutate, type Place } from "../support/ceremony/mutations.ts"
+import { BASE_NAMES, baseDraft, mutate, type Place } from "../support/ceremony/mutations.ts"
 import { Ceremony } from "../support/ceremony/scenario.ts"
 import { askStranger, CHECKER, writeBundle } from "../support/ceremony/stranger.ts"
 import { makeWorkingDirectory } from "../support/temp.ts"
@@ -85,7 +85,7 @@ describe("two checkers that share no code", () => {
         const titles = Object.values(CORPUS).flatMap((mutations) => mutations.map(({ what }) => what))
         assert.ok(titles.length > 60)
         assert.equal(new Set(titles).size, titles.length)
-        const judged = await judge(BASE_NAMES.map((name) => baseCeremony(name).draft.seal()))
+        const judged = await judge(BASE_NAMES.map((name) => baseDraft(name).seal()))
         for (const { ours, strangers, texts } of judged) assert.deepEqual([ours, strangers], [undefined, undefined], texts)
     })
 
@@ -110,7 +110,7 @@ describe("the stranger's checker", () => {
 
     test("needs nothing but Python's standard library and openssl, and says what a person has to compare", async () => {
         await using directory = await makeWorkingDirectory("ceremony")
-        const { draft } = baseCeremony("rotation")
+        const draft = baseDraft("rotation")
         const { stdout, code } = await python(await writeBundle(draft.seal(), path.join(directory.path, "stick")))
         assert.equal(code, 0, stdout)
         assert.ok(stdout.startsWith("VERIFIED rotate-root 2026-11-21-a: complete"), stdout)
@@ -120,7 +120,7 @@ describe("the stranger's checker", () => {
 
     test("names the record it refuses, with exit status 7; 2 is for wrong usage", async () => {
         await using directory = await makeWorkingDirectory("ceremony")
-        const { draft } = baseCeremony("rotation")
+        const draft = baseDraft("rotation")
         draft.record(5).facts["key"] = "mallory-1"
         const stick = await writeBundle(draft.seal(), path.join(directory.path, "stick"))
         const refused = await python(stick)
@@ -131,7 +131,7 @@ describe("the stranger's checker", () => {
 
     test("follows no link out of the bundle", async () => {
         await using directory = await makeWorkingDirectory("ceremony")
-        const bundle = baseCeremony("rotation").draft.seal()
+        const bundle = baseDraft("rotation").seal()
         const [artefact = "", content = Buffer.alloc(0)] = [...bundle].find(([name]) => name.startsWith("artefacts/")) ?? []
         bundle.delete(artefact)
         const stick = await writeBundle(bundle, path.join(directory.path, "stick"))
@@ -151,7 +151,7 @@ describe("the stranger's checker", () => {
             `${"[".repeat(200_000)}`,
         ]
         const sticks = hostile.map((line, index) => {
-            const { draft } = baseCeremony("rotation")
+            const draft = baseDraft("rotation")
             draft.plan = `${line}x\n${draft.plan}`
             return writeBundle(draft.seal(), path.join(directory.path, String(index)))
         })

@@ -76,11 +76,25 @@ export class Draft {
     closing: { readonly name: string; readonly signer: Signer }[]
     /** Members of the close statement that are not to be what they should. */
     statement: Loose = {}
-    isClosed = true
 
     constructor(plan: string, closing: { readonly name: string; readonly signer: Signer }[]) {
         this.plan = plan
         this.closing = closing
+    }
+
+    copy(): Draft {
+        const copy = new Draft(this.plan, [...this.closing])
+        const copied = (records: readonly RecordDraft[]): RecordDraft[] =>
+            records.map((record) => ({
+                ...record,
+                facts: { ...record.facts },
+                in: record.in.map((item) => ({ ...item })),
+                out: new Map(record.out),
+            }))
+        copy.records = copied(this.records)
+        copy.publication = copied(this.publication)
+        copy.statement = { ...this.statement }
+        return copy
     }
 
     add(t: string, who: string, step: string, facts: Loose, out: Record<string, Buffer> = {}, inputs: readonly string[] = []): RecordDraft {
@@ -130,21 +144,19 @@ export class Draft {
         }
         const transcript = chain(this.records, sha256(this.plan), 0)
         bundle.set("transcript.jsonl", Buffer.concat(transcript.lines))
-        if (this.isClosed) {
-            const last = this.records.at(-1)
-            const statement = {
-                _type: "trustkey-ceremony-close",
-                ceremony: /^id = "(.*)"$/m.exec(this.plan)?.[1] ?? "",
-                closed: last?.t ?? "",
-                head: transcript.head,
-                outcome: last?.facts["outcome"] ?? "complete",
-                plan: sha256(this.plan),
-                records: this.records.length,
-                ...this.statement,
-            }
-            const signatures = this.closing.map(({ name, signer }) => ({ name, ...signed(signer, canonical(statement)) }))
-            bundle.set("close.json", canonical({ signatures, statement }))
+        const last = this.records.at(-1)
+        const statement = {
+            _type: "trustkey-ceremony-close",
+            ceremony: /^id = "(.*)"$/m.exec(this.plan)?.[1] ?? "",
+            closed: last?.t ?? "",
+            head: transcript.head,
+            outcome: last?.facts["outcome"] ?? "complete",
+            plan: sha256(this.plan),
+            records: this.records.length,
+            ...this.statement,
         }
+        const signatures = this.closing.map(({ name, signer }) => ({ name, ...signed(signer, canonical(statement)) }))
+        bundle.set("close.json", canonical({ signatures, statement }))
         if (this.publication.length > 0) {
             bundle.set("publication.jsonl", Buffer.concat(chain(this.publication, transcript.head, this.records.length).lines))
         }

@@ -1,5 +1,5 @@
 import { type Bundle, type Draft, type Loose, type RecordDraft, sha256 } from "./draft.ts"
-import { BASE_NAMES, baseCeremony } from "./mutations.ts"
+import { BASE_NAMES, baseDraft } from "./mutations.ts"
 
 /** The same numbers for the same seed (Numerical Recipes' generator; of its bits the upper ones are good). */
 class Dice {
@@ -27,7 +27,7 @@ class Dice {
 export function fuzzed(seed: number): { readonly bundle: Bundle; readonly changes: readonly string[] } {
     const dice = new Dice(seed)
     const base = dice.pick(BASE_NAMES)
-    const { draft } = baseCeremony(base)
+    const draft = baseDraft(base)
     const changes: string[] = [base]
     for (let count = 1 + dice.roll(2); count > 0; count--) {
         const change = dice.pick([

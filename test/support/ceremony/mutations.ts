@@ -13,7 +13,7 @@ export type Mutation = {
     /** By somebody who has the vault's and the witness's keys: all hashes and signatures are made afterwards. */
     readonly draft?: (draft: Draft, ceremony: Ceremony) => void
     /** By somebody who has the stick only. */
-    readonly files?: (bundle: Bundle, ceremony: Ceremony) => void
+    readonly files?: (bundle: Bundle, draft: Draft) => void
 }
 
 const GUNS = ["registry.example.com/team/app", "registry.example.com/team/other"]
@@ -87,18 +87,24 @@ export const BASE_NAMES = ["rotation", "creation", "spoilt", "lost", "abandoned"
 
 const made = new Map<string, Ceremony>()
 
-/** The ceremony that mutations start from, with the same keys each time. */
-export function baseCeremony(base: keyof typeof BASES, hooks: Hooks = {}): Ceremony {
+/** The ceremony that mutations start from: always the same, unless there are hooks; the keys are the same even then. */
+function baseCeremony(base: keyof typeof BASES, hooks?: Hooks): Ceremony {
     const first = made.get(base) ?? new Ceremony(BASES[base])
     made.set(base, first)
-    return new Ceremony(BASES[base], first.made, hooks)
+    return hooks === undefined ? first : new Ceremony(BASES[base], first.made, hooks)
+}
+
+/** A copy of its records, to be changed; whoever verifies many of them finds the same signatures in most places. */
+export function baseDraft(base: keyof typeof BASES): Draft {
+    return baseCeremony(base).draft.copy()
 }
 
 export function mutate(mutation: Mutation): { readonly bundle: Bundle; readonly place: Place | undefined } {
     const ceremony = baseCeremony(mutation.base ?? "rotation", mutation.hooks)
-    mutation.draft?.(ceremony.draft, ceremony)
-    const bundle = ceremony.draft.seal()
-    mutation.files?.(bundle, ceremony)
+    const draft = ceremony.draft.copy()
+    mutation.draft?.(draft, ceremony)
+    const bundle = draft.seal()
+    mutation.files?.(bundle, draft)
     return { bundle, place: mutation.place === "nowhere" ? undefined : mutation.place }
 }
 

@@ -1,6 +1,5 @@
-import { canonical, type Loose } from "../draft.ts"
+import { canonical, type Draft, type Loose } from "../draft.ts"
 import { fileOf, fileWith, flip, lineWith, type Mutation, replaceIn } from "../mutations.ts"
-import type { Ceremony } from "../scenario.ts"
 
 /** By somebody who gets hold of the stick, and of no key. */
 export const FILES: readonly Mutation[] = [
@@ -38,7 +37,7 @@ export const FILES: readonly Mutation[] = [
     {
         what: "with the plan of another ceremony",
         place: 1,
-        files: (bundle, { draft }) => bundle.set("plan.toml", Buffer.from(replaceIn(draft.plan, "2026-11-21-a", "2026-11-21-b"))),
+        files: (bundle, draft) => bundle.set("plan.toml", Buffer.from(replaceIn(draft.plan, "2026-11-21-a", "2026-11-21-b"))),
     },
     { what: "whose first record is gone", place: 1, files: fileWith("transcript.jsonl", (text) => text.slice(text.indexOf("\n") + 1)) },
     {
@@ -192,9 +191,9 @@ export const FILES: readonly Mutation[] = [
     {
         what: "whose close is that of another run of the same plan",
         place: "close",
-        files: (bundle, ceremony) => bundle.set("close.json", fileOf(otherRun(ceremony), "close.json")),
+        files: (bundle, draft) => bundle.set("close.json", fileOf(otherRun(draft), "close.json")),
     },
-    { what: "whose transcript and close are that of another plan", place: 1, files: (bundle, { draft }) => otherPlan(draft.plan, bundle) },
+    { what: "whose transcript and close are that of another plan", place: 1, files: (bundle, draft) => otherPlan(draft.plan, bundle) },
     {
         what: "published in another order of hashes",
         place: "publication",
@@ -208,7 +207,7 @@ export const FILES: readonly Mutation[] = [
     {
         what: "that is another's publication",
         place: "publication",
-        files: (bundle, ceremony) => bundle.set("publication.jsonl", fileOf(otherRun(ceremony), "publication.jsonl")),
+        files: (bundle, draft) => bundle.set("publication.jsonl", fileOf(otherRun(draft), "publication.jsonl")),
     },
     { what: "whose publication is written on in the transcript", place: 14, files: (bundle) => moved(bundle) },
 ]
@@ -242,7 +241,7 @@ function artefact(name: string, change?: (content: Buffer) => Buffer): NonNullab
 }
 
 /** The same people, the same plan, the same keys; a minute later. */
-function otherRun({ draft }: Ceremony): Map<string, Buffer> {
+function otherRun(draft: Draft): Map<string, Buffer> {
     const last = draft.record(draft.records.length)
     last.note = "once more"
     return draft.seal()
