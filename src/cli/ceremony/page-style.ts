@@ -56,7 +56,7 @@ th.place { width: 42mm }
 th.id { width: 44mm }
 .full { font-family: "DejaVu Sans Mono", monospace; font-size: 7.4pt; white-space: nowrap }
 .group { white-space: nowrap }
-.print .full { font-family: "DejaVu Sans Mono", monospace; font-size: 8pt }
+.print .whole { font-family: "DejaVu Sans Mono", monospace; font-size: 10.5pt; line-height: 1.45; margin-top: 1mm }
 .step { break-inside: avoid; margin: 0 0 3.5mm }
 table.step > tbody > tr > td { padding: 0 }
 table.step td.number { width: 12mm; text-align: center; font-size: 17pt; font-weight: bold; padding-top: 2mm; border-width: 0.5mm 0.25mm 0.5mm 0.5mm }

@@ -37,11 +37,12 @@ ${step.blanks ?? ""}${otherwise}</td>
 ${step.appendix ?? ""}`
 }
 
-/** What people compare, large: the short form of a SHA-256 (hex) in digits and words, and under it all of it. `beside`: a picture. */
+/** What people compare, large: the short form of a SHA-256 (hex) in digits and words, and under it all of it on two lines. `beside`: a picture. */
 export function fingerprintHtml(label: string, sha256: string, beside: Html = html``): Html {
     const { hex, words } = spoken(sha256)
+    const [first, second] = [sha256.slice(0, 32), sha256.slice(32)].map(grouped)
     return html`<div class="print">${beside}<div class="label">${label}</div><div class="hex">${hex}</div><div class="words">${words}</div>
-<div class="full">${grouped(sha256)}</div></div>
+<div class="whole">${first ?? ""}<br>${second ?? ""}</div></div>
 `
 }
 

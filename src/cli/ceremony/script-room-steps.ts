@@ -125,7 +125,7 @@ export function crossingSteps(plan: Plan): readonly Step[] {
             title: "Open stick A on the vault",
             commands: ["trustkey ceremony open STICK"],
             checks: [
-                html`The vault asks for the plan's digits. The lead types the sixteen of the first page; the witness looks, with <b>their own</b> print.`,
+                html`The vault asks for the plan's digits. The lead types the <b>first 32</b> from the first page, a whole line; the witness looks, with <b>their own</b> print.`,
                 html`The lead reads the six words from the screen, aloud. The witness compares them with their own print.`,
                 html`The screen names the same repositories and versions as “What is decided”.`,
             ],
@@ -185,7 +185,7 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         title: "Verify the bundle with two programs that share nothing",
         commands: ["trustkey ceremony verify STICK", "python3 docs/verify-ceremony.py STICK", "trustkey ceremony resume STICK"],
         checks: [
-            html`The first says “The bundle is good”, the second “VERIFIED”.`,
+            html`The first says that it is good and complete, the second “VERIFIED”; both name the plan of the first page.`,
             html`<code>resume</code> shows the code of the last record that was written down at “Close the ceremony”.`,
             html`Every warning was read, and is explained among the exceptions.`,
         ],

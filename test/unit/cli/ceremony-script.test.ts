@@ -120,7 +120,9 @@ describe("the printed script", () => {
         const page = renderScript(plan)
         const { hex, words } = spoken(plan.sha256)
         const [cover = ""] = page.split("</section>")
-        for (const text of [hex, words, (plan.sha256.match(/.{4}/g) ?? []).join(" ")]) assert.ok(cover.includes(text), text)
+        const groups = plan.sha256.match(/.{4}/g) ?? []
+        for (const text of [hex, words, `${groups.slice(0, 8).join(" ")}<br>${groups.slice(8).join(" ")}`])
+            assert.ok(cover.includes(text), text)
         assert.ok(page.includes(`@top-right { content: "plan ${hex}"`))
         assert.ok(page.includes('@top-left { content: "Ceremony 2026-11-21-a"'))
     })
