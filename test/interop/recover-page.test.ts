@@ -70,6 +70,20 @@ const LOSSES: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<L
         await carol.stop()
         return { rig, names: { LOST: (roots[2] ?? "").slice(0, 12), TOKEN: "dave" }, tags: ["v1", "v2"] }
     },
+    "A token whose key lies on others too": async (stack) => {
+        const [bob, carol, dave] = [await holder(stack, "bob"), await holder(stack, "carol"), await holder(stack, "dave")]
+        const rig = stack.use(await openTrustRig({ tokens: { bob, carol, dave } }))
+        for (const [name, token] of Object.entries({ bob, carol, dave })) await login(rig, name, token)
+        const passphrase = ["--passphrase-file", rig.passphraseFile]
+        const made = await rig.ok(["key", "create", "--purpose", "root", "--label", "brought", "--json", ...passphrase])
+        const { id } = JSON.parse(made) as { id: string }
+        for (const [name, { serial }] of Object.entries({ bob, carol }))
+            await rig.ok(["key", "copy", id, "--token", name, "--serial", serial, ...passphrase])
+        await rig.ok(["key", "forget-sealed", id, "--confirm", id.slice(0, 8)])
+        await withRepository(rig, "--root-key", id)
+        await bob.stop()
+        return { rig, names: { KEY: id, TOKEN: "dave" }, tags: ["v1", "v2"] }
+    },
     "Too many holders, and there is a copy": async (stack) => {
         const rig = stack.use(await openTrustRig())
         const place = (name: string): string => path.join(rig.daemon.directory, name)

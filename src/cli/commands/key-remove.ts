@@ -33,9 +33,16 @@ async function removeKey(cli: Cli, given: string, confirmed: string | undefined)
     const confirm = confirmed ?? (await askToType(cli, `This can't be undone. Type "${wanted}" to remove the key: `, wanted))
     const removed = await daemon.removeKey({ id: key.id, confirm })
     cli.output.note(`Removed key ${removed.id}.`)
-    if (key.home.startsWith("token:")) cli.output.note(`Its object is still on ${key.home}: whoever has that token can still sign with it.`)
+    const places = tokensOf(key)
+    if (places.length > 0) cli.output.note(`Its object is still on ${places.join(", ")}: whoever has such a token can still sign with it.`)
 }
 
-function lossText({ home }: DaemonKey): string {
-    return home.startsWith("token:") ? "The object on the token stays; the daemon forgets it." : "The private key is destroyed here."
+function lossText(key: DaemonKey): string {
+    const sealed = key.home.startsWith("token:") ? "" : "The private key is destroyed here. "
+    return `${sealed}${tokensOf(key).length === 0 ? "" : "The object on a token stays; the daemon forgets it. "}`.trimEnd()
+}
+
+/** Where it lies on besides what is sealed here. */
+function tokensOf({ home, copies }: DaemonKey): readonly string[] {
+    return [...(home.startsWith("token:") ? [home] : []), ...copies.map(({ token }) => `token:${token}`)]
 }
