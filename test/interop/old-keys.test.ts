@@ -72,4 +72,22 @@ describe("which old keys may go", () => {
         await rig.sign(`${gun}:v1`, "ab")
         assert.equal((await rig.listed(gun)).length, 1)
     })
+
+    test("what is lost is told from what is elsewhere, with the trust server and without it", async () => {
+        const gun = "registry.example.com/explain/recover"
+        await rig.init(gun)
+        const { keys } = JSON.parse(await rig.ok(["key", "list", "--gun", gun, "--json"])) as { keys: { id: string; purpose: string }[] }
+        const root = keys.find(({ purpose }) => purpose === "root")?.id ?? assert.fail("no root key")
+        assert.match(await rig.ok(["trust", "recover", gun]), /^Nothing is lost that is known here/m)
+        const ended = await rig.ok(["trust", "recover", gun, "--lost", root.slice(0, 12)])
+        assert.match(ended, new RegExp(`^root +1 of 1 +short +${root.slice(0, 12)} lost \\(token:root-token\\)$`, "m"))
+        assert.match(ended, /^The root can't be signed any more\. What is left:\n.*\n {2}trustkey trust reset /m)
+        await rig.refused(["trust", "recover", gun, "--lost", "0123456789ab"], "not_found", 4)
+        await rig.refused(["trust", "recover", gun, "--lost", root.slice(0, 6)], "not_found", 4)
+        const away = { DOCKER_CONFIG: rig.docker.configDirectory, DOCKER_CONTENT_TRUST_SERVER: "https://localhost:1" }
+        const alone = await rig.daemon.trustkey(["trust", "recover", gun], { env: away })
+        assert.equal(alone.status, 0, alone.stderr)
+        assert.match(alone.stderr, /warning: what the server has can't be used/)
+        assert.match(alone.stdout, /^snapshot +1 of 1 +whole +[0-9a-f]{12} elsewhere$/m)
+    })
 })

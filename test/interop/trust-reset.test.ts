@@ -123,4 +123,26 @@ describe("a repository whose history ends", () => {
         says(await pull(), 1, `Pull (1 of 1): ${GUN}:v1@sha256:${"ef".repeat(32)}`)
         says(await pinned(), 1, STOCK_MESSAGES.pinned)
     })
+
+    test("with a root that had been replaced is refused in the same words by who has the newer of the old roots", async () => {
+        const gun = "registry.example.com/lost/rotated"
+        const create = ["key", "create", "--purpose", "root", "--token", "root-token", "--label", "third", "--json"]
+        const { id } = JSON.parse(await rig.ok(create)) as { id: string }
+        await rig.init(gun, "--root-key", id)
+        await rig.ok(["rotate", "targets", gun, "--confirm", "--old-key", "unbind", "--passphrase-file", rig.passphraseFile])
+        await rig.sign(`${gun}:v1`, "ab", "--passphrase-file", rig.passphraseFile)
+        const uses = [
+            () => rig.client.run(["list", gun]),
+            () => rig.judge.run(["trust", "inspect", gun]),
+            () => rig.daemon.trustkey(["trust", "show", gun], { env: other() }),
+        ] as const
+        for (const use of uses) assert.equal((await use()).status, 0)
+        await rig.ok(["trust", "reset", gun, "--delete", "--confirm", gun])
+        const { id: fresh } = JSON.parse(await rig.ok(create)) as { id: string }
+        await rig.init(gun, "--root-key", fresh)
+        const [list, inspect, show] = uses
+        says(await list(), 1, STOCK_MESSAGES.refused)
+        says(await inspect(), 1, `${STOCK_MESSAGES.inspect} ${gun}`)
+        says(await show(), 7, STOCK_MESSAGES.oursNewer)
+    })
 })

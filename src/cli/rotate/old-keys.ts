@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import type { RoleName } from "../../tuf/index.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
+import { needText } from "../key-needs.ts"
 import { shortId } from "../output.ts"
 import { changeBindings } from "../trust/bind-key.ts"
 import { isBound } from "../trust/our-keys.ts"
@@ -29,7 +30,7 @@ export async function letGo(
     )
     const done: LetGo[] = []
     for (const key of bound) {
-        const choice = given ?? (await ask(session, key, roles))
+        const choice = given ?? (await ask(session, daemon, key, roles))
         const remove = roles.filter((role) => isBound(key, gun, role)).map((role) => ({ gun, role }))
         if (choice !== "keep") await changeBindings(cli, daemon, key, { remove })
         if (choice === "remove") await removeKey(session, key, remove.length)
@@ -38,13 +39,16 @@ export async function letGo(
     return done
 }
 
-async function ask({ cli, gun }: TrustSession, key: DaemonKey, roles: readonly RoleName[]): Promise<OldKeyChoice> {
+async function ask({ cli, gun }: TrustSession, daemon: Daemon, key: DaemonKey, roles: readonly RoleName[]): Promise<OldKeyChoice> {
     const prompts = await cli.prompts()
     const what = `The key ${shortId(key.id)} counts no more for ${roles.join(", ")} of ${gun}`
     if (!prompts.possible) {
         cli.output.note(`${what}, and is kept: --old-key unbind or --old-key remove lets it go.`)
         return "keep"
     }
+    // Who still has something to do with it, before anybody decides.
+    for (const need of (await daemon.getKey(key.id)).needs)
+        cli.output.note(`  ${need.needed ? "needed by" : "not needed"}  ${needText(need)}`)
     const answer = (await prompts.line(`${what}. Keep it, unbind it, or remove it for ever? [keep/unbind/remove] `, "--old-key")).trim()
     const choice = OLD_KEY_CHOICES.find((candidate) => candidate === answer.toLowerCase())
     if (choice === undefined && answer !== "") cli.output.note(`That is none of them; ${shortId(key.id)} is kept.`)

@@ -42,6 +42,7 @@ export const STOCK_MESSAGES = {
     inspect: "No signatures or cannot access",
     pinned: "could not validate the path to a trusted root: unable to match any certificates to trust_pinning config",
     ours: "root version 1 is served with other content than we trust",
+    oursNewer: "rollback_detected",
 } as const
 
 /** For everybody who uses the repository: what to do, and what happens to whoever does nothing. */
@@ -60,7 +61,7 @@ export function consumerNotice(gun: string): readonly string[] {
         `  from then on, docker and notary   pull, list and sign nothing: "${STOCK_MESSAGES.refused}"`,
         `  docker trust inspect              "${STOCK_MESSAGES.inspect} ${gun}"`,
         `  notary with the old root pinned   "${STOCK_MESSAGES.pinned}"`,
-        `  trustkey                          "${STOCK_MESSAGES.ours} [verification_failed]"`,
+        `  trustkey                          "${STOCK_MESSAGES.ours} [verification_failed]", or [rollback_detected]`,
         "  docker without content trust      checks nothing, and notices nothing",
         "Machines that have never used it notice nothing.",
     ]
