@@ -16,7 +16,7 @@ import {
 } from "../../tuf/index.ts"
 import type { Daemon, SignSetBody, WireSignature } from "../daemon-types.ts"
 import { canonicalRole, nextTargets, nextVersion, rootDocumentOf, targetsExpiry, versionOf } from "../trust/build-update.ts"
-import { requirePinOfOne, tokensToOpen } from "../trust/first-root.ts"
+import { requirePinOfOne, tokensToOpen } from "../trust/one-pin.ts"
 import { OurKeys } from "../trust/our-keys.ts"
 import { markVersion, type TrustSession, toWire } from "../trust/session.ts"
 import { type Prepared, type Published, requireServerSnapshot, type SecretOptions } from "../trust/sign-tag.ts"
