@@ -9,7 +9,11 @@ const EXTENSIONS = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digita
  * A root certificate by an authority made for it with openssl: leaf, then authority, in one file. Without a public key: of one that nobody
  * keeps.
  */
-export async function issueRootCertificate(directory: string, gun: string, publicPem?: string): Promise<{ readonly chain: string }> {
+export async function issueRootCertificate(
+    directory: string,
+    gun: string,
+    publicPem?: string,
+): Promise<{ readonly chain: string; readonly authority: string }> {
     const folder = path.join(directory, `issued-${randomBytes(4).toString("hex")}`)
     await mkdir(folder)
     const at = (name: string): string => path.join(folder, name)
@@ -35,5 +39,5 @@ export async function issueRootCertificate(directory: string, gun: string, publi
     const forced = publicPem === undefined ? [] : ["-force_pubkey", at("public.pem")]
     await mustRun("openssl", ["x509", "-req", "-in", at("any.csr"), ...forced, ...signing, "-out", at("leaf.crt")])
     await writeFile(at("chain.pem"), (await readFile(at("leaf.crt"), "utf8")) + (await readFile(at("ca.crt"), "utf8")))
-    return { chain: at("chain.pem") }
+    return { chain: at("chain.pem"), authority: at("ca.crt") }
 }

@@ -181,13 +181,22 @@ describe("stock clients that met root version 1 walk every rotation of the root 
     test("to a key with a certificate that an authority has issued", async () => {
         const made = JSON.parse(await ok("key", "create", "--purpose", "root", "--json", ...unlocking)) as { id: string }
         const pem = await ok("key", "public", made.id)
-        const { chain } = await issueRootCertificate(directory, gun, pem)
+        const { chain, authority: issuer } = await issueRootCertificate(directory, gun, pem)
         const root = await rotate("--root-certificate", chain)
         const [id] = root.roles.get("root")?.keyIds ?? []
         const key = id === undefined ? undefined : root.keys.get(id)
         assert.equal(Buffer.from(key?.public ?? []).toString(), await readFile(chain, "utf8"))
         assert.equal(key === undefined ? "" : canonicalKeyIdOf(key), made.id)
         assert.equal(canonicalKeyIdOf(tufKey(pemToPublicKey(pem))), made.id)
+        // Somebody new, who trusts nothing but that authority.
+        const pinning = (ca: string) => ({ ca: { [`${registry.host}/`]: ca }, disable_tofu: true })
+        await using pinned = await startNotaryClient({ notary, trustPinning: pinning(issuer) })
+        await isSeenBy({ notary: pinned, pullers: [] })
+        const another = await issueRootCertificate(directory, gun)
+        await using elsewhere = await startNotaryClient({ notary, trustPinning: pinning(another.authority) })
+        const { status, stdout, stderr } = await elsewhere.run(["list", gun])
+        assert.notEqual(status, 0, `${stdout}${stderr}`)
+        assert.match(`${stdout}${stderr}`, /unable to match any certificates to trust_pinning config/)
     })
 
     test("to two of three holders", async () => {

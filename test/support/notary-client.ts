@@ -9,6 +9,8 @@ export type NotaryClientOptions = {
     readonly notary: Notary
     readonly passphrases?: { readonly root?: string; readonly targets?: string; readonly snapshot?: string; readonly delegation?: string }
     readonly directory?: string
+    /** The `trust_pinning` section of its configuration. */
+    readonly trustPinning?: Readonly<Record<string, unknown>>
 }
 
 export type NotaryClient = AsyncDisposable & {
@@ -27,7 +29,11 @@ export async function startNotaryClient(options: NotaryClientOptions): Promise<N
     await mkdir(trustDirectory, { recursive: true, mode: 0o700 })
     await writeFile(
         config,
-        `${JSON.stringify({ trust_dir: trustDirectory, remote_server: { url: options.notary.url, root_ca: options.notary.caFile } })}\n`,
+        `${JSON.stringify({
+            trust_dir: trustDirectory,
+            remote_server: { url: options.notary.url, root_ca: options.notary.caFile },
+            ...(options.trustPinning === undefined ? {} : { trust_pinning: options.trustPinning }),
+        })}\n`,
     )
     const env = {
         PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
