@@ -1,10 +1,11 @@
 import assert from "node:assert/strict"
 import { generateKeyPairSync } from "node:crypto"
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
-import { canonicalKeyIdOf, parseFile, parseRoleName, type RootDocument } from "../../src/tuf/index.ts"
+import { assembleFile, canonicalKeyIdOf, parseFile, parseRoleName, ROOT, type RootDocument } from "../../src/tuf/index.ts"
 import type { ProxyRequest } from "../support/proxy.ts"
+import { makeRootKey } from "../support/repository-builder.ts"
 import { type SoftHsm, startSoftHsm } from "../support/softhsm.ts"
 import { openTrustRig, type TrustRig } from "../support/trust-rig.ts"
 
@@ -313,6 +314,41 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         const witnesses = unsigned.flatMap(({ role, digits }) => ["--witness", `${role}=${digits}`])
         await rig.ok(["trust", "renew", gun, ...witnesses, ...unlocking()])
         await assertSigners(gun, "alice")
+    })
+
+    test("with root keys in two places a targets key is rotated by both: passed on, signed there, published here", async () => {
+        const gun = await repository("holders")
+        const theirs = makeRootKey(gun, new Date())
+        const place = (name: string): string => path.join(rig.daemon.directory, `holders-${name}`)
+        await writeFile(place("theirs.pem"), theirs.key.public)
+        const passed = async (): Promise<string> => {
+            const body = parseFile(await readFile(place("root.json")), ROOT).signed
+            await writeFile(place("signed.json"), assembleFile(body, [theirs.sign(body)]))
+            return place("signed.json")
+        }
+        const args = ["--collect", place("root.json")]
+        await rig.ok(["rotate", "root", gun, "--confirm", "--keep", "--root-certificate", place("theirs.pem"), "--threshold", "2", ...args])
+        await rig.ok(["rotate", "root", gun, "--confirm", "--signature", await passed()])
+        assert.equal((await rootOf(gun)).roles.get("root")?.threshold, 2)
+        const [old = ""] = await keysOf(gun, "targets")
+
+        const stderr = await rig.refused(["rotate", "targets", gun, ...unlocking(), "--confirm"], "set_incomplete", 5)
+        assert.match(stderr, new RegExp(canonicalKeyIdOf(theirs.key).slice(0, 12)))
+        const { outcome } = await rotate("targets", gun, ...args)
+        assert.equal(outcome, "collecting")
+        assert.deepEqual(await keysOf(gun, "targets"), [old])
+        await assertReadable(gun, ["v1"])
+        // What was begun is gone on with, and nothing else of its version.
+        await rig.refused(["rotate", "timestamp", gun, "--confirm", ...args], "equivocation_refused", 4)
+        const { published } = await rotate("targets", gun, "--signature", await passed())
+        assert.deepEqual(
+            published.map(({ role }) => role),
+            ["root", "targets"],
+        )
+        assert.notDeepEqual(await keysOf(gun, "targets"), [old])
+        await assertReadable(gun, ["v1"])
+        await rig.sign(`${gun}:v2`, "cd")
+        await assertReadable(gun, ["v1", "v2"])
     })
 
     test("a dry run makes and publishes nothing, and says what it would", async () => {
