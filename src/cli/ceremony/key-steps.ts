@@ -3,10 +3,12 @@ import { TrustkeyError } from "../../errors.ts"
 import type { CardWishes } from "../card.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
+import type { PassphraseOptions } from "../syntax.ts"
 import { attestationOf, makeOnToken, originOf, placeOf, presentKey, publicOfRoot, type TokenAtHand, tokenAtHand } from "./vault.ts"
+import { copyToToken, makeSealed } from "./vault-made.ts"
 import type { StepOptions, Work } from "./work.ts"
 
-export type KeyStepOptions = StepOptions & CardWishes & { readonly token?: string }
+export type KeyStepOptions = StepOptions & CardWishes & PassphraseOptions & { readonly token?: string }
 
 /**
  * A new key is made on the token the plan names, or on a spare, with its certificate for each repository.
@@ -17,14 +19,15 @@ export async function keygen(work: Work, name: string, options: KeyStepOptions):
     const key = work.key(name)
     const [step] = work.requirePossible(`making key ${name}`, { step: "keygen", key: name })
     if (key.change !== "new") throw new TrustkeyError("internal", "only new keys are made")
-    if (key.make === "vault") throw vaultMade(name)
+    if (key.make === "vault") requireNoExport(work, name)
     work.requireClock("keygen")
     const who = await work.requirePerson(step, `making key ${name}`, options)
     const daemon = await work.cli.daemon("admin")
-    const at = await plannedToken(work, daemon, key, options.token)
+    const at = key.make === "token" ? await plannedToken(work, daemon, key, options.token) : undefined
     // A spoilt one keeps its label: the next try has its own.
     const tries = work.bundle.records.filter((record) => record.step === "keygen" && record.facts.get("key") === name).length
-    const made = await makeOnToken(work, daemon, key, at, tries, options)
+    const made =
+        at === undefined ? await makeSealed(work, daemon, key, tries, options) : await makeOnToken(work, daemon, key, at, tries, options)
     const certificates = await certificatesOf(work, daemon, made)
     await recordShown(work, { step: "keygen", key: name, made, at, certificates }, who, options)
 }
@@ -116,21 +119,41 @@ export async function voidKey(work: Work, name: string, options: StepOptions & {
     if (key.change === "new") work.cli.output.note("Mark the spoilt token, bag it, and write the bag's number on the script.")
 }
 
-/** What becomes of a new key if its token is lost: one that was made on a token can't leave it, and that goes on the record. @throws step_refused */
+/**
+ * What becomes of a new key if its token is lost: one that was made on a token can't leave it, and that goes on the record; one that the vault made
+ * is copied to the next of its tokens.
+ *
+ * @throws step_refused, token_absent
+ */
 export async function backup(work: Work, name: string, options: KeyStepOptions): Promise<void> {
-    work.key(name)
-    const [step] = work.requirePossible(`the backup of key ${name}`, { step: "backup", key: name })
-    if (step.how !== "cannot-leave") throw vaultMade(name)
+    const key = work.key(name)
+    const what = `the backup of key ${name}`
+    const isSpare = work.plan.spares.some(({ token }) => token === options.token)
+    const named = options.token === undefined || isSpare ? {} : { token: options.token }
+    const [step] = work.requirePossible(what, { step: "backup", key: name, ...named })
     work.requireClock("backup")
-    const who = await work.requirePerson(step, `the backup of key ${name}`, options)
-    await work.take({ step: "backup", key: name, how: "cannot-leave" }, who, options)
-    work.cli.output.line(`On record: key ${name} was made on its token and can't leave it`)
+    const who = await work.requirePerson(step, what, options)
+    if (step.how !== "copy" || key.change !== "new") {
+        await work.take({ step: "backup", key: name, how: "cannot-leave" }, who, options)
+        work.cli.output.line(`On record: key ${name} was made on its token and can't leave it`)
+        return
+    }
+    const token = options.token ?? step.token ?? key.token
+    const daemon = await work.cli.daemon("admin")
+    const planned = token === key.token ? key.serial : work.plan.spares.find((spare) => spare.token === token)?.serial
+    const at = await tokenAtHand(daemon, token, planned)
+    const id = String(work.state.shown.get(name)?.record.facts.get("key_id"))
+    await copyToToken(work, daemon, await daemon.getKey(id), at, options)
+    await work.take({ step: "backup", key: name, how: "copy", token, serial: at.serial }, who, options)
+    work.cli.output.line(`Copied key ${name} to token ${token}, serial ${at.serial}`)
+    if (!work.progress.possible.some((more) => more.step === "backup" && more.key === name))
+        work.cli.output.note(
+            `It is still sealed at the vault as well. Once the new root is published: trustkey key forget-sealed ${shortId(id)}`,
+        )
 }
 
-/** Said before anything is made: a key that could not be brought into its tokens would keep the ceremony from being closed. */
-function vaultMade(name: string): TrustkeyError {
-    return new TrustkeyError(
-        "step_refused",
-        `key ${name} is to be made by the vault and copied into tokens, which this version can't do; plan it with make = "token"`,
-    )
+/** Said before anything is made: what could not be done would keep the ceremony from being closed. */
+function requireNoExport({ plan }: Work, name: string): void {
+    if (plan.backupRecipients.length === 0) return
+    throw new TrustkeyError("step_refused", `key ${name} is to be exported too, which this version can't do; plan it without [backup]`)
 }

@@ -83,20 +83,30 @@ class Inside {
         }
     }
 
-    async #step({ step, key = "", who: [as = ""] }: PossibleStep, spoil: string | undefined): Promise<void> {
-        const about = ["step", step, this.#stick, ...(key === "" ? [] : [key]), "--as", as]
-        const { token, codes, spare } = await this.#look((work) => ({
-            token: tokenOf(work, key),
-            codes: step === "sign" ? [...work.plan.repositories.keys()].map((index) => codeOf(work, index).slice(0, 16)) : [],
-            spare: work.plan.spares[0]?.token,
-        }))
-        const onSpare = step === "keygen" && key === spoil && this.#spoilt && spare !== undefined
-        const at = onSpare ? spare : token
-        const pin = ["keygen", "present", "sign"].includes(step) && at !== undefined ? ["--pin-file", this.#vault.pinFile(at)] : []
-        await this.#run([...about, ...codes.flatMap((code) => ["--code", code]), ...(onSpare ? ["--token", spare] : []), ...pin])
+    async #step(next: PossibleStep, spoil: string | undefined): Promise<void> {
+        const { step, key = "", who } = next
+        const as = ["--as", who[0] ?? ""]
+        const more = await this.#look((work) => this.#flags(work, next, key === spoil))
+        await this.#run(["step", step, this.#stick, ...(key === "" ? [] : [key]), ...as, ...more])
         if (step !== "keygen" || key !== spoil || this.#spoilt) return
         this.#spoilt = true
-        await this.#run(["step", "void-key", this.#stick, key, "--as", as, "--reason", "rehearsed: the token was spoilt"])
+        await this.#run(["step", "void-key", this.#stick, key, ...as, "--reason", "rehearsed: the token was spoilt"])
+    }
+
+    /** What a person would be asked for. */
+    #flags(work: Work, { step, key = "", token: copied }: PossibleStep, isSpoilt: boolean): readonly string[] {
+        const { plan } = work
+        const planned = plan.keys.find(({ name }) => name === key)
+        const [spare] = isSpoilt && this.#spoilt && step === "keygen" ? plan.spares : []
+        const isVaultMade = planned?.change === "new" && planned.make === "vault"
+        const at = spare?.token ?? copied ?? (isVaultMade || step === "backup" ? undefined : tokenOf(work, key))
+        const codes = step === "sign" ? [...plan.repositories.keys()].map((index) => codeOf(work, index).slice(0, 16)) : []
+        return [
+            ...codes.flatMap((code) => ["--code", code]),
+            ...(spare === undefined ? [] : ["--token", spare.token]),
+            ...(at === undefined || step === "build" ? [] : ["--pin-file", this.#vault.pinFile(at)]),
+            ...(isVaultMade ? ["--passphrase-file", this.#vault.passphraseFile] : []),
+        ]
     }
 
     async finish(): Promise<void> {

@@ -51,7 +51,7 @@ export function placeOf(key: DaemonKey, at: TokenAtHand | undefined): ShownPlace
 
 export function originOf(key: DaemonKey): "token" | "vault" | "imported" {
     if (key.origin === "imported") return "imported"
-    return key.home.startsWith("token:") ? "token" : "vault"
+    return key.home.startsWith("token:") && !key.brought ? "token" : "vault"
 }
 
 /** What a card has to say of its key, if it says so for good. */

@@ -30,7 +30,7 @@ function ceremonyKeygenCommand(cli: Cli): Command {
         .action((directory: string, key: string, options: KeyStepOptions) =>
             atWork(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).keygen(work, key, asPlanned(options))),
         )
-    return withExamples(withCard(command), ["trustkey ceremony step keygen /media/stick alice-2"])
+    return withExamples(withCard(withPassphrase(command)), ["trustkey ceremony step keygen /media/stick alice-2"])
 }
 
 /** Slot and policies are the plan's to say. */
@@ -96,12 +96,17 @@ function ceremonyVoidRootCommand(cli: Cli): Command {
 }
 
 function ceremonyBackupCommand(cli: Cli): Command {
-    const command = stepCommand(cli, "backup", "Put on record what becomes of a new key if its token is lost.")
+    const command = stepCommand(
+        cli,
+        "backup",
+        "Put on record what becomes of a new key if its token is lost; a key that the vault made is copied to the next of its tokens.",
+    )
         .argument("<key>", "the key's name in the plan")
+        .option("--token <name>", "the token that is to get a copy, one of the plan's or a spare (default: the next of them)")
         .action((directory: string, key: string, options: KeyStepOptions) =>
             atWork(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).backup(work, key, options)),
         )
-    return withExamples(command, ["trustkey ceremony step backup /media/stick alice-2"])
+    return withExamples(withCard(withPassphrase(command)), ["trustkey ceremony step backup /media/stick alice-2"])
 }
 
 async function atWork(cli: Cli, directory: string, step: (work: Work) => Promise<void>): Promise<void> {

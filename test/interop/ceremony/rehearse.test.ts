@@ -70,6 +70,15 @@ const fresh = (holder: string, algorithm: "p256" | "p384" | "rsa2048" = "p256"):
     make: "token",
     copies: [],
 })
+const vaultMade = (holder: string): PlannedKey => ({
+    change: "new",
+    name: `${holder}-2`,
+    holder,
+    token: `token-${holder}`,
+    algorithm: "p256",
+    make: "vault",
+    copies: [`safe-${holder}`],
+})
 const known = (holder: string, change: "kept" | "retired", token?: string): PlannedKey => ({
     change,
     name: `${holder}-1`,
@@ -80,6 +89,7 @@ const known = (holder: string, change: "kept" | "retired", token?: string): Plan
 const lost = (holder: string): PlannedKey => ({ change: "lost", name: `${holder}-1`, holder, id: idOf() })
 
 const PLANS: readonly (readonly [what: string, content: PlanContent, spoil?: string])[] = [
+    ["makes a root with a key of the vault on two tokens", contentOf("create-root", [fresh("alice"), vaultMade("bob")], 2)],
     ["makes a root", contentOf("create-root", [fresh("alice"), fresh("bob", "p384"), fresh("carol")], 2), "bob-2"],
     [
         "rotates a root to another kind of key",
