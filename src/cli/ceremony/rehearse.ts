@@ -71,7 +71,7 @@ class Inside {
             who: possible.find(({ step }) => step === "open")?.who[0] ?? "",
             plan: sha256,
         }))
-        await this.#run(["open", this.#stick, "--as", who, "--plan", plan.slice(0, 16)])
+        await this.#run(["open", this.#stick, "--as", who, "--plan", plan])
     }
 
     /** Whatever leads on, until nothing is missing. */

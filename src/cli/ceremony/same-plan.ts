@@ -4,8 +4,11 @@ import type { Cli } from "../context.ts"
 import { codeText } from "../difference.ts"
 import { printable } from "../output.ts"
 
-/** So many digits of a hash people compare; whoever made another plan could try out many for fewer. */
-const DIGITS = 16
+/**
+ * So many digits of a hash people compare. Whoever writes the plan can write two, one to be approved and one for the stick: a pair with the same 16
+ * digits takes 2^32 tries, which are minutes; with the same 32 it takes 2^64. The printed script has them on one line.
+ */
+const DIGITS = 32
 
 export type PlanOption = { readonly plan?: string }
 

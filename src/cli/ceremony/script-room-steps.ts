@@ -202,6 +202,7 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         title: "Publish",
         commands: ["trustkey ceremony publish STICK --dry-run", "trustkey ceremony publish STICK"],
         checks: [
+            html`It asks for the plan's digits: the first 32, from the first page.`,
             html`The dry run names the repositories and versions of “What is decided”, and nothing else.`,
             html`Each repository was read back from the server as it was signed.`,
             html`A stock client on another machine sees its tags. ${together("Which:", BLANK)}`,

@@ -10,7 +10,7 @@ export function ceremonyOpenCommand(cli: Cli): Command {
         "Open a packed bundle at the vault: everything in it is checked, the plan's hash compared with the paper, and the published roots taken in.",
     )
         .argument("<bundle>", "the bundle's directory")
-        .option("--plan <digits>", "the plan's hash from the paper, 16 digits or more; otherwise it is asked")
+        .option("--plan <digits>", "the plan's hash from the paper, 32 digits or more; otherwise it is asked")
         .option("--as <name>", "who is at the keyboard; otherwise it is asked")
         .option("--note <text>", "people's words, for the record")
         .option("--qr", "first read the bundle from QR codes into the directory: a scanner's lines, on standard input")

@@ -11,7 +11,7 @@ export function ceremonyPublishCommand(cli: Cli): Command {
         "Publish the roots of a closed ceremony, once everything about its bundle is verified again.",
     )
         .argument("<bundle>", "the bundle's directory")
-        .option("--plan <digits>", "the plan's hash from the paper, 16 digits or more; otherwise it is asked")
+        .option("--plan <digits>", "the plan's hash from the paper, 32 digits or more; otherwise it is asked")
         .option("--dry-run", "say what would be published, and publish nothing")
         .option("--confirm <gun>", "root-lost: the repository's full name, instead of typing it")
         .option("--as <name>", "who is at the keyboard; otherwise it is asked")

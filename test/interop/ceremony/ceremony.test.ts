@@ -70,11 +70,11 @@ describe("a ceremony of two machines", () => {
 
         // The vault has no network: nothing but the stick comes in.
         await scene.vaultRefuses(["ceremony", "check", file("plan.toml")], "server_unreachable")
-        await scene.vaultRefuses(["ceremony", "open", stick, "--as", "lea", "--plan", "0".repeat(16)], "step_refused")
+        await scene.vaultRefuses(["ceremony", "open", stick, "--as", "lea", "--plan", "0".repeat(32)], "step_refused")
         await scene.vaultRefuses(["ceremony", "step", "keygen", stick, "alice-1", "--as", "alice"], "step_refused")
         const plan = await planHash(file("plan.toml"))
         await scene.vaultRefuses(["ceremony", "open", stick, "--as", "bob", "--plan", plan], "step_refused")
-        await scene.vaultOk(["ceremony", "open", stick, "--as", "lea", "--plan", plan.slice(0, 16)])
+        await scene.vaultOk(["ceremony", "open", stick, "--as", "lea", "--plan", plan.slice(0, 32)])
 
         const keygen = (key: string, as: string, token: string, ...more: string[]) =>
             scene.vaultOk(["ceremony", "step", "keygen", stick, key, "--as", as, ...scene.pin(token), ...more])
@@ -107,7 +107,7 @@ describe("a ceremony of two machines", () => {
         assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle is good: ceremony \S+, complete, [0-9]+ records$/m)
         const unplanned = ["ceremony", "publish", stick, "--as", "lea", "--passphrase-file", scene.rig.passphraseFile]
         // Somebody else's bundle is as good as any; only the plan's hash says whose it is.
-        await scene.rig.refused([...unplanned, "--plan", "0".repeat(16)], "step_refused", 4)
+        await scene.rig.refused([...unplanned, "--plan", "0".repeat(32)], "step_refused", 4)
         const publish = [...unplanned, "--plan", plan]
         await scene.rig.ok([...publish, "--dry-run"])
         await scene.rig.ok(publish)
