@@ -7,6 +7,9 @@ import { makeReady } from "../secrets.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 import { requirePinOfOne, tokensToOpen } from "./one-pin.ts"
 
+/** A role, and the keys of which so many have to sign it, by canonical ID. */
+export type SignedByKeys = { readonly role: RoleName; readonly keyIds: readonly KeyId[]; readonly threshold: number }
+
 /** The daemon's keys that are bound to one repository, and how to make them sign. */
 export class OurKeys {
     readonly #keys: readonly DaemonKey[]
@@ -40,11 +43,15 @@ export class OurKeys {
         return key !== undefined && key.state !== "absent"
     }
 
-    /** Those that still have to be opened before the role can be signed here; none, if enough are open. */
-    toOpen({ role, keyIds, threshold }: { role: RoleName; keyIds: readonly KeyId[]; threshold: number }): readonly DaemonKey[] {
+    /** Those that have to be opened before the role can be signed here; none, if enough are open. Of tokens that are not there as few as can be. */
+    toOpen({ role, keyIds, threshold }: SignedByKeys): readonly DaemonKey[] {
         const ours = keyIds.flatMap((id) => this.find(role, id) ?? [])
-        const waiting = ours.filter((key) => !key.ready && !this.#opened.has(key.id))
-        return ours.length - waiting.length >= threshold ? [] : waiting
+        const waiting = ours.filter((key) => !this.#isOpen(key)).sort((a, b) => Number(a.state === "absent") - Number(b.state === "absent"))
+        return waiting.slice(0, Math.max(0, threshold - (ours.length - waiting.length)))
+    }
+
+    #isOpen(key: DaemonKey): boolean {
+        return key.ready || this.#opened.has(key.id)
     }
 
     /** Bound to the role, whether or not the published metadata knows the key. */
@@ -56,26 +63,16 @@ export class OurKeys {
      * Enough keys to meet the threshold, those first that sign without asking; the others are unlocked on the way. The IDs of all that are
      * open then: as with Notary, every key at hand signs, and what is signed outlives the leaving of one signer.
      */
-    async readyFor(
-        cli: Cli,
-        daemon: Daemon,
-        role: { role: RoleName; keyIds: readonly KeyId[]; threshold: number },
-        options: PassphraseOptions & PinOptions,
-    ): Promise<readonly string[]> {
-        const ours = role.keyIds.flatMap((id) => this.find(role.role, id) ?? [])
-        const ready = ours.filter((key) => key.ready || this.#opened.has(key.id))
-        const waiting = ours
-            .filter((key) => !ready.includes(key))
-            .sort((a, b) => Number(a.state === "absent") - Number(b.state === "absent"))
-        const needed = waiting.slice(0, Math.max(0, role.threshold - ready.length))
+    async readyFor(cli: Cli, daemon: Daemon, role: SignedByKeys, options: PassphraseOptions & PinOptions): Promise<readonly string[]> {
+        const needed = this.toOpen(role)
         for (const token of tokensToOpen(needed)) this.#tokens.add(token)
         requirePinOfOne([...this.#tokens], options)
         for (const key of needed) {
             await makeReady(cli, daemon, key, options)
             this.#opened.add(key.id)
-            ready.push(key)
         }
-        return ready.map(({ id }) => id)
+        const ours = role.keyIds.flatMap((id) => this.find(role.role, id) ?? [])
+        return ours.filter((key) => this.#isOpen(key)).map(({ id }) => id)
     }
 }
 
