@@ -36,6 +36,8 @@ describe("the facts of a key", () => {
             { home: { ...ON_A_TOKEN, pinPolicy: "always", touchPolicy: "cached" } },
             { home: { ...ON_A_TOKEN, touchPolicy: "never" } },
             { home: { ...ON_A_TOKEN, attestation: { certificate: Buffer.from("a"), intermediate: Buffer.from("b"), serial: "1" } } },
+            { copies: [{ ...ON_A_TOKEN, brought: true }] },
+            { home: { ...ON_A_TOKEN, brought: true }, copies: [{ ...ON_A_TOKEN, token: "spare", pinPolicy: "always", brought: true }] },
         ] as const) {
             const key = record(changes)
             assert.deepEqual(plain(parseKeyFacts(key.id, encodeKeyFacts(key))), plain(key))
@@ -56,6 +58,7 @@ describe("the facts of a key", () => {
         const key = record()
         const other = record()
         const facts = encodeKeyFacts(key)
+        const copied = encodeKeyFacts({ ...key, copies: [{ ...ON_A_TOKEN, brought: true }] })
         const onCard = encodeKeyFacts({ ...key, home: { ...ON_A_TOKEN, pinPolicy: "once", touchPolicy: "always" } })
         for (const [id, text] of [
             [other.id, facts],
@@ -67,6 +70,9 @@ describe("the facts of a key", () => {
             [key.id, encodeKeyFacts({ ...key, publicKey: other.publicKey })],
             [key.id, onCard.replace('"touchPolicy":"always"', '"touchPolicy":"sometimes"')],
             [key.id, onCard.replace('"pinPolicy":"once"', '"pinPolicy":1')],
+            [key.id, copied.replace('"brought":true', '"brought":false')],
+            [key.id, copied.replace(',"brought":true', "")],
+            [key.id, copied.replace('"copies":[{"kind":"token"', '"copies":[{"kind":"sealed"')],
         ] as const) {
             assert.throws(() => parseKeyFacts(id, text), { code: "storage_failed" }, text)
         }
