@@ -29,7 +29,9 @@ export async function keygen(work: Work, name: string, options: KeyStepOptions):
     const made =
         at === undefined ? await makeSealed(work, daemon, key, tries, options) : await makeOnToken(work, daemon, key, at, tries, options)
     const certificates = await certificatesOf(work, daemon, made)
-    await recordShown(work, { step: "keygen", key: name, made, at, certificates }, who, options)
+    // Looked at again: which slot of a card has the key is known only now.
+    const shown = at === undefined ? undefined : await tokenAtHand(daemon, at.token.name, at.serial)
+    await recordShown(work, { step: "keygen", key: name, made, at: shown, certificates }, who, options)
 }
 
 /** The plan's token, or the spare that was named instead of it. */

@@ -23,7 +23,7 @@ export async function openAtVault(cli: Cli, work: Work, options: OpenOptions): P
     work.requireClock("open")
     const daemon = await cli.daemon("admin")
     await requireClosingKeys(daemon, plan)
-    const { sha256 } = await programFacts(cli)
+    const { sha256 } = await programFacts(cli.context.programs.directory, cli.context.version)
     const packed = state.packed?.facts.get("program_sha256")
     if (packed !== sha256) {
         throw new TrustkeyError(

@@ -25,7 +25,7 @@ export async function readPlan(file: string): Promise<Plan> {
  */
 export async function pack(cli: Cli, plan: Plan, directory: string, options: StepOptions): Promise<Work> {
     const chains = await fetchChains(cli, plan)
-    const { program, sha256 } = await programFacts(cli)
+    const { program, sha256 } = await programFacts(cli.context.programs.directory, cli.context.version)
     await using opened = new AsyncDisposableStack()
     const stick = opened.use(await Stick.begin(directory))
     if (stick.files.has(TRANSCRIPT)) throw new TrustkeyError("already_exists", `${directory} has a bundle already; take a new stick`)

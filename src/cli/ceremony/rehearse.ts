@@ -58,7 +58,7 @@ class Inside {
             if (stick.files.size > 0) throw new TrustkeyError("already_exists", `${this.#stick} is not empty`)
             const work = Work.begin(cli, stick, rehearsal)
             const [step] = work.requirePossible("packing", { step: "pack" })
-            const { program, sha256 } = await programFacts(cli)
+            const { program, sha256 } = await programFacts(cli.context.programs.directory, cli.context.version)
             await work.take({ step: "pack", program, programSha256: sha256, chains }, step.who[0] ?? "", {})
             this.#outer.output.note(`Packed a plan with stand-ins into ${this.#stick}.`)
         } finally {

@@ -102,6 +102,8 @@ export async function makeOnToken(
         bindings,
         token: at.token.name,
     })
+    // Whoever managed a card ended its login, and the key has certificates to sign.
+    await logInTo(cli, daemon, at.token.name, wishes)
     return await daemon.getKey(id)
 }
 
