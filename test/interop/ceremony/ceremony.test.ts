@@ -5,6 +5,7 @@ import { cp, readFile, rm, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { fileURLToPath } from "node:url"
+import { askStranger } from "../../support/ceremony/stranger.ts"
 import { buildKillSwitch } from "../../support/kill-switch.ts"
 import { mustRun } from "../../support/process.ts"
 import { killedOnline, killedOnTheWay, openScene, planHash, type Scene, standing, until } from "./scene.ts"
@@ -112,6 +113,12 @@ describe("a ceremony of two machines", () => {
         await scene.rig.ok([...publish, "--dry-run"])
         await scene.rig.ok(publish)
         assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle is good: ceremony \S+, complete, [0-9]+ records$/m)
+        const strangers = await askStranger([stick])
+        assert.deepEqual(
+            strangers.map(({ place }) => place),
+            [undefined],
+            strangers[0]?.text,
+        )
         await scene.rig.sign(`${gun}:v1`, "ab", "--passphrase-file", scene.rig.passphraseFile)
         assert.deepEqual(
             (await scene.rig.listed(gun)).map(({ name }) => name),
