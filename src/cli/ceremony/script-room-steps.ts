@@ -185,7 +185,7 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         title: "Verify the bundle with two programs that share nothing",
         commands: ["trustkey ceremony verify STICK", "python3 docs/verify-ceremony.py STICK", "trustkey ceremony resume STICK"],
         checks: [
-            html`The first says that it is good and complete, the second “VERIFIED”; both name the plan of the first page.`,
+            html`The first says “The bundle is good” and “complete”, the second “VERIFIED”; both name the plan of the first page.`,
             html`<code>resume</code> shows the code of the last record that was written down at “Close the ceremony”.`,
             html`Every warning was read, and is explained among the exceptions.`,
         ],

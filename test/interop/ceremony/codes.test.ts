@@ -79,7 +79,7 @@ describe("a ceremony without a stick", () => {
 
         const back = file("back")
         const verified = await scene.rig.ok(["ceremony", "verify", back, "--qr"], { input: (await scanned(file("from-vault"))).join("\n") })
-        assert.match(verified, /is good: complete/)
+        assert.match(verified, /^The bundle is good: ceremony \S+, complete, [0-9]+ records$/m)
         assert.ok(verified.includes(`${hex}   ${words}`), verified)
         assert.deepEqual(await readFile(path.join(back, "transcript.jsonl")), await readFile(path.join(bundle, "transcript.jsonl")))
 
