@@ -18,7 +18,13 @@ const INSTALL_STAMP = path.join(ROOT, "node_modules", ".trustkeyd-installed")
 const BUNDLE_STAMP = path.join(ROOT, "dist", ".stamp")
 const LOCK = path.join(ROOT, "dist", ".lock")
 
-const PROGRAMS = { test: "test/run.ts", tokens: "test/tokens.ts", sandbox: "test/sandbox/main.ts", bench: "bench/run.ts" }
+const PROGRAMS = {
+    test: "test/run.ts",
+    tokens: "test/tokens.ts",
+    sandbox: "test/sandbox/main.ts",
+    bench: "bench/run.ts",
+    deb: "packaging/deb/build.ts",
+}
 
 // One line per need; any package of the line satisfies it, the first is the one that gets installed. The second docker
 // name keeps us from replacing an engine somebody installed from docker's own repository.
@@ -61,6 +67,9 @@ const TEST_PACKAGES = [
 // Token modules that only the long form of the contract takes (npm run test:tokens -- --long).
 const LONG_FORM_PACKAGES = [["swtpm"], ["libtpm2-pkcs11-1"], ["tpm2-tools"], ["opencryptoki"]]
 
+// What npm run deb takes.
+const DEB_PACKAGES = [["g++"], ["binutils"], ["dpkg-dev"], ["ca-certificates"], ["git"]]
+
 // Newer Debian has the client in a package of its own, which docker.io only recommends.
 const DOCKER_CLIENT = "/usr/bin/docker"
 
@@ -77,7 +86,8 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
     chmod 755 /usr/sbin/policy-rc.d
 fi
 apt-get update -q
-if [ ! -e ${DOCKER_CLIENT} ] && apt-cache show docker-cli > /dev/null 2>&1; then
+case " $* " in *" docker.io "*) docker=wanted ;; *) docker= ;; esac
+if [ "$docker" = wanted ] && [ ! -e ${DOCKER_CLIENT} ] && apt-cache show docker-cli > /dev/null 2>&1; then
     set -- "$@" docker-cli
 fi
 apt-get install -y -q --no-install-recommends --no-remove "$@"
@@ -145,7 +155,8 @@ function missingDebianPackages(needed) {
             .map((line) => line.split(" ")[0]),
     )
     const missing = needed.filter((names) => !names.some((name) => installed.has(name))).map((names) => names[0])
-    if (missing.length === 0 && !fs.existsSync(DOCKER_CLIENT)) missing.push("docker-cli")
+    const wantsDocker = every.includes("docker.io")
+    if (wantsDocker && missing.length === 0 && !fs.existsSync(DOCKER_CLIENT)) missing.push("docker-cli")
     return missing
 }
 
@@ -291,7 +302,7 @@ function buildBundles() {
     step("bundling the daemon and its signers", () => {
         run("packaging/bundle.ts", PINNED_NODE, ["packaging/bundle.ts"])
     })
-    const outputs = fs.readdirSync(path.join(ROOT, "dist")).filter((name) => /\.(?:cjs|metadata)$/.test(name))
+    const outputs = fs.readdirSync(path.join(ROOT, "dist")).filter((name) => /\.(?:cjs|metadata|json)$/.test(name))
     // The hash was taken before bundling: a file changed meanwhile makes the next run bundle again.
     fs.writeFileSync(BUNDLE_STAMP, `${[hash, ...outputs].join("\n")}\n`)
 }
@@ -369,6 +380,7 @@ function withLock(work) {
 }
 
 function packagesFor(action, args) {
+    if (action === "deb") return DEB_PACKAGES
     if (action === "sandbox" || action === "bench") return DEBIAN_PACKAGES
     const everyRun = [...DEBIAN_PACKAGES, ...TEST_PACKAGES]
     return action === "tokens" && args.includes("--long") ? [...everyRun, ...LONG_FORM_PACKAGES] : everyRun
@@ -407,7 +419,7 @@ function main() {
     const [action, ...args] = process.argv.slice(2)
     const script = PROGRAMS[action]
     if (action !== "prepare" && script === undefined) {
-        process.stderr.write("usage: node packaging/bootstrap.cjs prepare | sandbox | test | tokens | bench [ARGUMENT ...]\n")
+        process.stderr.write("usage: node packaging/bootstrap.cjs prepare | sandbox | test | tokens | bench | deb [ARGUMENT ...]\n")
         process.exit(2)
     }
     try {

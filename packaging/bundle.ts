@@ -28,8 +28,9 @@ async function bundle(root: string): Promise<void> {
     const missing = Object.values(ENTRIES).filter((entry) => !existsSync(path.join(root, entry)))
     if (missing.length > 0) throw new Error(`cannot bundle, these files are missing: ${missing.join(", ")}`)
     const outdir = path.join(root, "dist")
-    await build({
+    const { metafile } = await build({
         absWorkingDir: root,
+        metafile: true,
         entryPoints: ENTRIES,
         outdir,
         outExtension: { ".js": ".cjs" },
@@ -53,6 +54,7 @@ async function bundle(root: string): Promise<void> {
     })
     removeOldBundles(outdir)
     writeMetadata(outdir)
+    writePackages(outdir, Object.keys(metafile.inputs))
     for (const name of Object.keys(ENTRIES)) {
         const kilobytes = Math.round(statSync(path.join(outdir, `${name}.cjs`)).size / 1024)
         console.log(`dist/${name}.cjs  ${kilobytes} kB`)
@@ -65,6 +67,12 @@ function writeMetadata(outdir: string): void {
         const metadata = execFileSync(process.execPath, [path.join(outdir, `${name}.cjs`), "docker-cli-plugin-metadata"])
         writeFileSync(path.join(outdir, `${name}.metadata`), metadata)
     }
+}
+
+/** Which npm packages something in the bundles is from: licences and the bill of materials go by it. */
+function writePackages(outdir: string, inputs: readonly string[]): void {
+    const names = inputs.map((file) => /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? [])
+    writeFileSync(path.join(outdir, "packages.json"), `${JSON.stringify([...new Set(names.flat())].sort(), undefined, 4)}\n`)
 }
 
 /** A bundle whose source is gone would go on being run. */
