@@ -8,6 +8,7 @@ import {
     type Gun,
     type KeyId,
     lineageOf,
+    listedKeys,
     type MetadataFile,
     parseFile,
     parseSigned,
@@ -80,7 +81,7 @@ export function rootDocument(file: Pick<MetadataFile, "signed">): RootDocument {
 
 /** The keys of role root: TUF key by canonical ID. @throws Fault when there is one that nobody could sign with */
 export function rootKeysOf(root: RootDocument): ReadonlyMap<KeyId, TufKey> {
-    const keys = (root.roles.get("root")?.keyIds ?? []).flatMap((id) => root.keys.get(id) ?? [])
+    const keys = listedKeys(root.keys, root.roles.get("root")?.keyIds)
     return new Map(keys.map((key) => [reading("a key of role root", () => usableId(key)), key]))
 }
 

@@ -4,7 +4,6 @@ import { isAllowed, limitsFor, type Policy, type Principal } from "../policy/ind
 import {
     BASE_ROLES,
     type BaseRole,
-    canonicalKeyIdOf,
     changedRoles,
     checkRootCertificates,
     delegationOf,
@@ -18,6 +17,7 @@ import {
     ROOT,
     type RoleName,
     type RootDocument,
+    readableKeyId,
     type SignedMetadata,
     type TargetsDocument,
     type TufKey,
@@ -218,12 +218,7 @@ export function roleKeyOf(authorities: readonly Authority[], record: KeyRecord, 
 
 /** Among others' keys there may be some that can't be read. */
 export function isKeyOf(key: TufKey, record: KeyRecord): boolean {
-    try {
-        return canonicalKeyIdOf(key) === record.id
-    } catch (error) {
-        if (error instanceof TrustkeyError) return false
-        throw error
-    }
+    return readableKeyId(key) === record.id
 }
 
 /** Who may sign a role that root speaks of, as the set's own root says if there is one. @throws repository_unknown */

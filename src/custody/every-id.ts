@@ -1,5 +1,4 @@
-import { TrustkeyError } from "../errors.ts"
-import { canonicalKeyIdOf, type KeyId, type TufKey } from "../tuf/index.ts"
+import { type KeyId, readableKeyId } from "../tuf/index.ts"
 import type { Authority } from "./check.ts"
 
 /**
@@ -13,7 +12,7 @@ export function underEveryId<S extends { readonly keyId: KeyId }>(authorities: r
     for (const { keys, keyIds } of authorities) {
         for (const id of keyIds) {
             const key = keys.get(id)
-            const bareId = key === undefined ? undefined : bareIdOf(key)
+            const bareId = key === undefined ? undefined : readableKeyId(key)
             if (bareId !== undefined) bareIds.set(id, bareId)
         }
     }
@@ -25,14 +24,4 @@ export function underEveryId<S extends { readonly keyId: KeyId }>(authorities: r
         }
     }
     return [...listed.values()]
-}
-
-/** The canonical ID; undefined for a key that can't be read, which counts for nothing. */
-export function bareIdOf(key: TufKey): KeyId | undefined {
-    try {
-        return canonicalKeyIdOf(key)
-    } catch (error) {
-        if (error instanceof TrustkeyError) return undefined
-        throw error
-    }
 }

@@ -13,12 +13,12 @@ import {
     ROOT,
     type RootChange,
     type RootDocument,
+    readableKeyId,
     rootOf,
     type Signature,
     type SignedMetadata,
 } from "../tuf/index.ts"
 import { checkBody } from "./check.ts"
-import { bareIdOf } from "./every-id.ts"
 import { present, type RawFile } from "./observe.ts"
 import { isBound, maySeeKey, requireSeeing } from "./places.ts"
 import { recorded, type Subject } from "./recorded.ts"
@@ -138,7 +138,7 @@ function signersOf(rooms: Rooms, principal: Principal, gun: Gun, before: RootDoc
     const [old, now] = [new Set(before.roles.get("root")?.keyIds), new Set(next.roles.get("root")?.keyIds)]
     return [...old.union(now)].map((tufKeyId) => {
         const key = next.keys.get(tufKeyId) ?? before.keys.get(tufKeyId)
-        const keyId = key === undefined ? undefined : bareIdOf(key)
+        const keyId = key === undefined ? undefined : readableKeyId(key)
         const record = keyId === undefined ? undefined : rooms.keys.find(keyId)
         return { tufKeyId, keyId, old: old.has(tufKeyId), next: now.has(tufKeyId), ours: isOurs(rooms, principal, gun, record) }
     })

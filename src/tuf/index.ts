@@ -24,6 +24,7 @@ export {
     type TufKey,
     tufKey,
 } from "./key.ts"
+export { canonicalKeyIds, listedKeys, readableKeyId } from "./key-ids.ts"
 export { type KeyNeed, keyNeeds, type NeedKind, type NeedsOptions, type RepositoryInUse } from "./key-needs.ts"
 export type {
     Delegation,

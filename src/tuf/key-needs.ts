@@ -1,7 +1,8 @@
 import { TrustkeyError } from "../errors.ts"
 import type { MetadataFile } from "./file.ts"
 import type { Gun } from "./gun.ts"
-import { canonicalKeyIdOf, type KeyId, type TufKey } from "./key.ts"
+import type { KeyId, TufKey } from "./key.ts"
+import { listedKeys, readableKeyId } from "./key-ids.ts"
 import type { KeyRole, RootDocument } from "./metadata.ts"
 import { BASE_ROLES, type BaseRole, parseRoleName, ROOT, type RoleName } from "./role.ts"
 import { roleOf, rootOf } from "./root-trust.ts"
@@ -188,28 +189,19 @@ function holds(root: RootDocument, role: BaseRole, id: KeyId): boolean {
 
 /** Canonical IDs: two certificates of one key are one holder. Keys nobody can read hold nothing. */
 function holders(role: KeyRole, keys: ReadonlyMap<KeyId, TufKey>): ReadonlySet<KeyId> {
-    return new Set(role.keyIds.flatMap((id) => canonicalIdOf(keys.get(id))))
+    return new Set(listedKeys(keys, role.keyIds).flatMap(canonicalIdOf))
 }
 
 // Each repository's roots are asked for each key that is shown, and a key is never changed once parsed.
 const canonicalIds = new WeakMap<TufKey, readonly KeyId[]>()
 
-function canonicalIdOf(key: TufKey | undefined): readonly KeyId[] {
-    if (key === undefined) return []
+function canonicalIdOf(key: TufKey): readonly KeyId[] {
     const known = canonicalIds.get(key)
     if (known !== undefined) return known
-    const found = readCanonicalId(key)
+    const id = readableKeyId(key)
+    const found = id === undefined ? [] : [id]
     canonicalIds.set(key, found)
     return found
-}
-
-function readCanonicalId(key: TufKey): readonly KeyId[] {
-    try {
-        return [canonicalKeyIdOf(key)]
-    } catch (error) {
-        if (error instanceof TrustkeyError) return []
-        throw error
-    }
 }
 
 /** `root 1`, `root 1 to 3`, `root 1, 3 to 4` */

@@ -2,7 +2,7 @@ import { type CeremonyKind, type Plan, parsePlan } from "../../ceremony/index.ts
 import { pemToPublicKey } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { readTextFile } from "../../storage/index.ts"
-import { canonicalKeyIdOf, formatExpires, lineageOf, type RootDocument, TARGETS, type TufKey, tufKey } from "../../tuf/index.ts"
+import { canonicalKeyIds, formatExpires, lineageOf, type RootDocument, TARGETS, type TufKey, tufKey } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import { rootDocumentOf } from "../trust/build-update.ts"
 import { publicOf } from "../trust/init-repository.ts"
@@ -132,10 +132,7 @@ function fullId(text: string, roots: readonly RootDocument[]): string {
 }
 
 export function rootKeyIds(root: RootDocument): readonly string[] {
-    return (root.roles.get("root")?.keyIds ?? []).flatMap((id) => {
-        const key = root.keys.get(id)
-        return key === undefined ? [] : [canonicalKeyIdOf(key)]
-    })
+    return canonicalKeyIds(root.keys, root.roles.get("root")?.keyIds)
 }
 
 /** The checker of the bundle would refuse it, on the day. @throws plan_invalid */

@@ -2,7 +2,7 @@ import type { PlannedRepository, PublishedRoot } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import {
     type BaseRole,
-    canonicalKeyIdOf,
+    canonicalKeyIds,
     formatExpires,
     lineageOf,
     type MetadataFile,
@@ -177,10 +177,7 @@ async function targetsKeyFor(cli: Cli, gun: string, root: RootDocument, _options
 }
 
 async function ourKey(daemon: Daemon, gun: string, role: BaseRole, root: RootDocument): Promise<DaemonKey | undefined> {
-    const trusted = (root.roles.get(role)?.keyIds ?? []).flatMap((id) => {
-        const key = root.keys.get(id)
-        return key === undefined ? [] : [canonicalKeyIdOf(key)]
-    })
+    const trusted = canonicalKeyIds(root.keys, root.roles.get(role)?.keyIds)
     const ours = await daemon.listKeys({ gun, role })
     return ours.find(({ id, state }) => state !== "removed" && trusted.some((known) => known === id))
 }

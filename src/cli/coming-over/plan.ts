@@ -1,5 +1,5 @@
 import { TrustkeyError } from "../../errors.ts"
-import { canonicalKeyIdOf, type KeyId, type TufKey, type VerifiedRepository } from "../../tuf/index.ts"
+import { canonicalKeyIds, type KeyId, type TufKey, type VerifiedRepository } from "../../tuf/index.ts"
 import type { Binding, DaemonKey, PurposeName } from "../daemon-types.ts"
 import { planImport } from "../import-plan.ts"
 
@@ -23,7 +23,7 @@ export function placesOf(repositories: readonly { readonly gun: string; readonly
     const places = new Map<string, Binding[]>()
     for (const { gun, verified } of repositories) {
         for (const { role, keyIds, keys } of rolesOf(verified)) {
-            for (const id of new Set(canonicalIds(keys, keyIds))) places.set(id, [...(places.get(id) ?? []), { role, gun }])
+            for (const id of new Set(canonicalKeyIds(keys, keyIds))) places.set(id, [...(places.get(id) ?? []), { role, gun }])
         }
     }
     return places
@@ -44,19 +44,6 @@ function rolesOf({ root, targets, delegations }: VerifiedRepository): readonly R
         found.push(...roles.map(({ name, keyIds }) => ({ role: name, keyIds, keys })))
     }
     return found
-}
-
-function canonicalIds(keys: ReadonlyMap<KeyId, TufKey>, ids: readonly KeyId[]): readonly string[] {
-    return ids.flatMap((id) => {
-        const key = keys.get(id)
-        try {
-            return key === undefined ? [] : [canonicalKeyIdOf(key)]
-        } catch (error) {
-            // A certificate nobody can read is nobody's key.
-            if (error instanceof TrustkeyError) return []
-            throw error
-        }
-    })
 }
 
 /**

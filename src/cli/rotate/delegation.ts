@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import {
     canonicalKeyIdOf,
+    canonicalKeyIds,
     type Delegations,
     delegationOf,
     type KeyId,
@@ -16,7 +17,7 @@ import {
 import type { Daemon, DaemonKey, SignSetBody } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { canonicalRole, nextTargets, nextVersion, type TagRole, targetsDocumentOf } from "../trust/build-update.ts"
-import { canonicalIdsOf, RELEASES } from "../trust/delegations.ts"
+import { RELEASES } from "../trust/delegations.ts"
 import { publicOf } from "../trust/init-repository.ts"
 import { requirePinOfOne, tokensToOpen } from "../trust/one-pin.ts"
 import { OurKeys } from "../trust/our-keys.ts"
@@ -137,7 +138,7 @@ export class DelegationRotation implements Disposable {
     }
 
     #keyIdsOf({ keys, roles }: Delegations): readonly KeyId[] {
-        return canonicalIdsOf(keys, roles.find(({ name }) => name === this.#role)?.keyIds ?? [])
+        return canonicalKeyIds(keys, roles.find(({ name }) => name === this.#role)?.keyIds)
     }
 
     async #plan(looked: Looked, parent: MetadataFile, dry: boolean): Promise<Plan> {

@@ -1,6 +1,6 @@
 import { TrustkeyError } from "../../errors.ts"
 import {
-    canonicalKeyIdOf,
+    canonicalKeyIds,
     type KeyId,
     keyNeeds,
     type MetadataFile,
@@ -10,7 +10,6 @@ import {
     type RepositoryInUse,
     ROOT,
     type RoleName,
-    type TufKey,
 } from "../../tuf/index.ts"
 import type { Daemon, DaemonKeyNeed, DaemonRepository } from "../daemon-types.ts"
 import { needText } from "../key-needs.ts"
@@ -99,24 +98,17 @@ function byVersion(a: MetadataFile, b: MetadataFile): number {
 /** Canonical IDs, in the order they came. */
 function everIn(role: RoleName, { roots, targets }: RepositoryInUse): readonly KeyId[] {
     const ids = new Set<KeyId>()
+    const take = (more: readonly KeyId[]): void => {
+        for (const id of more) ids.add(id)
+    }
     for (const { document } of [...roots.map(({ signed }) => signed), ...targets]) {
         if (document.type === "root")
-            for (const [name, { keyIds }] of document.roles) if (name === role) collect(ids, keyIds, document.keys)
+            for (const [name, { keyIds }] of document.roles) if (name === role) take(canonicalKeyIds(document.keys, keyIds))
         if (document.type === "targets")
-            for (const { name, keyIds } of document.delegations.roles) if (name === role) collect(ids, keyIds, document.delegations.keys)
+            for (const { name, keyIds } of document.delegations.roles)
+                if (name === role) take(canonicalKeyIds(document.delegations.keys, keyIds))
     }
     return [...ids]
-}
-
-function collect(into: Set<KeyId>, ids: readonly KeyId[], keys: ReadonlyMap<KeyId, TufKey>): void {
-    for (const key of ids.flatMap((id) => keys.get(id) ?? [])) {
-        try {
-            into.add(canonicalKeyIdOf(key))
-        } catch (error) {
-            // Others' metadata may list what nobody can read: it is nobody's key.
-            if (!(error instanceof TrustkeyError)) throw error
-        }
-    }
 }
 
 function explain(id: string, home: string, told: readonly DaemonKeyNeed[]): ExplainedKey {

@@ -4,6 +4,7 @@ import {
     changedRoles,
     formatExpires,
     type Gun,
+    listedKeys,
     type MetadataFile,
     type NextKeys,
     parseSigned,
@@ -106,8 +107,8 @@ function checkRoleRoot(session: TrustSession, before: MetadataFile, body: Signed
 }
 
 function roleRootOf({ keys, roles }: RootDocument): NextKeys {
-    const { keyIds, threshold } = roles.get("root") ?? { keyIds: [], threshold: 1 }
-    return { keys: keyIds.flatMap((id) => keys.get(id) ?? []), threshold }
+    const role = roles.get("root")
+    return { keys: listedKeys(keys, role?.keyIds), threshold: role?.threshold ?? 1 }
 }
 
 function wireChange({ rootKeys, roles }: Omit<RootChange, "expires">): { [role in BaseRole]?: WireRoleKeys } {

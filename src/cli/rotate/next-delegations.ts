@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import {
     canonicalKeyIdOf,
+    canonicalKeyIds,
     type Delegation,
     type Delegations,
     type KeyId,
@@ -10,7 +11,7 @@ import {
     type TufKey,
     verifyThreshold,
 } from "../../tuf/index.ts"
-import { canonicalIdsOf, RELEASES, tidyDelegations } from "../trust/delegations.ts"
+import { RELEASES, tidyDelegations } from "../trust/delegations.ts"
 
 /** Other keys for one delegation. `going`: canonical IDs. */
 export type DelegationChange = {
@@ -46,8 +47,8 @@ export function withRotatedKeys(before: Delegations, change: DelegationChange): 
 }
 
 function rotated(keys: ReadonlyMap<KeyId, TufKey>, delegation: Delegation, { going, coming, threshold }: DelegationChange): Delegation {
-    const staying = delegation.keyIds.filter((id) => !canonicalIdsOf(keys, [id]).some((canonical) => going.includes(canonical)))
-    const there = canonicalIdsOf(keys, staying)
+    const staying = delegation.keyIds.filter((id) => !canonicalKeyIds(keys, [id]).some((canonical) => going.includes(canonical)))
+    const there = canonicalKeyIds(keys, staying)
     const added = coming.filter((key) => !there.includes(canonicalKeyIdOf(key))).map(keyIdOf)
     return { ...delegation, threshold, keyIds: [...staying, ...added] }
 }
@@ -55,13 +56,13 @@ function rotated(keys: ReadonlyMap<KeyId, TufKey>, delegation: Delegation, { goi
 /** Whether a key of the role stands in targets/releases: then the role is a signer's, and both change together. */
 export function isSigner({ keys, roles }: Delegations, role: RoleName): boolean {
     if (role === RELEASES) return false
-    const ids = (name: RoleName): readonly KeyId[] => canonicalIdsOf(keys, roles.find((other) => other.name === name)?.keyIds ?? [])
+    const ids = (name: RoleName): readonly KeyId[] => canonicalKeyIds(keys, roles.find((other) => other.name === name)?.keyIds)
     const releases = ids(RELEASES)
     return ids(role).some((id) => releases.includes(id))
 }
 
 function hasElsewhere({ keys, roles }: Delegations, id: KeyId, role: RoleName): boolean {
-    return roles.some(({ name, keyIds }) => name !== role && name !== RELEASES && canonicalIdsOf(keys, keyIds).includes(id))
+    return roles.some(({ name, keyIds }) => name !== role && name !== RELEASES && canonicalKeyIds(keys, keyIds).includes(id))
 }
 
 /** Whether what is published of a delegation has the signatures it needs under these. */
@@ -79,6 +80,6 @@ export function countsUnder(file: MetadataFile, { keys, roles }: Delegations, na
 
 /** Where keys that were taken from `role` count no more: in targets/releases they may still, for another signer. */
 export function goneFrom({ keys, roles }: Delegations, role: RoleName, gone: readonly KeyId[]): readonly RoleName[] {
-    const releases = canonicalIdsOf(keys, roles.find(({ name }) => name === RELEASES)?.keyIds ?? [])
+    const releases = canonicalKeyIds(keys, roles.find(({ name }) => name === RELEASES)?.keyIds)
     return role === RELEASES || gone.some((id) => releases.includes(id)) ? [role] : [role, RELEASES]
 }

@@ -1,5 +1,14 @@
 import { TrustkeyError } from "../../errors.ts"
-import { canonicalKeyIdOf, type KeyId, parseRoleName, ROOT, type RootDocument, type TufKey } from "../../tuf/index.ts"
+import {
+    type BaseRole,
+    type KeyId,
+    listedKeys,
+    parseRoleName,
+    ROOT,
+    type RootDocument,
+    readableKeyId,
+    type TufKey,
+} from "../../tuf/index.ts"
 import type { Daemon } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { rootDocumentOf } from "../trust/build-update.ts"
@@ -70,7 +79,7 @@ export class RoleKeys implements Disposable {
         const make = async (): Promise<{ keys: readonly TufKey[]; threshold: number }> => {
             const added = none ? [] : await this.#coming.make()
             const fresh = added.filter(({ id }) => !staying.some((stays) => stays === id)).map(publicOf)
-            return { keys: [...staying.flatMap((id) => publicKeyIn(root, this.#role, id)), ...fresh], threshold }
+            return { keys: [...staying.flatMap((id) => keyIn(root, this.#role, id)), ...fresh], threshold }
         }
         return { says, make }
     }
@@ -102,7 +111,8 @@ export function goingKey(keyIds: readonly KeyId[], digits: string, gun: string, 
     return found
 }
 
-function publicKeyIn(root: RootDocument, role: "targets" | "snapshot", id: KeyId): readonly TufKey[] {
-    const keys = (root.roles.get(role)?.keyIds ?? []).flatMap((keyId) => root.keys.get(keyId) ?? [])
-    return keys.filter((key) => canonicalKeyIdOf(key) === id).slice(0, 1)
+/** As the root lists it for the role; none, or one. @param id canonical */
+export function keyIn(root: RootDocument, role: BaseRole, id: KeyId): readonly TufKey[] {
+    const keys = listedKeys(root.keys, root.roles.get(role)?.keyIds)
+    return keys.filter((key) => readableKeyId(key) === id).slice(0, 1)
 }

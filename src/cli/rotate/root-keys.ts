@@ -21,7 +21,7 @@ import { requirePinOfOne, tokensToOpen } from "../trust/one-pin.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { ComingKeys } from "./coming-keys.ts"
 import { type Looked, roleIn } from "./publish-root.ts"
-import { goingKey, type RoleKeyOptions } from "./role-keys.ts"
+import { goingKey, keyIn, type RoleKeyOptions } from "./role-keys.ts"
 import type { Wish } from "./rotate.ts"
 
 export type RootKeyOptions = RoleKeyOptions & {
@@ -143,7 +143,7 @@ export class RootKeys implements Disposable {
         const own = added.filter(({ id }) => !brought.some((other) => other.id === id))
         const made = await certificatesOf(this.#session.cli, this.#daemon, this.#session.gun, own)
         for (const key of ours) this.#session.cli.output.note(`The certificate is for the root key ${shortId(key.id)}, which is here.`)
-        const kept = staying.filter((id) => !brought.some((other) => other.id === id)).flatMap((id) => certificateIn(root, id))
+        const kept = staying.filter((id) => !brought.some((other) => other.id === id)).flatMap((id) => keyIn(root, "root", id))
         const keys = [...kept, ...made.map(certificateKey), ...brought.map(({ key }) => key)]
         return { keys, threshold }
     }
@@ -227,8 +227,3 @@ const MAX_LABEL = 64
 const MAX_CERTIFICATE_FILE = 64 * 1024
 /** Go's default for a certificate that is verified to an authority: serverAuth; anyExtendedKeyUsage does too. */
 const USAGES_OF_PINNED: readonly string[] = ["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]
-
-function certificateIn(root: RootDocument, id: KeyId): readonly TufKey[] {
-    const keys = (root.roles.get("root")?.keyIds ?? []).flatMap((keyId) => root.keys.get(keyId) ?? [])
-    return keys.filter((key) => canonicalKeyIdOf(key) === id).slice(0, 1)
-}

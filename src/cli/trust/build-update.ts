@@ -1,6 +1,6 @@
 import { TrustkeyError } from "../../errors.ts"
 import {
-    canonicalKeyIdOf,
+    canonicalKeyIds,
     type Delegations,
     encodeTargets,
     type FileMeta,
@@ -74,11 +74,7 @@ export function canonicalRole(
     role: KeyRole | undefined,
 ): { keyIds: readonly KeyId[]; threshold: number } {
     if (role === undefined) throw new TrustkeyError("verification_failed", "root leaves out a role")
-    const ids = role.keyIds.flatMap((id) => {
-        const key = keys.get(id)
-        return key === undefined ? [] : [canonicalKeyIdOf(key)]
-    })
-    return { keyIds: [...new Set(ids)], threshold: role.threshold }
+    return { keyIds: canonicalKeyIds(keys, role.keyIds), threshold: role.threshold }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import {
     canonicalKeyIdOf,
+    canonicalKeyIds,
     type Delegation,
     type Delegations,
     type KeyId,
@@ -49,7 +50,7 @@ function withKeys(
 ): readonly Delegation[] {
     const there = roles.find((delegation) => delegation.name === name)
     if (there === undefined) return [...roles, { name, paths: ALL_PATHS, threshold: 1, keyIds: keys.map(keyIdOf) }]
-    const held = canonicalIdsOf(known, there.keyIds)
+    const held = canonicalKeyIds(known, there.keyIds)
     const missing = keys.filter((key) => !held.includes(canonicalKeyIdOf(key))).map(keyIdOf)
     const paths = there.paths.length === 0 ? ALL_PATHS : there.paths
     return roles.map((delegation) => (delegation === there ? { ...there, paths, keyIds: [...there.keyIds, ...missing] } : delegation))
@@ -58,10 +59,10 @@ function withKeys(
 /** The delegations without `role`, and without its keys in targets/releases, but for those another signer has as well. */
 export function withoutSigner(before: Delegations, role: RoleName): Delegations {
     const left = before.roles.filter(({ name }) => name !== role)
-    const going = canonicalIdsOf(before.keys, before.roles.find(({ name }) => name === role)?.keyIds ?? [])
-    const staying = left.filter(({ name }) => name !== RELEASES).flatMap(({ keyIds }) => canonicalIdsOf(before.keys, keyIds))
+    const going = canonicalKeyIds(before.keys, before.roles.find(({ name }) => name === role)?.keyIds)
+    const staying = left.filter(({ name }) => name !== RELEASES).flatMap(({ keyIds }) => canonicalKeyIds(before.keys, keyIds))
     const isGone = (id: KeyId): boolean => {
-        const [canonical] = canonicalIdsOf(before.keys, [id])
+        const [canonical] = canonicalKeyIds(before.keys, [id])
         return canonical !== undefined && going.includes(canonical) && !staying.includes(canonical)
     }
     const roles = left.map((delegation) =>
@@ -90,14 +91,6 @@ function withoutTwins(keys: ReadonlyMap<KeyId, TufKey>, ids: readonly KeyId[]): 
         if (!kept.has(canonical) || id === canonical) kept.set(canonical, id)
     }
     return [...kept.values()]
-}
-
-export function canonicalIdsOf(keys: ReadonlyMap<KeyId, TufKey>, ids: readonly KeyId[]): readonly KeyId[] {
-    const found = ids.flatMap((id) => {
-        const key = keys.get(id)
-        return key === undefined ? [] : [canonicalKeyIdOf(key)]
-    })
-    return [...new Set(found)]
 }
 
 /** Whether two documents' delegations say the same, in whatever order. */

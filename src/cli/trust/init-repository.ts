@@ -4,7 +4,7 @@ import { TrustkeyError } from "../../errors.ts"
 import type { CurrentRepository } from "../../publish/index.ts"
 import { makeDirectory, readBytes, removeFile, writeFileDurable } from "../../storage/index.ts"
 import {
-    canonicalKeyIdOf,
+    canonicalKeyIds,
     type Delegations,
     formatExpires,
     type Gun,
@@ -271,11 +271,7 @@ function draftFile(cli: Cli, gun: Gun): string {
 
 async function describe(session: TrustSession, daemon: Daemon, current: CurrentRepository, created: boolean): Promise<InitResult> {
     const root = rootDocumentOf(current.verified.root)
-    const canonical = (role: "root" | "targets" | "snapshot"): readonly string[] =>
-        (root.roles.get(role)?.keyIds ?? []).flatMap((id) => {
-            const key = root.keys.get(id)
-            return key === undefined ? [] : [canonicalKeyIdOf(key)]
-        })
+    const canonical = (role: "root" | "targets" | "snapshot"): readonly string[] => canonicalKeyIds(root.keys, root.roles.get(role)?.keyIds)
     const held = await daemon.listKeys({ gun: session.gun, role: SNAPSHOT })
     return {
         created,

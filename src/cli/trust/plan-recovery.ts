@@ -1,5 +1,12 @@
-import { TrustkeyError } from "../../errors.ts"
-import { BASE_ROLES, canonicalKeyIdOf, type KeyRole, type RootDocument, type TargetsDocument, type TufKey } from "../../tuf/index.ts"
+import {
+    BASE_ROLES,
+    canonicalKeyIds,
+    type KeyId,
+    type KeyRole,
+    type RootDocument,
+    type TargetsDocument,
+    type TufKey,
+} from "../../tuf/index.ts"
 import type { DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { shellWord } from "../shell-word.ts"
@@ -48,9 +55,8 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
     return { roles, next: ended ? lastSteps(facts.gun) : steps(facts.gun, roles), ended }
 }
 
-function stateOf(facts: RecoveryFacts, role: string, { keyIds, threshold }: KeyRole, keys: ReadonlyMap<string, TufKey>): RoleState {
-    const ids = new Set(keyIds.flatMap((id) => canonicalIdOf(keys.get(id))))
-    const placed = Array.from(ids, (id) => ({ id, ...placeOf(facts, role, id) }))
+function stateOf(facts: RecoveryFacts, role: string, { keyIds, threshold }: KeyRole, keys: ReadonlyMap<KeyId, TufKey>): RoleState {
+    const placed = canonicalKeyIds(keys, keyIds).map((id) => ({ id, ...placeOf(facts, role, id) }))
     const left = placed.filter(({ place }) => place !== "lost").length
     const state = left === placed.length && left >= threshold ? "whole" : left >= threshold ? "enough" : "short"
     return { role, threshold, keys: placed, state }
@@ -65,17 +71,6 @@ function placeOf({ keys, lost, server }: RecoveryFacts, role: string, id: string
     const shown = server[role]
     if (shown === undefined) return { place: "elsewhere", home }
     return { place: shown === id ? "server" : "lost", home }
-}
-
-/** Others' metadata may list what nobody can read: nobody can sign with it either. */
-function canonicalIdOf(key: TufKey | undefined): readonly string[] {
-    if (key === undefined) return []
-    try {
-        return [canonicalKeyIdOf(key)]
-    } catch (error) {
-        if (error instanceof TrustkeyError) return []
-        throw error
-    }
 }
 
 /** The server first: without its keys nothing can be published. Then downwards, each with the key of the one above. */

@@ -1,6 +1,16 @@
 import { parseCertificateChain } from "../../crypto/index.ts"
 import type { CurrentRepository } from "../../publish/index.ts"
-import { encodeRoot, type KeyId, type MetadataFile, ROOT, type RoleName, type RootDocument, SNAPSHOT, TARGETS } from "../../tuf/index.ts"
+import {
+    encodeRoot,
+    type KeyId,
+    listedKeys,
+    type MetadataFile,
+    ROOT,
+    type RoleName,
+    type RootDocument,
+    SNAPSHOT,
+    TARGETS,
+} from "../../tuf/index.ts"
 import type { DaemonRepository } from "../daemon-types.ts"
 import { isDue, ROOT_CERTIFICATE } from "../expiry.ts"
 import { shortId } from "../output.ts"
@@ -177,9 +187,8 @@ function planRoot(
 
 /** Of the certificates that may sign root now; older ones stay in the file for ever. */
 function firstToExpire(root: RootDocument): { readonly pem: string; readonly notAfter: Date } | undefined {
-    const found = (root.roles.get("root")?.keyIds ?? []).flatMap((id) => {
-        const key = root.keys.get(id)
-        if (key === undefined || !key.keytype.endsWith("-x509")) return []
+    const found = listedKeys(root.keys, root.roles.get("root")?.keyIds).flatMap((key) => {
+        if (!key.keytype.endsWith("-x509")) return []
         const pem = Buffer.from(key.public).toString("utf8")
         const leaf = parseCertificateChain(pem)[0]
         return leaf === undefined ? [] : [{ pem, notAfter: leaf.notAfter }]

@@ -1,5 +1,13 @@
 import { TrustkeyError } from "../../errors.ts"
-import { canonicalKeyIdOf, type MetadataFile, parseFile, parseRoleName, type RootDocument, type TargetsDocument } from "../../tuf/index.ts"
+import {
+    canonicalKeyIdOf,
+    type MetadataFile,
+    parseFile,
+    parseRoleName,
+    type RootDocument,
+    readableKeyId,
+    type TargetsDocument,
+} from "../../tuf/index.ts"
 import type { Daemon, DaemonKey, DaemonRepository } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import type { RecoveryFacts } from "./plan-recovery.ts"
@@ -53,7 +61,7 @@ function lostIds(
     given: readonly string[],
 ): ReadonlySet<string> {
     const named = [root, ...delegators.map(({ delegations }) => delegations)].flatMap((holder) => [...holder.keys.values()])
-    const ids = new Set([...keys.map(({ id }) => id), ...named.flatMap(idOf)])
+    const ids = new Set([...keys.map(({ id }) => id), ...named.flatMap((key) => readableKeyId(key) ?? [])])
     return new Set(
         given.map((text) => {
             const [only, ...more] = [...ids].filter((id) => id.startsWith(text))
@@ -65,12 +73,3 @@ function lostIds(
 }
 
 const MIN_DIGITS = 7
-
-function idOf(key: Parameters<typeof canonicalKeyIdOf>[0]): readonly string[] {
-    try {
-        return [canonicalKeyIdOf(key)]
-    } catch (error) {
-        if (error instanceof TrustkeyError) return []
-        throw error
-    }
-}

@@ -1,10 +1,10 @@
 import { TrustkeyError } from "../../errors.ts"
-import { type FileMeta, type KeyId, parseRoleName, type RoleName, TARGETS, verifyThreshold } from "../../tuf/index.ts"
+import { canonicalKeyIds, type FileMeta, type KeyId, parseRoleName, type RoleName, TARGETS, verifyThreshold } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { changeBindings } from "./bind-key.ts"
 import { type TagRole, targetsDocumentOf } from "./build-update.ts"
-import { canonicalIdsOf, RELEASES, withoutSigner } from "./delegations.ts"
+import { RELEASES, withoutSigner } from "./delegations.ts"
 import { isBound } from "./our-keys.ts"
 import { faultsInDockersWords } from "./resolve-tag.ts"
 import { openSession, type TrustSession } from "./session.ts"
@@ -95,7 +95,7 @@ async function removeFrom(removal: Removal, options: RemoveOptions, decisions: D
     const updates: Update[] = [{ place, delegate: () => after }]
     const { releases } = removal
     if (releases !== undefined && !stillCounts(prepared, after)) {
-        const remaining = canonicalIdsOf(after.keys, left?.keyIds ?? [])
+        const remaining = canonicalKeyIds(after.keys, left?.keyIds)
         await decide(removal, releases, remaining, options, decisions)
         if (decisions.resign === true) {
             const signedBy = byRemaining(prepared, releases, remaining)
@@ -165,7 +165,7 @@ async function unbind({ session, daemon, prepared, name }: Removal, keys: readon
     const { cli, gun } = session
     const others = targetsDocumentOf(prepared.current.verified.targets).delegations
     const elsewhere = others.roles.filter((role) => role.name !== RELEASES && role.name !== `targets/${name}`)
-    const kept = new Set<string>(elsewhere.flatMap(({ keyIds }) => canonicalIdsOf(others.keys, keyIds)))
+    const kept = new Set<string>(elsewhere.flatMap(({ keyIds }) => canonicalKeyIds(others.keys, keyIds)))
     for (const key of keys) {
         const roles = kept.has(key.id) ? [`targets/${name}`] : [`targets/${name}`, RELEASES]
         const remove = roles.filter((role) => isBound(key, gun, role)).map((role) => ({ gun, role }))

@@ -1,14 +1,5 @@
 import type { CurrentRepository } from "../../publish/index.ts"
-import {
-    canonicalKeyIdOf,
-    type KeyId,
-    parentOf,
-    TARGETS,
-    type TrustedTarget,
-    type TufKey,
-    trustedTargets,
-    type VerifiedRepository,
-} from "../../tuf/index.ts"
+import { canonicalKeyIds, parentOf, TARGETS, type TrustedTarget, trustedTargets, type VerifiedRepository } from "../../tuf/index.ts"
 import { rootDocumentOf, targetsDocumentOf } from "./build-update.ts"
 import type { DockerRepository, DockerSigner, DockerTag } from "./docker-inspect.ts"
 import { naturally } from "./natural-order.ts"
@@ -104,7 +95,7 @@ function signersOf(verified: VerifiedRepository): readonly DockerSigner[] {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
         const { keys, roles } = targetsDocumentOf(file).delegations
         for (const { name, keyIds } of roles) {
-            if (name !== RELEASES) found.push({ name: signerName(name), keyIds: canonicalIds(keys, keyIds) })
+            if (name !== RELEASES) found.push({ name: signerName(name), keyIds: canonicalKeyIds(keys, keyIds) })
             const child = verified.delegations.get(name)
             if (child !== undefined) waiting.push(child)
         }
@@ -139,14 +130,6 @@ function digestOf(target: TrustedTarget): string {
     return hash === undefined ? "" : Buffer.from(hash).toString("hex")
 }
 
-function canonicalIds(keys: ReadonlyMap<KeyId, TufKey>, ids: readonly KeyId[]): readonly string[] {
-    const found = ids.flatMap((id) => {
-        const key = keys.get(id)
-        return key === undefined ? [] : [canonicalKeyIdOf(key)]
-    })
-    return [...new Set(found)]
-}
-
 function roleViews(verified: VerifiedRepository): readonly RoleView[] {
     const root = rootDocumentOf(verified.root)
     const base = [verified.root, verified.targets, verified.snapshot, verified.timestamp].map(({ role, signed }) => {
@@ -156,7 +139,7 @@ function roleViews(verified: VerifiedRepository): readonly RoleView[] {
             version: signed.document.version,
             expires: signed.document.expires.toISOString(),
             threshold: keyRole?.threshold ?? 0,
-            keyIds: [...canonicalIds(root.keys, keyRole?.keyIds ?? [])].sort(),
+            keyIds: [...canonicalKeyIds(root.keys, keyRole?.keyIds)].sort(),
         }
     })
     const below = [...verified.delegations.values()].map(({ role, signed }) => {
@@ -169,7 +152,7 @@ function roleViews(verified: VerifiedRepository): readonly RoleView[] {
             version: signed.document.version,
             expires: signed.document.expires.toISOString(),
             threshold: keyRole?.threshold ?? 0,
-            keyIds: [...canonicalIds(delegations?.keys ?? new Map(), keyRole?.keyIds ?? [])].sort(),
+            keyIds: [...canonicalKeyIds(delegations?.keys ?? new Map(), keyRole?.keyIds)].sort(),
         }
     })
     return [...base, ...below]
