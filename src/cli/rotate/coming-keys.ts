@@ -1,7 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
-import type { RoleName } from "../../tuf/index.ts"
+import { isDelegation, parentOf, type RoleName } from "../../tuf/index.ts"
 import { planKey } from "../create-key.ts"
-import type { AlgorithmName, Daemon, DaemonKey, PurposeName } from "../daemon-types.ts"
+import type { AlgorithmName, Daemon, DaemonKey, JournalEntry, PurposeName } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { login, makeReady } from "../secrets.ts"
 import type { CardFlags, PassphraseOptions, PinOptions } from "../syntax.ts"
@@ -63,6 +63,13 @@ export class ComingKeys implements Disposable {
     get areNamed(): boolean {
         const { key = [], newSealed, newOnToken = [], newInGroup } = this.#options
         return key.length + newOnToken.length > 0 || newSealed === true || newInGroup !== undefined
+    }
+
+    /** How many come; `going`: one for each that goes, where nothing was said. */
+    count(going: number): number {
+        if (!this.areNamed) return going
+        const { key = [], newSealed, newOnToken = [], newInGroup } = this.#options
+        return key.length + newOnToken.length + Number(newSealed === true) + Number(newInGroup !== undefined)
     }
 
     /**
@@ -137,26 +144,49 @@ export class ComingKeys implements Disposable {
         )
     }
 
-    /** Bound to the role, trusted by nobody, and never used: an interrupted run made them. */
+    /**
+     * Made by this user for the role, trusted by nobody, and never used: an interrupted run made them. A key from a file may be somebody
+     * else's too, and one that was trusted before was taken away for a reason.
+     */
     async #unused(trusted: readonly string[]): Promise<DaemonKey[]> {
         const { gun } = this.#session
         const [role] = this.#of.roles
         const bound = (await this.#daemon.listKeys({ gun, role })).filter(
-            ({ id, state, purpose }) => state !== "removed" && purpose === this.#of.purpose && !trusted.includes(id),
+            ({ id, state, purpose, origin, mine }) =>
+                state !== "removed" && purpose === this.#of.purpose && origin === "generated" && mine && !trusted.includes(id),
         )
         if (bound.length === 0) return []
         const used = await this.#keysThatSigned(role)
-        return bound.filter(({ id }) => !used.has(id))
+        const unused: DaemonKey[] = []
+        for (const key of bound) if (!used.has(key.id) && (await this.#isNamedNowhere(key, role))) unused.push(key)
+        return unused
+    }
+
+    async #isNamedNowhere({ id, createdAt }: DaemonKey, role: RoleName): Promise<boolean> {
+        const { needs } = await this.#daemon.getKey(id)
+        if (needs.some(({ kind }) => kind !== "bound")) return false
+        // Of delegations nobody keeps the old ones: whatever was promised since may have named it, and taken it away again.
+        const parent = isDelegation(role) ? parentOf(role) : undefined
+        return parent === undefined || (await this.#lastPromise(parent)) <= createdAt
     }
 
     async #keysThatSigned(role: RoleName): Promise<ReadonlySet<string>> {
-        const used = new Set<string>()
+        return new Set((await this.#promisesOf(role)).map(({ keyId }) => keyId))
+    }
+
+    /** RFC 3339; "": there was none. */
+    async #lastPromise(role: RoleName): Promise<string> {
+        return (await this.#promisesOf(role)).at(-1)?.promisedAt ?? ""
+    }
+
+    async #promisesOf(role: RoleName): Promise<readonly JournalEntry[]> {
+        const found: JournalEntry[] = []
         for (let after = 0; ; ) {
             const entries = await this.#daemon.showJournal({ gun: this.#session.gun, role, after, limit: PAGE })
             // A root key signs its certificate before there is a root that names it.
-            for (const { keyId, kind } of entries) if (kind === "notary-metadata") used.add(keyId)
+            found.push(...entries.filter(({ kind }) => kind === "notary-metadata"))
             const last = entries.at(-1)
-            if (last === undefined || entries.length < PAGE) return used
+            if (last === undefined || entries.length < PAGE) return found
             after = last.sequence
         }
     }

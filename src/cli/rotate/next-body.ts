@@ -46,6 +46,12 @@ export async function nextBody(
         const plan = begun?.plan
         if (plan !== undefined && !passed.body.bytes.equals(plan.signed))
             return otherBegun(gun, passed.body.document.version, "it is not the one in these files")
+        const changed = otherRoles(wish, rootOf(before.signed), rootOf(passed.body))
+        if (changed !== undefined)
+            return new TrustkeyError(
+                "root_rejected",
+                `the root in these files is for something else: it ${changed}; if that is what is wanted: trustkey rotate root ${gun} --signature ...`,
+            )
         checkRoleRoot(session, before, passed.body)
         return { body: passed.body, signatures: [...passed.signatures, ...(plan?.signatures ?? []).map(fromWire)], says: [] }
     }
@@ -78,10 +84,16 @@ async function goOn(session: TrustSession, wish: Wish, before: MetadataFile, beg
 }
 
 async function differenceFrom(wish: Wish, before: RootDocument, begun: RootDocument): Promise<string | undefined> {
-    if (wish.differenceFrom !== undefined) return await wish.differenceFrom(before, begun)
-    const changed = changedRoles(before, begun)
-    if (wish.roles.every((role) => changed.includes(role))) return undefined
-    return `it changes the keys of ${changed.length === 0 ? "no role" : changed.join(", ")}`
+    const changed = otherRoles(wish, before, begun)
+    return changed === undefined ? await wish.differenceFrom?.(before, begun) : `it ${changed}`
+}
+
+/** Who wants other keys for one role has not agreed to other keys for another; whatever was begun is completed by rotating the root. */
+function otherRoles({ roles, mayChange = roles }: Wish, before: RootDocument, next: RootDocument): string | undefined {
+    if (roles.includes("root")) return undefined
+    const changed = changedRoles(before, next)
+    if (roles.every((role) => changed.includes(role)) && changed.every((role) => mayChange.includes(role))) return undefined
+    return `changes the keys of ${changed.length === 0 ? "no role" : changed.join(", ")}`
 }
 
 function otherBegun(gun: Gun, version: number, what: string): TrustkeyError {

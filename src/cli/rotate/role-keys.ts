@@ -36,12 +36,14 @@ export type PlannedRole = {
 /** The keys of targets or of a snapshot that we sign, as the next root will have them. One object serves all attempts of a run. */
 export class RoleKeys implements Disposable {
     readonly #gun: string
+    readonly #daemon: Daemon
     readonly #role: "targets" | "snapshot"
     readonly #options: RoleKeyOptions
     readonly #coming: ComingKeys
 
     constructor(session: TrustSession, daemon: Daemon, role: "targets" | "snapshot", options: RoleKeyOptions) {
         this.#gun = session.gun
+        this.#daemon = daemon
         this.#role = role
         this.#options = options
         const label = `${role} of ${session.gun}`.slice(0, MAX_LABEL)
@@ -53,16 +55,57 @@ export class RoleKeys implements Disposable {
         return this.#coming.areNamed
     }
 
+    /** Whether it was said what the role shall have. */
+    get #isAsked(): boolean {
+        const { retire = [], keep, threshold } = this.#options
+        return this.areNamed || retire.length > 0 || keep === true || threshold !== undefined
+    }
+
+    /** Which of the role's keys go and stay. `none`: who only takes some away, or changes how many have to sign, needs no new one. */
+    #shape(root: RootDocument): {
+        readonly going: readonly KeyId[]
+        readonly staying: readonly KeyId[]
+        readonly threshold: number
+        readonly none: boolean
+    } {
+        const { keyIds, threshold: before } = roleIn(root, this.#role)
+        const { retire = [], keep = false, threshold = before } = this.#options
+        const going = keep ? [] : retire.length === 0 ? keyIds : retire.map((digits) => goingKey(keyIds, digits, this.#gun, this.#role))
+        const none = !this.areNamed && (retire.length > 0 || keep)
+        return { going, staying: keyIds.filter((id) => !going.includes(id)), threshold, none }
+    }
+
+    /**
+     * Whether a root that was begun before has the keys that are asked for now.
+     *
+     * @returns what is other about it, for a message; undefined: nothing
+     */
+    async differenceFrom(before: RootDocument, begun: RootDocument): Promise<string | undefined> {
+        const { keyIds, threshold } = roleIn(begun, this.#role)
+        const coming = keyIds.filter((id) => !roleIn(before, this.#role).keyIds.includes(id))
+        const here = await this.#daemon.listKeys({ gun: this.#gun, role: this.#role })
+        const foreign = coming.find((id) => !here.some((key) => key.id === id && key.state !== "removed"))
+        if (foreign !== undefined) return `it brings the key ${shortId(foreign)}, which is not here`
+        if (!this.#isAsked) return undefined
+        const wanted = this.#shape(before)
+        if (threshold !== wanted.threshold) return `it asks for ${threshold} signatures, not ${wanted.threshold}`
+        const lost = wanted.staying.find((id) => !keyIds.includes(id))
+        if (lost !== undefined) return `it takes away the key ${shortId(lost)}`
+        const named = this.#options.key ?? []
+        const kept = wanted.going.find((id) => keyIds.includes(id) && !named.some((digits) => id.startsWith(digits)))
+        if (kept !== undefined) return `it keeps the key ${shortId(kept)}`
+        const without = named.find((digits) => !keyIds.some((id) => id.startsWith(digits)))
+        if (without !== undefined) return `it is without the key ${without}`
+        const count = wanted.none ? 0 : this.#coming.count(wanted.going.length)
+        return coming.length > count ? `it brings ${coming.length} other keys` : undefined
+    }
+
     /** @throws usage, not_found, key_unfit, and what opening a group or a token throws */
     async plan({ current, keys }: Looked, dry: boolean): Promise<PlannedRole> {
         const root = rootDocumentOf(current.verified.root)
         const role = parseRoleName(this.#role)
         const { keyIds, threshold: before } = roleIn(root, this.#role)
-        const { retire = [], keep = false, threshold = before } = this.#options
-        const going = keep ? [] : retire.length === 0 ? keyIds : retire.map((digits) => goingKey(keyIds, digits, this.#gun, this.#role))
-        const staying = keyIds.filter((id) => !going.includes(id))
-        // Who only takes some away, or changes how many have to sign, needs no new one.
-        const none = !this.#coming.areNamed && (retire.length > 0 || keep)
+        const { going, staying, threshold, none } = this.#shape(root)
         if (none && going.length === 0 && threshold === before)
             throw new TrustkeyError("usage", "all keys would stay, and none come: say which, or give another --threshold")
         const old = going.flatMap((id) => keys.find(role, id) ?? [])
@@ -90,7 +133,7 @@ export class RoleKeys implements Disposable {
             const { says, make } = await this.plan(looked, dry)
             return { says, make: async () => ({ roles: new Map([[this.#role, await make()]]) }) }
         }
-        return { roles: [this.#role], plan }
+        return { roles: [this.#role], plan, differenceFrom: (before, begun) => this.differenceFrom(before, begun) }
     }
 
     [Symbol.dispose](): void {

@@ -107,7 +107,9 @@ export class RootKeys implements Disposable {
         if (named !== undefined) return `it is without the key ${named}`
         const others = is.keyIds.filter((id) => !staying.includes(id) && !brought.some((other) => other.id === id))
         if (others.length !== this.#count(going.length, brought)) return `it brings ${others.length} other keys`
-        return undefined
+        const here = await this.#daemon.listKeys({ gun: this.#session.gun, role: ROOT })
+        const foreign = others.find((id) => !here.some((key) => key.id === id && key.state !== "removed"))
+        return foreign === undefined ? undefined : `it brings the key ${shortId(foreign)}, which is not here`
     }
 
     /** What the next root is to have for role root. */
@@ -197,10 +199,7 @@ export class RootKeys implements Disposable {
     }
 
     #count(going: number, brought: readonly Brought[]): number {
-        if (this.#bringsNone(brought) || !this.#comes(brought)) return 0
-        const { key = [], newSealed, newOnToken = [], newInGroup } = this.#options
-        if (!this.#coming.areNamed) return going
-        return key.length + newOnToken.length + Number(newSealed === true) + Number(newInGroup !== undefined)
+        return this.#bringsNone(brought) || !this.#comes(brought) ? 0 : this.#coming.count(going)
     }
 
     #certificates(): Promise<readonly Brought[]> {

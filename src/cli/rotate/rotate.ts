@@ -36,14 +36,16 @@ export type Wish = {
     readonly roles: readonly BaseRole[]
     /** Whose keys it looks at itself, before anything is made; its own, if nothing is said. Of the others, see requireRest. */
     readonly looksAfter?: readonly BaseRole[]
+    /** Whose keys may change with it; its own only, if nothing is said. Whoever wants another root key changes whatever was begun. */
+    readonly mayChange?: readonly BaseRole[]
     /**
      * Looks, and asks what there is to ask unless the run is `dry`; nothing is made yet. Throws what stands in the way. Called again when
      * somebody else was faster.
      */
     plan(looked: Looked, dry: boolean): Promise<PlannedChange>
     /**
-     * Whether a root that was begun before is the one wished for: what is other about it, for a message; undefined: nothing. Without it any
-     * root that changes the roles is.
+     * Whether a root that was begun before and changes the roles is the one wished for: what is other about it, for a message; undefined:
+     * nothing. Without it any such root is.
      */
     differenceFrom?(before: RootDocument, begun: RootDocument): Promise<string | undefined>
     /** What need not be in date, to be replaced. */

@@ -77,7 +77,9 @@ export function snapshotWish(session: TrustSession, here: RoleKeys, toServer: bo
         if (!toServer && !stays) return await here.wish().plan(looked, dry)
         return planServerKeys(server, root, (await server.holds(root, "timestamp")) ? ["snapshot"] : ["snapshot", "timestamp"])
     }
-    return { roles: ["snapshot"], looksAfter: SERVER_ROLES, plan, renewing: { evenTimestamp: true } }
+    const wish = { roles: ["snapshot"], looksAfter: SERVER_ROLES, plan, renewing: { evenTimestamp: true } } as const
+    if (!here.areNamed) return { ...wish, mayChange: SERVER_ROLES }
+    return { ...wish, differenceFrom: (before, begun) => here.differenceFrom(before, begun) }
 }
 
 function planServerKeys(server: ServerKeys, root: RootDocument, roles: readonly ServerRole[]): PlannedChange {
