@@ -82,16 +82,18 @@ export async function signSet(rooms: Rooms, principal: Principal, request: SignS
         const { uses } = grant(rooms, principal, request)
         if (uses.flat().length === 0) requireSeeing(rooms, principal, request.gun)
         checkShape(request)
-        if (uses.flat().length === 0) requireRootPermission(rooms, principal, request.gun)
+        requireForeignPermissions(rooms, principal, request)
         // Two sets built on the same documents would both succeed, and the later would silently undo the earlier.
         return await rooms.turns.take(request.gun, () => signChecked(rooms, principal, request, subject))
     })
 }
 
-/** A root that others have signed moves its mark like one of ours: that is for those who may sign it, or rotate. */
-function requireRootPermission(rooms: Rooms, principal: Principal, gun: Gun): void {
-    const place = { gun, role: ROOT }
-    if (!isAllowed(rooms.policy(), principal, "rotate", [place])) authorize(rooms.policy(), principal, "sign", [place])
+/** What others alone have signed moves its mark like ours, whatever else is in the set: that is for those who may sign it; a root, or rotate. */
+function requireForeignPermissions(rooms: Rooms, principal: Principal, { gun, bodies }: SignSetRequest): void {
+    for (const { role, keyIds } of bodies) {
+        if (keyIds.length > 0 || (role === ROOT && isAllowed(rooms.policy(), principal, "rotate", [{ gun, role }]))) continue
+        authorize(rooms.policy(), principal, "sign", [{ gun, role }])
+    }
 }
 
 function grant(rooms: Rooms, principal: Principal, { gun, bodies, snapshot }: SignSetRequest): Granted {

@@ -187,6 +187,32 @@ describe("a root that other holders signed", () => {
     })
 })
 
+describe("whoever may sign targets alone", () => {
+    test("can't bring in with them a root that others signed", async () => {
+        await using rig = await CustodyRig.withGroup()
+        const repository = await Repository.prepare(rig)
+        const holder = makeRootKey(GUN, new Date())
+        const keys = { ...repository.keys, root: [holder.key, repository.rootKey] }
+        const first = [repository.body("root", rootBody({ version: 1, keys })), repository.body("targets", targetsBody({ version: 1 }))]
+        await rig.custody.signSet(ADMIN, repository.set(first, 1))
+        const held = rootBody({ version: 2, keys, days: 1500 })
+        const bodies = [
+            repository.body("root", held, [], [holder.sign(parseSigned(held, ROOT))]),
+            repository.body("targets", targetsBody({ version: 2 })),
+        ]
+        const ci = caller("ci")
+        rig.allow([{ who: ci, do: ["sign"], role: ["targets", "snapshot"] }])
+        await assert.rejects(rig.custody.signSet(ci, repository.set(bodies, 2)), refused("denied"))
+        assert.equal((await newestRoot(rig)).version, 1)
+        rig.allow([
+            { who: ci, do: ["sign"], role: ["targets", "snapshot"] },
+            { who: ci, do: ["rotate"], role: ["root"] },
+        ])
+        await rig.custody.signSet(ci, repository.set(bodies, 2))
+        assert.equal((await newestRoot(rig)).version, 2)
+    })
+})
+
 describe("a key that gets another certificate", () => {
     test("signs once, and that counts for the root before and for the new one", async () => {
         await using rig = await CustodyRig.withGroup()
