@@ -158,8 +158,9 @@ def parse_canonical(data):
 
 # ---- DER, certificates and keys (RFC 5280, X.690) --------------------------------------------------------------------
 
-BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30
-COMMON_NAME, BASIC_CONSTRAINTS = "550403", "551d13"
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30, 0x31
+COMMON_NAME, KEY_USAGE, BASIC_CONSTRAINTS, EXT_KEY_USAGE = "550403", "551d0f", "551d13", "551d25"
+VERSION_3 = bytes.fromhex("a003020102")
 # https://developers.yubico.com/PIV/Introduction/PIV_attestation.html
 YUBICO = "2b0601040182c40a03"  # 1.3.6.1.4.1.41482.3
 SIGNATURES = {f"2a8648ce3d04030{n}": f"sha{size}" for n, size in ((2, 256), (3, 384), (4, 512))}
@@ -169,7 +170,10 @@ OUTDATED = ["2a864886f70d010102", "2a864886f70d010104", "2a864886f70d010105", "2
 P256 = ("p256", 32, 2**256 - 2**224 + 2**192 + 2**96 - 1, 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B)
 P384_B = "B3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF"
 P384 = ("p384", 48, 2**384 - 2**128 - 2**96 + 2**32 - 1, int(P384_B, 16))
+P521_B = "51953EB9618E1C9A1F929A21A0B68540EEA2DA725B99B315F3B8B489918EF109E156193951EC7E937B1652C0BD3BB1BF073573DF883D2C34F1EF451FD46B503F00"
+P521 = ("p521", 66, 2**521 - 1, int(P521_B, 16))
 EC_KEYS = {"301306072a8648ce3d020106082a8648ce3d030107": P256, "301006072a8648ce3d020106052b81040022": P384}
+EC_KEYS["301006072a8648ce3d020106052b81040023"] = P521
 RSA_KEY = bytes.fromhex("300d06092a864886f70d0101010500")
 ED25519_KEY = bytes.fromhex("302a300506032b6570032100")
 
@@ -183,66 +187,126 @@ def elements(data):
         if length >= 0x80:
             size = length - 0x80
             length, start = int.from_bytes(data[start : start + size], "big"), start + size
-            check(1 <= size <= 4 and length >= max(0x80, 1 << 8 * (size - 1)), "DER has a length that is not the shortest")
+            check(1 <= size <= 3 and length >= max(0x80, 1 << 8 * (size - 1)), "DER has a length that is not the shortest")
         check(len(data) >= start + length, "DER ends too early")
         found.append((data[at], data[start : start + length], data[at : start + length]))
         at = start + length
     return found
 
 
-def inside(data, least=0, tag=SEQUENCE):
+def inside(data, least=0, tag=SEQUENCE, most=None):
     """What is inside the one element that `data` is."""
     outer = elements(data)
     check(len(outer) == 1 and outer[0][0] == tag, "DER has another structure than expected")
     inner = elements(outer[0][1])
-    check(len(inner) >= least, "DER has another structure than expected")
+    check(least <= len(inner) <= (most or len(inner)), "DER has another structure than expected")
     return inner
 
 
+def oid_of(element):
+    """As hex. Each number in it is in its shortest form."""
+    tag, content, _ = element
+    good = tag == OID and re.fullmatch(rb"(?:(?!\x80)[\x80-\xff]*[\0-\x7f])+", content)
+    check(good, "an object identifier is malformed")
+    return content.hex()
+
+
+def check_integer(element, least=None):
+    tag, content, _ = element
+    number = int.from_bytes(content, "big", signed=True)
+    shortest = content and len(content) == ((number + (number < 0)).bit_length() + 8) // 8
+    check(tag == INTEGER and shortest and (least is None or number >= least), "a number is malformed")
+
+
 def date_of(element):
-    text = element[1].decode("latin-1")
-    if element[0] == 0x17:  # UTCTime
+    tag, text = element[0], element[1].decode("latin-1")
+    check(re.fullmatch({0x17: "[0-9]{12}Z", 0x18: "[0-9]{14}Z"}.get(tag, "-"), text), "a certificate's date is malformed")
+    if tag == 0x17:  # UTCTime
         text = ("20" if text[:2] < "50" else "19") + text
-    match = re.fullmatch("([0-9]{4})" + "([0-9]{2})" * 5 + "Z", text)
     try:
-        check(element[0] in (0x17, 0x18), "a certificate's date is of another type")
-        return datetime(*map(int, match.groups()))
-    except (AttributeError, ValueError):
-        raise Refused("a certificate's date is malformed") from None
+        return datetime(*map(int, re.findall("^[0-9]{4}|[0-9]{2}", text)))
+    except ValueError:
+        raise Refused("a certificate's date does not exist") from None
 
 
 def text_of(element):
     """UTF8String, PrintableString, IA5String or BMPString."""
     try:
-        return element[1].decode({0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x1E: "utf-16-be"}[element[0]])
+        text = element[1].decode({0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x1E: "utf-16-be"}[element[0]])
+        check(element[0] != 0x1E or len(element[1]) == 2 * len(text), "a certificate's name is no UCS-2")
+        return text
     except (KeyError, UnicodeDecodeError):
         raise Refused("a certificate's name is neither UTF-8 nor ASCII") from None
 
 
+def check_boolean(element):
+    check(element[0] == BOOLEAN and element[1] in (b"\0", b"\xff"), "a yes or no is malformed")
+
+
+def check_parameters(found, depth=4):
+    """Of a signature's algorithm: none, NULL, or what RSASSA-PSS has."""
+    for element in found:
+        if element[0] == OID:
+            oid_of(element)
+        elif element[0] == INTEGER:
+            check_integer(element)
+        elif depth and (element[0] == SEQUENCE or element[0] & 0xFC == 0xA0):
+            check_parameters(elements(element[1]), depth - 1)
+        else:
+            check(element[:2] == (0x05, b""), "a parameter of a signature's algorithm is malformed")
+
+
 class Certificate:
-    """X.509, as far as it is looked at."""
+    """X.509, in the one shape of ceremony-bundle.md, "A certificate"."""
 
     def __init__(self, der):
-        tbs, algorithm, signature = inside(der, 3)[:3]
+        tbs, algorithm, signature = inside(der, 3, most=3)
         check(signature[0] == BIT_STRING and signature[1][:1] == b"\0", "a certificate's signature is malformed")
         self.der, self.tbs, self.signature = der, tbs[2], signature[1][1:]
-        parts = inside(tbs[2], 6)
-        parts = parts[1:] if parts[0][0] == 0xA0 else parts
-        check(len(parts) >= 6 and parts[1][2] == algorithm[2], "a certificate is malformed")
-        self.algorithm = inside(algorithm[2], 1)[0][1].hex()
+        parts = inside(tbs[2])
+        if parts and parts[0][0] == 0xA0:
+            check(parts.pop(0)[2] == VERSION_3, "a certificate is not of version 3")
+        check(6 <= len(parts) <= 7 and parts[1][2] == algorithm[2], "a certificate is malformed")
+        check_integer(parts[0])
+        kind, *parameters = inside(algorithm[2], 1)
+        self.algorithm = oid_of(kind)
+        check_parameters(parameters)
         self.issuer, self.subject, self.spki = parts[2][2], parts[4][2], parts[5][2]
-        self.begins, self.ends = (date_of(element) for element in inside(parts[3][2], 2)[:2])
-        names = [inside(pair[2], 2) for relative in inside(self.subject) for pair in elements(relative[1])]
-        self.name = ([text_of(pair[1]) for pair in names if pair[0][1].hex() == COMMON_NAME] or [""])[-1]
-        self.extensions = {}
-        for _, content, _ in (part for part in parts[6:] if part[0] == 0xA3):
-            for extension in inside(content):
-                items = inside(extension[2], 2)
-                name = items[0][1].hex()
-                check(name not in self.extensions and items[-1][0] == OCTET_STRING, "an extension is malformed, or there twice")
-                self.extensions[name] = items[-1][1]
-        basic = inside(self.extensions.get(BASIC_CONSTRAINTS, b"\x30\0"))
-        self.is_authority = bool(basic) and basic[0][:2] == (BOOLEAN, b"\xff")
+        self.begins, self.ends = (date_of(element) for element in inside(parts[3][2], 2, most=2))
+        self.names_in(self.issuer)
+        self.name = ([text for kind, text in self.names_in(self.subject) if kind == COMMON_NAME] or [""])[-1]
+        self.key_kind = algorithm_of(self.spki)
+        self.extensions, self.is_authority = {}, False
+        for extension in inside(inside(parts[6][2], 1, 0xA3, 1)[0][2]) if len(parts) > 6 else []:
+            items = inside(extension[2], 2, most=3)
+            name = oid_of(items[0])
+            check(name not in self.extensions and items[-1][0] == OCTET_STRING, "an extension is malformed, or there twice")
+            if len(items) == 3:
+                check_boolean(items[1])
+            self.extensions[name] = items[-1][1]
+        self.check_extensions()
+
+    @staticmethod
+    def names_in(name):
+        attributes = [inside(pair[2], 2, most=2) for relative in inside(name) for pair in inside(relative[2], tag=SET)]
+        return [(oid_of(kind), text_of(value)) for kind, value in attributes]
+
+    def check_extensions(self):
+        """Those that some readers look into."""
+        if BASIC_CONSTRAINTS in self.extensions:
+            basic = inside(self.extensions[BASIC_CONSTRAINTS])
+            if basic and basic[0][0] == BOOLEAN:
+                check_boolean(basic[0])
+                self.is_authority = basic.pop(0)[1] == b"\xff"
+            check(len(basic) <= 1, "basic constraints are malformed")
+            for length in basic:
+                check_integer(length, least=0)
+        if KEY_USAGE in self.extensions:
+            usage = elements(self.extensions[KEY_USAGE])
+            good = len(usage) == 1 and usage[0][0] == BIT_STRING and 2 <= len(usage[0][1]) <= 3 and usage[0][1][0] <= 7
+            check(good, "a key usage is malformed")
+        for usage in inside(self.extensions.get(EXT_KEY_USAGE, b"\x30\0")):
+            oid_of(usage)
 
     def check_signed_by(self, issuer):
         check(self.issuer == issuer.subject, "a certificate names another issuer")
@@ -270,7 +334,7 @@ def certificates_in(text):
     found = re.findall(rb"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE-----\n", text)
     ders = [from_base64(body.decode().replace("\n", ""), "a certificate") for body in found]
     written = b"".join(pem("CERTIFICATE", der) for der in ders)
-    check(1 <= len(ders) <= 20 and written == text, "it is no list of PEM certificates alone, with 64 columns")
+    check(1 <= len(ders) <= 20 and written == text and len(text) <= 2**18, "it is no list of PEM certificates alone, with 64 columns")
     return [Certificate(der) for der in ders]
 
 
@@ -289,7 +353,7 @@ def openssl_verifies(spki, message, signature, digest="sha256", *options):
 
 
 def algorithm_of(spki):
-    """p256, p384, rsa2048, rsa3072, rsa4096 or ed25519, in the one canonical encoding."""
+    """p256, p384, rsa2048, rsa3072, rsa4096, ed25519, or what only authorities have, in the one canonical encoding."""
     if spki[:12] == ED25519_KEY and len(spki) == 44:
         return "ed25519"
     kind, bits = inside(spki, 2)[:2]
@@ -305,9 +369,8 @@ def algorithm_of(spki):
     check([tag for tag, _ in numbers] == [INTEGER, INTEGER], "an RSA key is malformed")
     (_, modulus), (_, exponent) = numbers
     check(bits[1][1:] == der_sequence(modulus, exponent), "an RSA key is malformed")
-    algorithm = f"rsa{modulus.bit_length()}"
-    check(algorithm in ALGORITHMS.split("|") and exponent % 2 and 3 <= exponent < 2**31, "an RSA key is out of range")
-    return algorithm
+    check(2048 <= modulus.bit_length() <= 8192 and exponent % 2 and 3 <= exponent < 2**31, "an RSA key is out of range")
+    return f"rsa{modulus.bit_length()}"
 
 
 def der_sequence(*numbers):
@@ -336,6 +399,7 @@ class Key:
     @classmethod
     def of(cls, spki):
         algorithm = algorithm_of(spki)
+        check(algorithm in [*ALGORITHMS.split("|"), "ed25519"], "a key is of a kind that only authorities have")
         return cls("ed25519", spki[12:]) if algorithm == "ed25519" else cls("rsa" if algorithm[0] == "r" else "ecdsa", spki)
 
     @classmethod

@@ -1,4 +1,4 @@
-import { algorithmOf } from "../crypto/index.ts"
+import { algorithmOf, certificatesFormProblem } from "../crypto/index.ts"
 import {
     assembleFile,
     bareKey,
@@ -61,8 +61,10 @@ function readRoot(content: Buffer, gun: Gun): MetadataFile {
 function checkCertificatesForm({ keys, roles }: RootDocument): void {
     for (const id of [...roles.values()].flatMap(({ keyIds }) => keyIds)) {
         const key = keys.get(id)
-        if (key?.keytype.endsWith("-x509") === true && !isNormal(key))
-            refuse("a certificate of a role is not written as PEM in lines of 64")
+        if (key?.keytype.endsWith("-x509") !== true) continue
+        if (!isNormal(key)) refuse("a certificate of a role is not written as PEM in lines of 64")
+        const problem = certificatesFormProblem(Buffer.from(key.public).toString("latin1"))
+        if (problem !== undefined) refuse(`a certificate of a role: ${problem}`)
     }
 }
 

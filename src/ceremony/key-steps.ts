@@ -2,6 +2,8 @@ import {
     type Attestation,
     algorithmOf,
     bundleSignatureProblem,
+    certificateFormProblem,
+    certificatesFormProblem,
     issuedByProblem,
     PIN_POLICIES,
     type PublicKeyBytes,
@@ -184,6 +186,8 @@ function readCertificate(pem: Buffer, gun: Gun, publicKey: PublicKeyBytes, dates
     const text = pem.toString("latin1")
     const key = reading(subject, () => certificateKey(text))
     if (!Buffer.from(key.public).equals(pem)) refuse(`${subject} is not written as PEM in lines of 64`)
+    const malformed = certificatesFormProblem(text)
+    if (malformed !== undefined) refuse(`${subject}: ${malformed}`)
     const [leaf, ...above] = reading(subject, () => parseCertificateChain(text))
     if (leaf === undefined || leaf.isCa || above.some(({ isCa }) => !isCa))
         return refuse(`${subject} must be one that is no CA, and then CAs only`)
@@ -202,6 +206,8 @@ function idOfBare(key: TufKey): KeyId {
 
 /** That it says of the key what the record says. Who vouches for the card is not asked here: that depends on whom one knows. */
 function checkAttestation(attestation: Attestation, publicKey: PublicKeyBytes, said: KeyFacts): void {
+    const malformed = certificateFormProblem(attestation.certificate) ?? certificateFormProblem(attestation.intermediate)
+    if (malformed !== undefined) refuse(`the attestation: ${malformed}`)
     const facts = readAttestation(attestation)
     const problem = issuedByProblem(attestation.certificate, attestation.intermediate)
     if (problem !== undefined) refuse(`the attestation: ${problem}`)

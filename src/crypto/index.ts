@@ -19,6 +19,7 @@ export {
     verifyAttestation,
 } from "./attestation.ts"
 export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
+export { certificateFormProblem, certificatesFormProblem } from "./certificate-form.ts"
 export { type Authorities, checkCertificateChain, checkCertificatePath, parseAuthorities } from "./certificate-path.ts"
 export { assembleCertificateRequest, certificateRequestInfo } from "./certificate-request.ts"
 export { sha256, sha512 } from "./digest.ts"

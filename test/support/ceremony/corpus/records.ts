@@ -1,3 +1,4 @@
+import { encodePem, parsePem } from "../../../../src/crypto/pem.ts"
 import { type Draft, type Loose, makeSigner, sha256 } from "../draft.ts"
 import { factsWith, flip, type Mutation, outWith } from "../mutations.ts"
 import { attestKey, certify } from "../people.ts"
@@ -145,6 +146,8 @@ export const KEYS: readonly Mutation[] = [
         draft: certificate((c) => certify(c.key("dave-1").signer, GUN, new Date("2026-11-23"), new Date("2037-01-01")).pem),
     },
     { what: "with a certificate nobody signed", place: 6, draft: certificate((_, pem) => spoilPem(pem)) },
+    // The signature covers only the first of the parts.
+    { what: "with a certificate of four parts", place: 6, draft: certificate((_, pem) => withFourthPart(pem)) },
     { what: "with text before a certificate", place: 6, draft: certificate((_, pem) => `subject=x\n${pem}`) },
     { what: "with a certificate in other lines", place: 6, draft: certificate((_, pem) => pem.replace(/(.{64})\n(.{10})/, "$1$2\n")) },
     { what: "with a certificate twice in its list", place: 6, draft: certificate((_, pem) => `${pem}${pem}`) },
@@ -237,6 +240,13 @@ function voidedAgain(draft: Draft): void {
     const [first, again] = [draft.record(5), draft.record(11)]
     again.facts = first.facts
     again.out = first.out
+}
+
+function withFourthPart(pem: string): string {
+    const [{ der } = { der: Buffer.alloc(0) }] = parsePem(pem, "none")
+    const longer = Buffer.concat([der, Buffer.from("0500", "hex")])
+    longer.writeUInt16BE(der.length - 4 + 2, 2)
+    return encodePem("CERTIFICATE", longer)
 }
 
 function certificate(make: (ceremony: Ceremony, pem: string) => string): (draft: Draft, ceremony: Ceremony) => void {
