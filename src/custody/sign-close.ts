@@ -11,9 +11,10 @@ export type SignCloseRequest = { readonly keyId: string; readonly statement: Uin
 
 /**
  * The close of a ceremony, signed by a key that is there for nothing else. What the statement says is not checked here: the vault's people
- * have the bundle before them, and whoever verifies it has it too. That it is a close, and the only one of its ceremony by this key, is.
+ * have the bundle before them, and whoever verifies it has it too. That it is a close, and the only one of its plan by this key, is. IDs are given by
+ * people, who give one twice: the plan that takes the place of an abandoned one would come to its close, and not be closed.
  *
- * @throws denied, key_unfit, key_locked, bundle_invalid: it is no close; equivocation_refused: this key closed the ceremony otherwise
+ * @throws denied, key_unfit, key_locked, bundle_invalid: it is no close; equivocation_refused: this key closed a ceremony of this plan otherwise
  */
 export async function signClose(rooms: Rooms, principal: Principal, request: SignCloseRequest): Promise<Signature> {
     const subject: Subject = {}
@@ -28,7 +29,7 @@ export async function signClose(rooms: Rooms, principal: Principal, request: Sig
         const statement = parseCloseStatement(request.statement)
         subject.detail = { ceremony: statement.ceremony, outcome: statement.outcome, records: statement.records, head: statement.head }
         requireReady(rooms, key)
-        const intent = await rooms.journal.commitClose(permit, key, statement.ceremony, request.statement)
+        const intent = await rooms.journal.commitClose(permit, key, statement.plan, request.statement)
         const signature = await makeSignature(rooms, intent, { asker: principal, difference: () => sentences(statement) })
         const sig = await rooms.journal.signed(intent, signature)
         return { keyId: canonicalKeyIdOf(tufKey(key.publicKey)), method: intent.scheme, sig }

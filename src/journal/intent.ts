@@ -54,7 +54,7 @@ export class Intent implements IntentFacts {
     get gun(): Gun | "" {
         return this.#facts.gun
     }
-    /** Empty for a certificate: it belongs to a key and a GUN, not to a lineage. For a ceremony's close the ceremony. */
+    /** Empty for a certificate: it belongs to a key and a GUN, not to a lineage. For a ceremony's close its plan's hash. */
     get lineage(): string {
         return this.#facts.lineage
     }

@@ -65,11 +65,11 @@ export interface Journal {
     commitCardCertificate(permit: Permit<"certificate">, key: KeyRecord, tbs: Uint8Array): Promise<Intent>
 
     /**
-     * Promise to sign the close of a ceremony. TK-JRN-2 for ceremonies: one content per ceremony and key; the same again is a retry.
+     * Promise to sign the close of a ceremony. TK-JRN-2 for ceremonies: one content per plan (its hash) and key; the same again is a retry.
      *
      * @throws equivocation_refused: nothing was written.
      */
-    commitClose(permit: Permit<"ceremony">, key: KeyRecord, ceremony: string, statement: Uint8Array): Promise<Intent>
+    commitClose(permit: Permit<"ceremony">, key: KeyRecord, plan: string, statement: Uint8Array): Promise<Intent>
 
     /**
      * Keep a verified signature with its promise, so that a retry gets the same bytes.
@@ -225,19 +225,19 @@ class StoredJournal implements Journal {
         return await this.#promiseCertificate("card-certificate", key, "", tbs)
     }
 
-    async commitClose(permit: Permit<"ceremony">, key: KeyRecord, ceremony: string, statement: Uint8Array): Promise<Intent> {
+    async commitClose(permit: Permit<"ceremony">, key: KeyRecord, plan: string, statement: Uint8Array): Promise<Intent> {
         if (permit.action !== "ceremony" || key.purpose !== "ceremony") throw new TrustkeyError("internal", "a permit for another act")
         const before = this.#lastClose
         const mine = (async () => {
             await before.catch(() => undefined)
-            return await this.#promiseClose(key, ceremony, statement)
+            return await this.#promiseClose(key, plan, statement)
         })()
         this.#lastClose = mine.catch(() => undefined)
         return await mine
     }
 
-    async #promiseClose(key: KeyRecord, ceremony: string, statement: Uint8Array): Promise<Intent> {
-        const place = { gun: "" as const, lineage: ceremony, role: ROOT, version: 0 }
+    async #promiseClose(key: KeyRecord, plan: string, statement: Uint8Array): Promise<Intent> {
+        const place = { gun: "" as const, lineage: plan, role: ROOT, version: 0 }
         const facts = { kind: "ceremony-close" as const, key, scheme: tufScheme(key.algorithm), bytes: statement, ...place }
         const earlier = await this.#earlier(facts)
         if (earlier !== undefined) return earlier
@@ -484,7 +484,7 @@ function unknownRepository(gun: Gun): TrustkeyError {
 }
 
 function whatIsPromised({ kind, lineage, role, version }: Pick<IntentFacts, "kind" | "lineage" | "role" | "version">): string {
-    return kind === "ceremony-close" ? `the close of ceremony ${lineage}` : `${role} version ${version}`
+    return kind === "ceremony-close" ? `the close of a ceremony of plan ${lineage}` : `${role} version ${version}`
 }
 
 /** A permit speaks for the places it was given for, and no others. */

@@ -10,14 +10,14 @@ import type { SignCloseResponse as _trustkeyd_v1_SignCloseResponse, SignCloseRes
  */
 export interface CeremoniesClient extends grpc.Client {
   /**
-   * The close of a ceremony, signed by a key of purpose "ceremony". One content per ceremony and key. Admin socket.
+   * The close of a ceremony, signed by a key of purpose "ceremony". One content per plan and key. Admin socket.
    */
   SignClose(argument: _trustkeyd_v1_SignCloseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_SignCloseResponse__Output>): grpc.ClientUnaryCall;
   SignClose(argument: _trustkeyd_v1_SignCloseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_SignCloseResponse__Output>): grpc.ClientUnaryCall;
   SignClose(argument: _trustkeyd_v1_SignCloseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_SignCloseResponse__Output>): grpc.ClientUnaryCall;
   SignClose(argument: _trustkeyd_v1_SignCloseRequest, callback: grpc.requestCallback<_trustkeyd_v1_SignCloseResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * The close of a ceremony, signed by a key of purpose "ceremony". One content per ceremony and key. Admin socket.
+   * The close of a ceremony, signed by a key of purpose "ceremony". One content per plan and key. Admin socket.
    */
   signClose(argument: _trustkeyd_v1_SignCloseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_SignCloseResponse__Output>): grpc.ClientUnaryCall;
   signClose(argument: _trustkeyd_v1_SignCloseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_SignCloseResponse__Output>): grpc.ClientUnaryCall;
@@ -31,7 +31,7 @@ export interface CeremoniesClient extends grpc.Client {
  */
 export interface CeremoniesHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * The close of a ceremony, signed by a key of purpose "ceremony". One content per ceremony and key. Admin socket.
+   * The close of a ceremony, signed by a key of purpose "ceremony". One content per plan and key. Admin socket.
    */
   SignClose: grpc.handleUnaryCall<_trustkeyd_v1_SignCloseRequest__Output, _trustkeyd_v1_SignCloseResponse>;
   
