@@ -56,7 +56,11 @@ async function completeArgument(cli: Cli, command: Command, given: readonly stri
         const { cachedSigners } = await import("./cached-images.ts")
         return fitting(await cachedSigners(cli), toComplete, NOTHING_ELSE)
     }
-    return fitting([], toComplete, directiveFor(argument.name()))
+    if (command.parent?.name() === "rotate" && argument.name() === "role") {
+        const { cachedSigners } = await import("./cached-images.ts")
+        return fitting(await cachedSigners(cli), toComplete, NOTHING_ELSE)
+    }
+    return fitting(choices(argument), toComplete, directiveForArgument(argument.name()))
 }
 
 type Position = {
@@ -97,8 +101,18 @@ function optionCandidates({ long, hidden, description }: Option): readonly Candi
     return long == null || hidden ? [] : [{ word: long, help: description }]
 }
 
-function valueCandidates({ argChoices }: Option): readonly Candidate[] {
+function valueCandidates(option: Option): readonly Candidate[] {
+    return choices(option)
+}
+
+function choices({ argChoices }: { readonly argChoices?: readonly string[] | undefined }): readonly Candidate[] {
     return (argChoices ?? []).map((word) => ({ word, help: "" }))
+}
+
+/** A ceremony's bundle is a directory, and its plan a file. */
+function directiveForArgument(name: string): Directive {
+    if (name === "bundle") return DIRECTORIES
+    return name === "plan" ? FILES : directiveFor(name)
 }
 
 /** What an option or argument is called says what it takes. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
@@ -68,5 +68,17 @@ describe("completion", () => {
         )
         assert.deepEqual((await ask("docker trust", "sign", "alpine:v1", "")).words, [])
         assert.deepEqual((await ask("docker trust", "sign", "--", "loc")).words, ["localhost:5000/team/app"])
+    })
+
+    test("offers directories for a ceremony's bundle, files for its plan, its kinds, and signers to rotate", async () => {
+        assert.deepEqual(await ask("trustkey", "ceremony", "open", ""), { words: [], directive: ":16" })
+        assert.deepEqual(await ask("trustkey", "ceremony", "step", "keygen", ""), { words: [], directive: ":16" })
+        assert.deepEqual(await ask("trustkey", "ceremony", "step", "keygen", "stick", ""), { words: [], directive: ":4" })
+        assert.deepEqual(await ask("trustkey", "ceremony", "check", ""), { words: [], directive: ":0" })
+        assert.deepEqual(await ask("trustkey", "ceremony", "plan", "ro"), { words: ["rotate-root", "root-lost"], directive: ":4" })
+        await mkdir(path.join(configDirectory, "trust/tuf/docker.io/library/alpine/metadata/targets"), { recursive: true })
+        await writeFile(path.join(configDirectory, "trust/tuf/docker.io/library/alpine/metadata/targets/alice.json"), "{}")
+        assert.deepEqual(await ask("trustkey", "rotate", "delegation", "alpine", "al"), { words: ["alice"], directive: ":4" })
+        assert.deepEqual((await ask("trustkey", "rotate", "root", "al")).words, ["alpine"])
     })
 })
