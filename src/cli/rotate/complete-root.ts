@@ -1,5 +1,5 @@
 import { TrustkeyError } from "../../errors.ts"
-import { type Gun, ROOT, rootOf, type SignedMetadata } from "../../tuf/index.ts"
+import { canonicalKeyIdOf, type Gun, ROOT, type RootDocument, rootOf, type SignedMetadata } from "../../tuf/index.ts"
 import type { Daemon } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { OurKeys } from "../trust/our-keys.ts"
@@ -42,7 +42,8 @@ export async function complete(
     const here = signingHere(signatures, ours)
     const isComplete = signatures.lacking(here).length === 0
     if (!isComplete && options.collect === undefined) throw incomplete(gun, body, signatures, ours, signatures.lacking(here))
-    const { difference, code } = await agree(cli, gun, before.signed, body, options, isComplete ? {} : { act: "Sign" })
+    const also = certificates(rootOf(before.signed), rootOf(body))
+    const { difference, code } = await agree(cli, gun, before.signed, body, options, { also, ...(isComplete ? {} : { act: "Sign" }) })
     if (isComplete) {
         const root = { signed: body.bytes, signatures: signatures.all.map(toWireSignature) }
         const { published, current } = await publishRoot(session, daemon, prepared, root, options)
@@ -55,6 +56,17 @@ export async function complete(
     const { version } = body.document
     const answer = { gun, outcome: "collecting", version, difference, code, file } as const
     return { ...answer, signers: signatures.signers, lacking: signatures.lacking(), next }
+}
+
+/** The difference names root keys by their certificates, everything else here by the daemon's IDs. */
+function certificates(before: RootDocument, after: RootDocument): readonly string[] {
+    const [was, is] = [before, after].map(({ keys, roles }) => {
+        const held = (roles.get("root")?.keyIds ?? []).flatMap((id) => [...keys].filter(([other]) => other === id))
+        return new Map(held.filter(([, { keytype }]) => keytype.endsWith("-x509")).map(([id, key]) => [id, canonicalKeyIdOf(key)]))
+    })
+    return [...(was ?? []), ...(is ?? [])]
+        .filter(([id]) => was?.has(id) !== is?.has(id))
+        .map(([id, canonical]) => `${shortId(id)} is the certificate of the key ${shortId(canonical)}`)
 }
 
 function incomplete(gun: Gun, body: SignedMetadata, signatures: RootSignatures, ours: OurKeys, lacking: readonly string[]): TrustkeyError {

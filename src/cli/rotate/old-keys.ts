@@ -43,7 +43,7 @@ async function ask({ cli, gun }: TrustSession, daemon: Daemon, key: DaemonKey, r
     const prompts = await cli.prompts()
     const what = `The key ${shortId(key.id)} counts no more for ${roles.join(", ")} of ${gun}`
     if (!prompts.possible) {
-        cli.output.note(`${what}, and is kept: --old-key unbind or --old-key remove lets it go.`)
+        cli.output.note(`${what}, and is kept. ${lettingGo(key, roles, gun)}`)
         return "keep"
     }
     // Who still has something to do with it, before anybody decides.
@@ -51,8 +51,16 @@ async function ask({ cli, gun }: TrustSession, daemon: Daemon, key: DaemonKey, r
         cli.output.note(`  ${need.needed ? "needed by" : "not needed"}  ${needText(need)}`)
     const answer = (await prompts.line(`${what}. Keep it, unbind it, or remove it for ever? [keep/unbind/remove] `, "--old-key")).trim()
     const choice = OLD_KEY_CHOICES.find((candidate) => candidate === answer.toLowerCase())
-    if (choice === undefined && answer !== "") cli.output.note(`That is none of them; ${shortId(key.id)} is kept.`)
+    const none = choice === undefined && answer !== "" ? `That is none of them; ${shortId(key.id)} is kept. ` : ""
+    if ((choice ?? "keep") === "keep") cli.output.note(`${none}${lettingGo(key, roles, gun)}`)
     return choice ?? "keep"
+}
+
+/** Once its successor is published, the same command with `--old-key` would be the next rotation. */
+function lettingGo(key: DaemonKey, roles: readonly RoleName[], gun: string): string {
+    const places = roles.filter((role) => isBound(key, gun, role)).map((role) => `--remove ${role}@${gun}`)
+    const id = shortId(key.id)
+    return `To let it go later: trustkey key bind ${id} ${places.join(" ")}, or for ever: trustkey key remove ${id}`
 }
 
 async function removeKey({ cli, gun }: TrustSession, key: DaemonKey, unbound: number): Promise<void> {
