@@ -20,7 +20,12 @@ export type Verdict =
 export function verifyCeremony(files: BundleFiles): Verdict {
     try {
         const bundle = replay(files)
-        const outcome = at("close", () => bundle.close?.statement.outcome ?? refuse("the ceremony is not closed: there is no close.json"))
+        const outcome = at(
+            "close",
+            () =>
+                bundle.close?.statement.outcome ??
+                refuse("the ceremony is not closed: there is no close.json; trustkey ceremony resume says what comes next"),
+        )
         return { ok: true, outcome, bundle, findings: warningsOf(bundle, outcome) }
     } catch (error) {
         if (!(error instanceof PlacedFault)) throw error

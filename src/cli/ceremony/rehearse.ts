@@ -127,7 +127,7 @@ class Inside {
     /** As it is typed on the day, but for what would be asked there. */
     async #run(args: readonly string[]): Promise<void> {
         const { runCli } = await import("../index.ts")
-        this.#outer.output.note(`$ trustkey ceremony ${args.map(shellWord).join(" ")}`)
+        this.#outer.output.note(`$ trustkey ceremony ${args.map(typed).join(" ")}`)
         const status = await runCli(["ceremony", ...args], this.#cli().context)
         if (status !== 0)
             throw new TrustkeyError("step_refused", `the rehearsal failed at: trustkey ceremony ${args.slice(0, 2).join(" ")}`)
@@ -150,4 +150,9 @@ function tokenOf({ plan, state }: Work, name: string): string | undefined {
     if (typeof shown === "string") return shown
     const key = plan.keys.find((candidate) => candidate.name === name)
     return key === undefined || key.change === "lost" ? undefined : (key.token ?? "elsewhere")
+}
+
+/** A flag stands as it is. */
+function typed(word: string): string {
+    return /^--[a-z-]+$/.test(word) ? word : shellWord(word)
 }

@@ -27,7 +27,7 @@ export async function requireSamePlan(cli: Cli, plan: Plan, { plan: given }: Pla
     }
     const problem =
         typed.length < DIGITS
-            ? `${printable(typed)} are too few digits`
+            ? `too few digits: ${typed.length}, and the first ${DIGITS} of the plan's hash are needed, a whole line on the paper`
             : `the bundle's plan does not have the hash ${printable(typed)}: it is another plan`
     throw new TrustkeyError("step_refused", problem)
 }

@@ -39,6 +39,11 @@ export class Work implements AsyncDisposable {
     static async open(cli: Cli, directory: string): Promise<Work> {
         await using opened = new AsyncDisposableStack()
         const stick = opened.use(await Stick.open(directory))
+        if (stick.files.size === 0)
+            throw new TrustkeyError(
+                "not_found",
+                `${printable(directory)} is empty: trustkey ceremony pack PLAN --to DIRECTORY makes a bundle`,
+            )
         // What is closed was whole when it was: nothing of it is ours to tidy.
         const gone = stick.files.has(CLOSE) ? 0 : await stick.tidy(namedIn(stick))
         if (gone > 0)
@@ -105,7 +110,13 @@ export class Work implements AsyncDisposable {
      */
     async requirePerson({ who: allowed }: PossibleStep, what: string, { as }: StepOptions): Promise<string> {
         const names = allowed.join(" or ")
-        const given = as ?? (await (await this.cli.prompts()).line(`${what} is for ${names}. Your name: `, "--as")).trim()
+        const given =
+            as ??
+            (
+                await (
+                    await this.cli.prompts()
+                ).line(`${what.charAt(0).toUpperCase()}${what.slice(1)} is for ${names}. Your name: `, "--as")
+            ).trim()
         if (allowed.includes(given)) return given
         throw new TrustkeyError("step_refused", `${what} is for ${names}, not for ${given === "" ? "nobody" : printable(given)}`)
     }

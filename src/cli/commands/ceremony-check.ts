@@ -19,6 +19,8 @@ async function check(cli: Cli, file: string, { offline }: { offline?: boolean })
     if (offline !== true) requireFits(plan, await fetchChains(cli, plan))
     for (const line of summary(plan)) cli.output.line(line)
     cli.output.line(`Plan hash  ${codeText(plan.sha256)}`)
+    // Whoever writes a plan can write two with the same 16 digits: people who compare plans need more of them.
+    cli.output.line(`  all of it  ${plan.sha256}`)
     const fits =
         offline === true
             ? "The plan is in order; whether it fits what is published was not asked."

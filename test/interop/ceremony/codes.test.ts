@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { existsSync } from "node:fs"
-import { readdir, readFile } from "node:fs/promises"
+import { mkdir, readdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { packArchive, splitFrames, spoken } from "../../../src/ceremony/index.ts"
@@ -44,6 +44,13 @@ describe("a ceremony without a stick", () => {
         await assertPrintable(script)
         assert.ok(script[0]?.text.includes(hex) && script[0].text.includes(words))
 
+        // Of two plans that begin with the same 16 digits, whoever compares these lines sees that they are two.
+        const checked = await scene.rig.ok(["ceremony", "check", file("plan.toml")])
+        assert.ok(checked.includes(`${hex}   ${words}\n  all of it  ${plan}\n`), checked)
+        await mkdir(file("empty"))
+        const empty = await scene.atVault(["ceremony", "resume", file("empty")])
+        assert.match(empty.stderr, /empty is empty: trustkey ceremony pack [\s\S]*\[not_found\]/)
+
         const packed = await scene.rig.ok([
             ...["ceremony", "pack", file("plan.toml"), "--to", file("packed"), "--as", "lea", "--qr-images", file("to-vault")],
         ])
@@ -59,7 +66,7 @@ describe("a ceremony without a stick", () => {
         const [foreign = ""] = splitFrames(packArchive(new Map([["plan.toml", Buffer.from("x")]])), 600)
         // The right digits, but so few that a second plan with the same ones can be made in minutes.
         const few = await scene.atVault([...open.slice(0, -1), plan.slice(0, 31)], {}, frames.join("\n"))
-        assert.match(few.stderr, /too few digits[\s\S]*\[step_refused\]/)
+        assert.match(few.stderr, /too few digits: 31, and the first 32 [\s\S]*\[step_refused\]/)
         const opened = await scene.atVault(open, {}, [...frames.slice(0, 1), foreign, ...frames].join("\n"))
         assert.equal(opened.status, 0, opened.stderr)
         assert.match(opened.stderr, /frame 1 of 1 is of another set/)

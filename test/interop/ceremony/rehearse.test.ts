@@ -118,6 +118,8 @@ describe("ceremony rehearse", () => {
                 const { status, stdout, stderr } = await run(["rehearse", plan, "--to", bundle, ...spoilt])
                 assert.equal(status, 0, `${stdout}${stderr}`)
                 assert.match(stdout, new RegExp(`^Rehearsed ceremony a-${content.kind}: every step of it works here$`, "m"))
+                // As it is typed on the day.
+                assert.match(stderr, /^\$ trustkey ceremony step build \S+ --as [a-z]+$/m)
                 const kept = parsePlan(await readFile(path.join(bundle, "plan.toml")))
                 assert.equal(kept.rehearsalOf, parsePlan(await readFile(plan)).sha256)
                 assert.deepEqual(

@@ -49,7 +49,11 @@ describe("a whole ceremony", () => {
             assert.deepEqual(new Map(bundleFiles(bundle)), part)
             const verdict = verifyCeremony(part)
             assert.deepEqual(verdict.findings, [
-                { level: "error", record: "close", text: "the ceremony is not closed: there is no close.json" },
+                {
+                    level: "error",
+                    record: "close",
+                    text: "the ceremony is not closed: there is no close.json; trustkey ceremony resume says what comes next",
+                },
             ])
         }
     })
