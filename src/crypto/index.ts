@@ -1,6 +1,7 @@
 // Secrets, sealed forms, keys, signatures and certificates. Pure: bytes in, bytes out; no file, no clock, no network.
 // It knows nothing of TUF: no role, no key ID, no JSON.
 
+export { type AgeIdentity, ageRecipients, decryptBackup, encryptBackup, identitiesIn, isAgeRecipient, makeAgeIdentity } from "./age.ts"
 export { ALGORITHMS, type Algorithm, algorithmOf, type PublicKeyBytes, toKeyObject } from "./algorithm.ts"
 export { type Argon2Cost, DEFAULT_COST, isCostAllowed, LARGEST_COST, LEAST_COST } from "./argon2.ts"
 export {
@@ -25,7 +26,7 @@ export { assembleCertificateRequest, certificateRequestInfo } from "./certificat
 export { sha256, sha512 } from "./digest.ts"
 export { type Opener, open, rewrap, seal, type WayToOpen, type Wrap, waysToOpen } from "./envelope.ts"
 export { bundleSignatureProblem, issuedByProblem } from "./issued.ts"
-export { type KeyFileEntry, readKeyFile } from "./key-file.ts"
+export { type KeyFileEntry, privateKeyToPem, readKeyFile } from "./key-file.ts"
 export type { KeyFileEncryption } from "./key-file-encryption.ts"
 export { canonicalPkcs8, generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
 export type { OpenedKey } from "./private-key-forms.ts"

@@ -19,9 +19,12 @@ const SPACES: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20]
 const PADDING = 0x3d
 const COLON = 0x3a
 
+const ALPHABET = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 const DIGITS = new Int8Array(256).fill(-1)
-for (const [value, character] of [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"].entries())
-    DIGITS[character.charCodeAt(0)] = value
+for (const [value, character] of ALPHABET.entries()) DIGITS[character] = value
+
+// RFC 7468 §2
+const PEM_COLUMNS = 64
 
 type Line = { readonly start: number; readonly end: number; readonly next: number }
 
@@ -48,6 +51,28 @@ export function readSecretPem(content: Buffer, wanted: (label: string) => boolea
         for (const { content: secret } of blocks) secret[Symbol.dispose]()
         throw error
     }
+}
+
+/** One block without headers, which OpenSSL would not read past. */
+export function writeSecretPem(label: string, content: Secret): Secret {
+    const [begin, end] = [Buffer.from(`-----BEGIN ${label}-----\n`), Buffer.from(`-----END ${label}-----\n`)]
+    const digits = Math.ceil(content.length / 3) * 4
+    const text = Buffer.alloc(begin.length + digits + Math.ceil(digits / PEM_COLUMNS) + end.length)
+    begin.copy(text)
+    let at = begin.length
+    content.reveal((bytes) => {
+        for (let digit = 0; digit < digits; digit += 1) {
+            const bit = digit * 6
+            const pair = ((bytes[bit >>> 3] ?? 0) << 8) | (bytes[(bit >>> 3) + 1] ?? 0)
+            text[at] = bit >= bytes.length * 8 ? PADDING : (ALPHABET[(pair >>> (10 - (bit & 7))) & 63] ?? 0)
+            at += 1
+            if ((digit + 1) % PEM_COLUMNS !== 0 && digit + 1 < digits) continue
+            text[at] = LINE_FEED
+            at += 1
+        }
+    })
+    end.copy(text, at)
+    return new Secret(text)
 }
 
 function readBlock(content: Buffer, label: string, start: number, end: number): SecretPemBlock {

@@ -1,6 +1,6 @@
 import { TrustkeyError } from "../errors.ts"
 import { type Encrypted, type KeyFileEncryption, readDekInfo, readPbes2 } from "./key-file-encryption.ts"
-import { readSecretPem, type SecretPemBlock } from "./key-file-pem.ts"
+import { readSecretPem, type SecretPemBlock, writeSecretPem } from "./key-file-pem.ts"
 import { describeBlock, describeContent } from "./other-files.ts"
 import { hasFrame, type OpenedKey, openForm, type PrivateKeyForm } from "./private-key-forms.ts"
 import type { Secret } from "./secret.ts"
@@ -70,6 +70,11 @@ export function readKeyFile(content: Uint8Array): readonly KeyFileEntry[] {
         for (const { content: secret } of blocks) secret[Symbol.dispose]()
         throw error
     }
+}
+
+/** PKCS#8 in clear, for what encrypts the whole file: `openssl pkey` and `notary key import` read it. @param pkcs8 DER */
+export function privateKeyToPem(pkcs8: Secret): Secret {
+    return writeSecretPem("PRIVATE KEY", pkcs8)
 }
 
 function entryOf(block: SecretPemBlock): KeyFileEntry {

@@ -79,7 +79,7 @@ export function x25519Private(raw: Uint8Array): KeyObject {
 }
 
 /** RFC 7748 §6.1. undefined for a point of low order: the result would be all zeros, known to everybody. */
-function agree(privateKey: KeyObject, rawPeer: Uint8Array): Buffer | undefined {
+export function agree(privateKey: KeyObject, rawPeer: Uint8Array): Buffer | undefined {
     if (rawPeer.length !== X25519_LENGTH) return undefined
     const spki = Buffer.concat([PUBLIC_PREFIX, rawPeer])
     try {
