@@ -552,6 +552,19 @@ PLAN_KEYS = {  # by change
 }
 
 
+def is_recipient(text):
+    """Whether it is age's X25519 recipient: BIP-173, `age`, 32 bytes."""
+    if not re.fullmatch("age1[02-9ac-hj-np-z]{58}", text):
+        return False
+    digits, sum = ["qpzry9x8gf2tvdw0s3jn54khce6mua7l".index(letter) for letter in text[4:]], 1
+    for digit in [3, 3, 3, 0, *(ord(letter) % 32 for letter in "age"), *digits]:
+        top, sum = sum >> 25, (sum % 2**25) << 5 ^ digit
+        for bit, term in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            sum ^= term if top >> bit & 1 else 0
+    # 52 digits of five bits: 32 bytes and four bits of padding.
+    return sum == 1 and digits[51] % 16 == 0
+
+
 class Plan:
     """plan.toml: the form of each line first, so that no two readers of TOML differ; then what ceremony-plan.md asks of it."""
 
@@ -581,6 +594,7 @@ class Plan:
         self.recipients = fields(plan["backup"], "recipients:list", "backup")["recipients"] if "backup" in plan else None
         if self.recipients is not None:
             check(self.is_list_of(self.recipients, "text", 32), "backup: recipients is no list of texts, each once")
+            check(all(map(is_recipient, self.recipients)), "backup: a recipient is none of age's X25519 recipients")
         for repository in self.repositories:
             ids = [key.id for key in [*self.closing, *repository["keys"].values()]]
             ids += [key["id"] for key in self.keys.values() if "id" in key]
@@ -650,6 +664,8 @@ class Plan:
 # ---- The bundle (ceremony-bundle.md) ---------------------------------------------------------------------------------
 
 FILES = ("plan.toml", "transcript.jsonl", "close.json", "publication.jsonl")
+BYTES_32 = b"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]\n"
+AGE_HEADER = b"age-encryption\\.org/v1\n(?:-> X25519 " + BYTES_32 + BYTES_32 + b")+--- " + BYTES_32
 LARGEST = {"plan.toml": 2**18, "transcript.jsonl": 2**22}
 KEY_FACTS = f"key:name key_id:hash algorithm:{ALGORITHMS} origin:token|vault|imported token?:token serial?:serial {POLICIES}"
 RECORD = "n:number prev:hash hash:hash t:time who:name step:text facts:object in:list out:list note:note"
@@ -662,11 +678,11 @@ FACTS = {
     "build": "",
     "sign": "key:name keyid:hash repository:number",
     "void-root": "record:number reason:text",
-    "backup": "key:name how:cannot-leave|copy|export token?:token serial?:serial sha256?:hash recipients?:number drill?:passed",
+    "backup": "key:name how:cannot-leave|copy|export token?:token serial?:serial recipients?:number restored?:yes",
     "close": "outcome:complete|abandoned",
     "publish": "repository:number server:text",
 }
-BACKUP_FACTS = {"cannot-leave": set(), "copy": {"token", "serial"}, "export": {"sha256", "recipients", "drill"}}
+BACKUP_FACTS = {"cannot-leave": set(), "copy": {"token", "serial"}, "export": {"recipients", "restored"}}
 
 
 def read_bundle(folder):
@@ -964,8 +980,12 @@ class Ceremony:
         else:
             check(not done, "this backup is there already")
         if how == "export":
-            check(facts["recipients"] == len(self.plan.recipients or []), "the plan has other recipients")
-        return [f"public/{name}"], []
+            count, data = len(self.plan.recipients or []), self.out(f"backup/{name}")
+            check(facts["recipients"] == count, "the plan has other recipients")
+            header = re.match(AGE_HEADER, data)
+            check(header and len(data) - header.end() >= 33, f"backup/{name} is no age file for X25519 recipients")
+            check(header[0].count(b"\n-> ") == count, f"backup/{name} is for more or fewer than the plan's recipients")
+        return [f"public/{name}"], [f"backup/{name}"] if how == "export" else []
 
     def do_close(self):
         if self.facts["outcome"] == "abandoned":

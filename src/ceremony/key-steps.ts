@@ -81,7 +81,8 @@ export function voidKey(state: CeremonyState, record: CeremonyRecord): CeremonyS
     facts.finish()
     checkItems(record.in, [], "in")
     checkItems(record.out, [], "out")
-    const gone = new Set(voided?.record.out.map(({ name }) => name))
+    const records = voided === undefined ? [] : [voided.record, ...(state.backups.get(key.name) ?? [])]
+    const gone = new Set(records.flatMap(({ out }) => out.map(({ name }) => name)))
     return {
         ...standsAs(state, record),
         shown: new Map([...state.shown].filter(([name]) => name !== key.name)),

@@ -1,16 +1,17 @@
+import { ageRecipients } from "../crypto/index.ts"
 import { assembleFile, checkRootCertificates } from "../tuf/index.ts"
 import { rootDocument } from "./chain.ts"
 import { keyNamed, missingToComplete, whyNotAtVault, whyNotBackup, whyNotPublish } from "./conditions.ts"
 import { FactReader } from "./fact-reader.ts"
 import { reading, refuse } from "./fault.ts"
-import { HASH, SERIAL, TOKEN } from "./forms.ts"
+import { SERIAL, TOKEN } from "./forms.ts"
 import { checkToken } from "./key-steps.ts"
 import type { CeremonyRecord } from "./record.ts"
 import { parseSignature } from "./root-steps.ts"
 import { artefactName, type CeremonyState, type ReadArtefact, signaturesOf } from "./state.ts"
 import { checkInput, checkItems, standsAs } from "./step-parts.ts"
 
-export function backup(state: CeremonyState, record: CeremonyRecord): CeremonyState {
+export function backup(state: CeremonyState, record: CeremonyRecord, read: ReadArtefact): CeremonyState {
     const facts = new FactReader(record.facts)
     const key = keyNamed(state, facts.text("key"))
     const how = facts.oneOf("how", ["cannot-leave", "copy", "export"])
@@ -25,13 +26,16 @@ export function backup(state: CeremonyState, record: CeremonyRecord): CeremonySt
             facts.text("serial", (text) => SERIAL.test(text)),
         )
     if (how === "export") {
-        facts.text("sha256", (text) => HASH.test(text))
         facts.equals("recipients", state.plan.backupRecipients.length)
-        facts.equals("drill", "passed")
+        facts.equals("restored", "yes")
     }
     facts.finish()
     checkInput(state, record, [artefactName.publicKey(key.name)])
-    checkItems(record.out, [], "out")
+    checkItems(record.out, how === "export" ? [artefactName.backup(key.name)] : [], "out")
+    // What it says for a stranger: for whom, and what is inside, only the vault could see.
+    for (const item of record.out)
+        if (ageRecipients(read(item)) !== state.plan.backupRecipients.length)
+            refuse(`${item.name} is not an age file for ${state.plan.backupRecipients.length} X25519 recipients`)
     return {
         ...standsAs(state, record),
         backups: new Map([...state.backups, [key.name, [...(state.backups.get(key.name) ?? []), record]]]),

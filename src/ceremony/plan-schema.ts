@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { algorithmOf, PIN_POLICIES, TOUCH_POLICIES } from "../crypto/index.ts"
+import { algorithmOf, isAgeRecipient, PIN_POLICIES, TOUCH_POLICIES } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { bareKey, parseGun, parseKeyId, type TufKey } from "../tuf/index.ts"
 import { HASH, isText, NAME, parseTime, SERIAL, SLOT, TOKEN } from "./forms.ts"
@@ -20,6 +20,8 @@ const token = () =>
 const serial = () => z.string().regex(SERIAL, { message: "must be a serial number: [A-Za-z0-9._:-], at most 64 characters" })
 const hash = () => z.string().regex(HASH, { message: "must be 64 lower-case hexadecimal digits" })
 const keyId = () => hash().transform((id) => parseKeyId(id))
+
+const recipient = () => z.string().refine(isAgeRecipient, { message: "must be an X25519 recipient of age: age1… in lower case" })
 
 const time = () =>
     z.string().transform((value, context) => {
@@ -139,7 +141,7 @@ export function planSchema() {
             .max(MAX_SPARES)
             .default([]),
         repository: z.array(repository()).min(1).max(MAX_REPOSITORIES),
-        backup: z.strictObject({ recipients: z.array(text()).min(1).max(MAX_RECIPIENTS) }).optional(),
+        backup: z.strictObject({ recipients: z.array(recipient()).min(1).max(MAX_RECIPIENTS) }).optional(),
     })
 }
 

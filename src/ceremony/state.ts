@@ -79,6 +79,7 @@ export const artefactName = {
     signed: (repository: number): string => `signed/${repository}`,
     difference: (repository: number): string => `difference/${repository}`,
     signature: (key: string, repository: number): string => `signature/${key}/${repository}`,
+    backup: (key: string): string => `backup/${key}`,
     root: (repository: number): string => `root/${repository}`,
 } as const
 

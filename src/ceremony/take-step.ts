@@ -55,7 +55,7 @@ export type StepInput =
           readonly token: string
           readonly serial: string
       }
-    | { readonly step: "backup"; readonly key: string; readonly how: Extract<BackupWay, "export">; readonly sha256: string }
+    | { readonly step: "backup"; readonly key: string; readonly how: Extract<BackupWay, "export">; readonly file: Uint8Array }
     | { readonly step: "close"; readonly outcome: Outcome }
     | { readonly step: "publish"; readonly repository: number; readonly server: string }
 
@@ -187,7 +187,7 @@ function draftOf(bundle: Bundle, input: StepInput): Draft {
                 out: new Map(),
             }
         case "backup":
-            return { facts: backupFacts(state, input), in: [artefactName.publicKey(input.key)], out: new Map() }
+            return { facts: backupFacts(state, input), in: [artefactName.publicKey(input.key)], out: backupFiles(input) }
         case "close":
             return closed(bundle, input.outcome)
         case "publish":
@@ -281,8 +281,12 @@ function backupFacts({ plan }: CeremonyState, input: Extract<StepInput, { readon
         case "copy":
             return [...facts, ["token", input.token], ["serial", input.serial]]
         case "export":
-            return [...facts, ["sha256", input.sha256], ["recipients", plan.backupRecipients.length], ["drill", "passed"]]
+            return [...facts, ["recipients", plan.backupRecipients.length], ["restored", "yes"]]
     }
+}
+
+function backupFiles(input: Extract<StepInput, { readonly step: "backup" }>): ReadonlyMap<string, Uint8Array> {
+    return new Map(input.how === "export" ? [[artefactName.backup(input.key), input.file]] : [])
 }
 
 function closed(bundle: Bundle, outcome: Outcome): Draft {

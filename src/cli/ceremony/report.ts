@@ -202,7 +202,7 @@ function backupText(record: CeremonyRecord): string {
         case "copy":
             return `copied to token ${factOf(record, "token")}, serial ${factOf(record, "serial")}`
         case "export":
-            return `exported, sealed for ${factOf(record, "recipients")}; drill ${factOf(record, "drill")}`
+            return `exported, sealed for ${factOf(record, "recipients")}, and opened again`
         default:
             return "can't leave its token"
     }

@@ -146,7 +146,7 @@ const VALUES: readonly unknown[] = [
     "export",
     "complete",
     "abandoned",
-    "passed",
+    "yes",
     "0".repeat(64),
     "second",
     "spare",

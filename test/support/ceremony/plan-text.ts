@@ -54,9 +54,15 @@ export function writePlan({ scenario, guns, keys, closing, roles, published }: P
         }
         lines.push("")
     })
-    if (scenario.backup === true) lines.push("[backup]", 'recipients = ["age1first", "age1second"]  # dana and erin')
+    if (scenario.backup === true) lines.push("[backup]", `recipients = ["${RECIPIENTS.join('", "')}"]  # dana and erin`)
     return `${lines.join("\n")}\n`
 }
+
+/** By age-keygen; nobody kept what opens for them. */
+export const RECIPIENTS = [
+    "age12j3xjd8f9t87u275l3245n7r7mzuhyxqegzymmzn0379yfgt6aws2r8dla",
+    "age1zn6vh35xeh5tugs3w4uwq92hqjm4f27pnhvmhzqw5nht9t3ngpasdy4rgd",
+] as const
 
 function person(name: string, part: string): readonly string[] {
     return ["[[person]]", `name = "${name}"`, `part = "${part}"`, ""]

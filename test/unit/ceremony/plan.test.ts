@@ -3,7 +3,7 @@ import { describe, test } from "node:test"
 import fc from "fast-check"
 import { encodePlan, type PlanContent, type PlannedKey, parsePlan } from "../../../src/ceremony/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
-import { bareKeyAt, idOf, PEOPLE, planOf, RIGHT_PLAN, someKeyId } from "./plans.ts"
+import { bareKeyAt, idOf, PEOPLE, planOf, RECIPIENT_OF_DANA, RIGHT_PLAN, someKeyId } from "./plans.ts"
 
 function mistakesOf(parse: () => unknown): readonly string[] {
     try {
@@ -188,7 +188,16 @@ describe("a ceremony's plan", () => {
         ],
         ["a copy on the token itself", () => edited('"lea-c"', '"lea"'), "key #2.copies: names a token twice"],
         ["no key at all", () => rightText().replaceAll(/\[\[key\]\]\n(?:[a-z].*\n)*/g, ""), "key: missing"],
-        ["a recipient twice", () => edited('["age1exampleexampleexample"]', '["a", "a"]'), "backup.recipients #2: is there twice"],
+        [
+            "a recipient twice",
+            () => edited(`["${RECIPIENT_OF_DANA}"]`, `["${RECIPIENT_OF_DANA}", "${RECIPIENT_OF_DANA}"]`),
+            "backup.recipients #2: is there twice",
+        ],
+        [
+            "a recipient of whom a letter is wrong",
+            () => edited("age1vk", "age1vl"),
+            "backup.recipients #1: must be an X25519 recipient of age: age1… in lower case",
+        ],
     ]
     for (const [title, text, expected] of FIELDS) {
         test(`is refused with ${title}`, () => {

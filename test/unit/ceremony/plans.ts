@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import fc from "fast-check"
 import type { Person, PlanContent, PlannedKey, PlannedRepository } from "../../../src/ceremony/index.ts"
+import { encodeBech32 } from "../../../src/crypto/bech32.ts"
 import { canonicalKeyIdOf, type KeyId, parseGun, parseKeyId, type TufKey } from "../../../src/tuf/index.ts"
 import { makeKey } from "../tuf/make.ts"
 
@@ -67,7 +68,7 @@ export function planOf(kind: PlanContent["kind"], changes: Partial<PlanContent> 
         ],
         spares: [{ token: "spare-1", serial: "99" }, { token: "spare-2" }],
         repositories: [repositoryOf(kind, "registry.example.com/team/app", 0), repositoryOf(kind, "registry.example.com/team/web", 4)],
-        backupRecipients: ["age1exampleexampleexample"],
+        backupRecipients: [RECIPIENT_OF_DANA],
         ...changes,
     }
 }
@@ -92,10 +93,15 @@ const NAME = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,63}$/)
 const TOKEN = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
 const SERIAL = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/)
 const HASH = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString("hex"))
+/** By age-keygen. */
+export const RECIPIENT_OF_DANA = "age1vknkhvgfgqupma7vsdmh4zggq9lsy2khw3wtf7a9ws332fz3g9rqd63lre"
+
 const TEXT = fc
     .string({ minLength: 1, maxLength: 200, unit: "grapheme" })
     .filter((text) => text.isWellFormed() && !/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u.test(text))
     .filter((text) => Buffer.byteLength(text) <= 1024)
+
+const RECIPIENT = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((raw) => encodeBech32("age", raw).toString())
 
 /** Plans that are right, of all kinds. */
 export const RIGHT_PLAN: fc.Arbitrary<PlanContent> = fc
@@ -108,7 +114,7 @@ export const RIGHT_PLAN: fc.Arbitrary<PlanContent> = fc
         tokens: fc.uniqueArray(TOKEN, { minLength: 8, maxLength: 8 }),
         serial: SERIAL,
         hashes: fc.uniqueArray(HASH, { minLength: 6, maxLength: 6 }),
-        recipients: fc.uniqueArray(TEXT, { maxLength: 4 }),
+        recipients: fc.uniqueArray(RECIPIENT, { maxLength: 4 }),
         seconds: fc.integer({ min: 2, max: 1_000_000 }),
         version: fc.integer({ min: 2, max: 1000 }),
         isRehearsal: fc.boolean(),

@@ -3,6 +3,7 @@ import { describe, test } from "node:test"
 import { closeBundle, closeStatement, progressOf, type StepInput, type StepOptions } from "../../../src/ceremony/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 import { certificateKey, tufKey } from "../../../src/tuf/index.ts"
+import { ageFile } from "../../support/ceremony/scenario.ts"
 import {
     backedUp,
     built,
@@ -391,10 +392,16 @@ const REFUSALS: readonly Refusal[] = [
         /the plan has no copy of key lea-1 on token mallory/,
     ],
     [
-        "an export to a file without a hash",
+        "an export that is no age file",
         allShown,
-        () => ({ step: "backup", key: "lea-1", how: "export", sha256: "12" }),
-        /the fact "sha256" is not what it must be/,
+        () => ({ step: "backup", key: "lea-1", how: "export", file: Buffer.from("a key") }),
+        /backup\/lea-1 is not an age file for 1 X25519 recipients/,
+    ],
+    [
+        "an export for one recipient too many",
+        allShown,
+        () => ({ step: "backup", key: "lea-1", how: "export", file: ageFile(2) }),
+        /backup\/lea-1 is not an age file for 1 X25519 recipients/,
     ],
     ["a close before anything is signed", allBuilt, () => ({ step: "close", outcome: "complete" }), /^close: a root has no signature yet/],
     [
@@ -549,9 +556,7 @@ describe("a step that is refused", () => {
                         return { step: name, reason: "x" }
                     case "backup":
                         if (how === "copy") return { step: name, key, how, token, serial: "7" }
-                        return how === "export"
-                            ? { step: name, key, how, sha256: "ab".repeat(32) }
-                            : { step: name, key, how: "cannot-leave" }
+                        return how === "export" ? { step: name, key, how, file: ageFile(1) } : { step: name, key, how: "cannot-leave" }
                     case "close":
                         return { step: name, outcome: candidate.outcome ?? "abandoned" }
                     default:

@@ -44,6 +44,8 @@ import {
     type TufKey,
     tufKey,
 } from "../../../src/tuf/index.ts"
+import { ageFile } from "../../support/ceremony/scenario.ts"
+import { RECIPIENT_OF_DANA } from "./plans.ts"
 
 export const GUNS = [parseGun("registry.example.com/team/app"), parseGun("registry.example.com/team/web")] as const
 export const PACKED = new Date("2026-11-20T10:00:00Z")
@@ -224,7 +226,7 @@ export function ceremonyRig(kind: PlanContent["kind"], options: RigOptions = {})
                         : {}),
                 }
             }),
-            backupRecipients: isSmall ? [] : ["age1example"],
+            backupRecipients: isSmall ? [] : [RECIPIENT_OF_DANA],
             ...options.changes,
         }),
     )
@@ -380,7 +382,7 @@ export function backedUp(rig: CeremonyRig): CeremonyRig {
         else {
             for (const [index, token] of [key.token, ...key.copies].entries())
                 next = step(next, { step: "backup", key: key.name, how: "copy", token, serial: `copy-${index}` })
-            if (backupRecipients.length > 0) next = step(next, { step: "backup", key: key.name, how: "export", sha256: "34".repeat(32) })
+            if (backupRecipients.length > 0) next = step(next, { step: "backup", key: key.name, how: "export", file: ageFile(1) })
         }
     }
     return next

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import { bundleFiles, progressOf, readBundle, verifyCeremony } from "../../../src/ceremony/index.ts"
 import { parseFile, ROOT, verifyRootChain } from "../../../src/tuf/index.ts"
+import { ageFile } from "../../support/ceremony/scenario.ts"
 import { backedUp, built, ceremonyRig, closed, ended, filesOf, GUNS, inputs, opened, shown, signed, step, wholeCeremony } from "./rig.ts"
 
 const KINDS = ["create-root", "rotate-root", "replace-holder", "root-lost"] as const
@@ -68,6 +69,21 @@ describe("a whole ceremony", () => {
         assert.deepEqual(verifyCeremony(filesOf(rig)).findings, [])
         const root = rig.bundle.artefact("root/0")?.toString("latin1") ?? ""
         assert.ok(spoilt !== undefined && !root.includes(Buffer.from(spoilt.certificateFor(GUNS[0])).toString("base64")))
+    })
+
+    test("in which an exported key is made void exports the next one, and what stands is its file alone", () => {
+        const before = shown(opened(ceremonyRig("rotate-root")))
+        let rig = backedUp(before)
+        assert.notEqual(rig.bundle.artefact("backup/lea-1"), undefined)
+        rig = step(rig, { step: "void-key", key: "lea-1", reason: "the passphrase was read aloud" })
+        assert.equal(rig.bundle.artefact("backup/lea-1"), undefined)
+        rig = { ...rig, held: new Map([...rig.held, ["lea-1", ceremonyRig("rotate-root").held.get("lea-1") ?? assert.fail()]]) }
+        rig = step(rig, inputs.show(rig, "lea-1"))
+        for (const token of ["lea-a", "lea-b"])
+            rig = step(rig, { step: "backup", key: "lea-1", how: "copy", token, serial: `again-${token}` })
+        rig = step(rig, { step: "backup", key: "lea-1", how: "export", file: ageFile(1) })
+        rig = closed(ended(signed(built(rig))))
+        assert.deepEqual(verifyCeremony(filesOf(rig)).findings, [])
     })
 
     test("in which the roots were found wrong builds and signs them again", () => {

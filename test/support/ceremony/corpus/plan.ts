@@ -1,6 +1,13 @@
+import { encodeBech32 } from "../../../../src/crypto/bech32.ts"
 import type { Draft } from "../draft.ts"
 import { flip, type Mutation, planWith, replaceIn } from "../mutations.ts"
+import { RECIPIENTS } from "../plan-text.ts"
 import type { Ceremony } from "../scenario.ts"
+
+const encoded = (prefix: string, length: number): string => encodeBech32(prefix, Buffer.alloc(length, 7)).toString()
+const altered = (text: string): string => `${text.slice(0, 30)}${text[30] === "q" ? "p" : "q"}${text.slice(31)}`
+/** 32 bytes of 7 and, where there are only bits left over, not zero; with the checksum that goes with it. */
+const PADDED = "age1qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qur3czx78h"
 
 /** The plan can't be right, whoever signed the close: everything after it is made to fit. */
 export const FORM: readonly Mutation[] = [
@@ -40,7 +47,15 @@ export const FORM: readonly Mutation[] = [
     plan("with a comma at the end of a list", /copies = \[(.*)\]/, "copies = [$1,]", "creation"),
     plan("whose list is on two lines", /copies = \[(.*)\]/, "copies = [$1\n]", "creation"),
     plan("whose backup is for nobody", /recipients = \[.*\]/, "recipients = []", "creation"),
-    plan("whose backup is for one twice", "age1second", "age1first", "creation"),
+    plan("whose backup is for one twice", RECIPIENTS[1], RECIPIENTS[0], "creation"),
+    plan("whose backup is for a recipient with a letter changed", RECIPIENTS[1], altered(RECIPIENTS[1]), "creation"),
+    plan("whose backup is for a recipient in capitals", RECIPIENTS[1], RECIPIENTS[1].toUpperCase(), "creation"),
+    plan("whose backup is for a recipient of 31 bytes", RECIPIENTS[1], encoded("age", 31), "creation"),
+    plan("whose backup is for a recipient of 33 bytes", RECIPIENTS[1], encoded("age", 33), "creation"),
+    plan("whose backup is for a recipient whose padding is used", RECIPIENTS[1], PADDED, "creation"),
+    plan("whose backup is for a recipient of another kind", RECIPIENTS[1], encoded("age1tag", 33), "creation"),
+    plan("whose backup is for an identity", RECIPIENTS[1], encoded("AGE-SECRET-KEY-", 32), "creation"),
+    plan("whose backup is for an SSH key", RECIPIENTS[1], "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA", "creation"),
 ]
 
 /** It reads well, and is no plan that people could follow. */
@@ -134,7 +149,7 @@ export const FOREIGN: readonly Mutation[] = [
         what: "with one recipient more than the backup has",
         base: "creation",
         place: 13,
-        draft: planWith('"age1second"]', '"age1second", "age1third"]'),
+        draft: planWith(`"${RECIPIENTS[1]}"]`, `"${RECIPIENTS[1]}", "${encoded("age", 32)}"]`),
     },
     { what: "with another key for targets than was built", base: "creation", place: 5, draft: otherTargets },
     {

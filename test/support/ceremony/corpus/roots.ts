@@ -1,7 +1,11 @@
 import { canonical, type Draft, keyIdOf, keyJson, type Loose, makeSigner, sha256, signed } from "../draft.ts"
 import { factsWith, flip, type Mutation, outWith, replaceIn } from "../mutations.ts"
 import { certify } from "../people.ts"
-import { type Ceremony, GUN } from "../scenario.ts"
+import { ageFile, type Ceremony, GUN } from "../scenario.ts"
+
+const exported = (change: (file: Buffer) => Buffer): ((draft: Draft) => void) => outWith(13, "backup/alice-1", change)
+const edited = (file: Buffer, from: string | RegExp, to: string): Buffer =>
+    Buffer.from(replaceIn(file.toString("latin1"), from, to), "latin1")
 
 /** What was published before the ceremony. */
 export const CHAIN: readonly Mutation[] = [
@@ -271,8 +275,85 @@ export const SIGN: readonly Mutation[] = [
     { what: "with a copy on a token nobody planned", base: "creation", place: 11, draft: factsWith(11, { token: "mallory" }) },
     { what: "with a copy missing", base: "creation", place: 14, draft: (draft) => draft.records.splice(10, 1) },
     { what: "with a copy that names no token", base: "creation", place: 11, draft: factsWith(11, { token: undefined }) },
-    { what: "with an export that was not tried", base: "creation", place: 13, draft: factsWith(13, { drill: "failed" }) },
+    { what: "with an export that did not open again", base: "creation", place: 13, draft: factsWith(13, { restored: "no" }) },
+    { what: "with an export that nobody opened again", base: "creation", place: 13, draft: factsWith(13, { restored: undefined }) },
     { what: "with an export for others", base: "creation", place: 13, draft: factsWith(13, { recipients: 3 }) },
+    {
+        what: "with an export for others, and the file is",
+        base: "creation",
+        place: 13,
+        draft: (draft) => {
+            factsWith(13, { recipients: 3 })(draft)
+            exported(() => ageFile(3))(draft)
+        },
+    },
+    { what: "with an export as it was before it was kept", base: "creation", place: 13, draft: factsWith(13, { sha256: sha256("x") }) },
+    { what: "with an export that is not there", base: "creation", place: 13, draft: (draft) => draft.record(13).out.clear() },
+    {
+        what: "with an export under another key's name",
+        base: "creation",
+        place: 13,
+        draft: (draft) => Object.assign(draft.record(13), { out: new Map([["backup/bob-1", ageFile(2)]]) }),
+    },
+    {
+        what: "with an export on the record of a copy",
+        base: "creation",
+        place: 12,
+        draft: (draft) => draft.record(12).out.set("backup/alice-1", ageFile(2)),
+    },
+    { what: "with an export for one recipient fewer", base: "creation", place: 13, draft: exported(() => ageFile(1)) },
+    { what: "with an export for one recipient more", base: "creation", place: 13, draft: exported(() => ageFile(3)) },
+    { what: "with an export for nobody", base: "creation", place: 13, draft: exported(() => ageFile(0)) },
+    {
+        what: "with an export that is a private key in clear",
+        base: "creation",
+        place: 13,
+        draft: exported(() => Buffer.from("-----BEGIN PRIVATE KEY-----\n")),
+    },
+    {
+        what: "with an export in another version of age",
+        base: "creation",
+        place: 13,
+        draft: exported((file) => edited(file, "/v1\n", "/v2\n")),
+    },
+    {
+        what: "with an export under a passphrase",
+        base: "creation",
+        place: 13,
+        draft: exported((file) => edited(file, "-> X25519 ", "-> scrypt ")),
+    },
+    {
+        what: "with an export for a recipient unseen",
+        base: "creation",
+        place: 13,
+        draft: exported((file) => edited(file, "-> X25519 ", "-> x\n\n-> X25519 ")),
+    },
+    {
+        what: "with an export whose lines end otherwise",
+        base: "creation",
+        place: 13,
+        draft: exported((file) => edited(file, "/v1\n", "/v1\r\n")),
+    },
+    {
+        what: "with an export whose base64 is padded",
+        base: "creation",
+        place: 13,
+        draft: exported((file) => edited(file, /\n---/, "=\n---")),
+    },
+    {
+        what: "with an export whose base64 has bits to spare",
+        base: "creation",
+        place: 13,
+        draft: exported((file) => edited(file, /.\n---/, "B\n---")),
+    },
+    { what: "with an export that ends with its header", base: "creation", place: 13, draft: exported((file) => file.subarray(0, -232)) },
+    { what: "with an export of nothing", base: "creation", place: 13, draft: exported((file) => file.subarray(0, -200)) },
+    {
+        what: "with an export that begins later",
+        base: "creation",
+        place: 13,
+        draft: exported((file) => Buffer.concat([Buffer.from("\n"), file])),
+    },
     { what: "with an export missing", base: "creation", place: 14, draft: (draft) => draft.records.splice(12, 1) },
     {
         what: "with too few signatures of the old root's keys",
