@@ -377,6 +377,8 @@ export interface Daemon {
     changePassphrase(request: { subject: KeySubject; oldSealed: Sealed; newSealed: Sealed }): Promise<void>
     removeKey(request: { id: string; confirm: string }): Promise<DaemonKey>
     /** `passphrase`: sealed for purpose "copy", subject "<key id>:<token>". */
+    /** Both secrets sealed for the subject of `exportSubject`. @returns an age file */
+    exportKey(request: { id: string; recipients: readonly string[]; passphrase: Sealed; identity: Sealed }): Promise<Uint8Array>
     copyKey(request: {
         id: string
         token: string

@@ -225,6 +225,11 @@ class GrpcDaemon implements Daemon {
         return readKey(await this.#ask(loadMethod("Keys", "Remove"), request))
     }
 
+    async exportKey(request: Parameters<Daemon["exportKey"]>[0]): Promise<Uint8Array> {
+        const { file } = await this.#ask(loadMethod("Keys", "Export"), { ...request, recipients: [...request.recipients] }, SLOW_SECONDS)
+        return file
+    }
+
     async copyKey({ from, piv, ...request }: Parameters<Daemon["copyKey"]>[0]): Promise<DaemonKey> {
         return readKey(
             await this.#askWithTouch(loadMethod("Keys", "Copy"), {

@@ -15,6 +15,8 @@ const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["create", ["create-key", "create-group"]],
     ["import", ["import-key"]],
     ["copy", ["copy-key"]],
+    ["export", ["export-key"]],
+    ["identity", ["export-key"]],
     ["unlock", ["unlock"]],
     ["passphrase-old", ["passphrase"]],
     ["passphrase-new", ["passphrase"]],
@@ -52,6 +54,12 @@ function copySubjectOf(rooms: Rooms, principal: Principal, subject: string): str
     return copySubject(usableKey(rooms, principal, "copy-key", id).key.id, token)
 }
 
+/** As with a copy; after the colon for whom: a hash, which is the client's word until the signer compares it with what it is asked. */
+function exportSubjectOf(rooms: Rooms, principal: Principal, subject: string): string {
+    const [, id = "", recipients = ""] = /^([0-9a-f]{7,64}):([0-9a-f]{64})$/.exec(subject) ?? []
+    return `${usableKey(rooms, principal, "export-key", id).key.id}:${recipients}`
+}
+
 function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly Action[], purpose: string, subject: string): string {
     const policy = rooms.policy()
     const toNew = subject === "new" ? NEW_KEYS.get(purpose) : undefined
@@ -66,6 +74,7 @@ function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly
         return subject
     }
     if (purpose === "copy") return copySubjectOf(rooms, principal, subject)
+    if (purpose === "export" || purpose === "identity") return exportSubjectOf(rooms, principal, subject)
     if (subject.startsWith("group:") || subject.startsWith("token:")) {
         if (!actions.some((action) => isAllowed(policy, principal, action, []))) throw denial()
         return subject

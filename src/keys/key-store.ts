@@ -99,6 +99,17 @@ export type CopyKeySpec = {
     readonly checkHome?: (home: TokenHome, isYubikey: boolean) => void
 }
 
+/** A sealed key that is to leave in a file. Both secrets are sealed for the subject that `exportSubject` gives. */
+export type ExportKeySpec = {
+    readonly keyId: string
+    /** age's X25519 recipients, in the order of the file. */
+    readonly recipients: readonly string[]
+    /** Of the key or of its group, for the purpose `export`. */
+    readonly passphrase: SealedSecret
+    /** Of one of the recipients, as an identity file has it, for the purpose `identity`. */
+    readonly identity: SealedSecret
+}
+
 export type EnrollKeySpec = {
     readonly token: string
     readonly uri: string
@@ -155,6 +166,13 @@ export interface KeyStore {
      * @throws token_changed: it is another token than was named. key_unfit, already_exists, open_failed, token_…: nothing was recorded
      */
     copy(spec: CopyKeySpec): Promise<KeyRecord>
+
+    /**
+     * An age file with the key in it, PKCS#8 in PEM, which the signer has opened again and signed with. Nothing is recorded.
+     *
+     * @throws key_unfit: it is on a token. open_failed, invalid_request
+     */
+    exportKey(spec: ExportKeySpec): Promise<Buffer>
 
     /** Destroy what is sealed here of a key that lies on a token too; its first token is its home then. @throws key_unfit */
     forgetSealed(id: string): Promise<KeyRecord>

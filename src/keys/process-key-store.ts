@@ -15,6 +15,7 @@ import type {
     CopyKeySpec,
     CreateKeySpec,
     EnrollKeySpec,
+    ExportKeySpec,
     GroupState,
     ImportKeySpec,
     KeyState,
@@ -314,6 +315,15 @@ class ProcessKeyStore implements KeyStore {
             const home = await copyToToken(rooms, entry, spec)
             spec.checkHome?.(home, token.isYubikey)
             return await this.#keepFacts(entry, { ...record, copies: [...(record.copies ?? []), home] })
+        })
+    }
+
+    exportKey(spec: ExportKeySpec): Promise<Buffer> {
+        return this.#turns.take(spec.keyId, async () => {
+            const entry = this.#usable(spec.keyId)
+            if (entry.record.home.kind === "token")
+                throw new TrustkeyError("key_unfit", "this key is on a token, which gives it to nobody: it can't be exported")
+            return await this.#sealed.exportKey(entry, spec)
         })
     }
 

@@ -1,12 +1,14 @@
 import type { Algorithm, Argon2Cost, PublicKeyBytes, Scheme, SealedSecret } from "../crypto/index.ts"
-import { waysToOpen } from "../crypto/index.ts"
+import { ageRecipients, waysToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord, Purpose } from "../journal/index.ts"
 import {
     copySubject,
     encodePublicKey,
     encodeSealed,
+    exportSubject,
     type Fields,
+    FrameError,
     parsePublicKey,
     parseSealed,
     sealedGroupFacts,
@@ -16,7 +18,7 @@ import {
 import { BackOff } from "./back-off.ts"
 import type { GroupFacts } from "./key-facts.ts"
 import type { KeyEntry } from "./key-index.ts"
-import type { SealedHome } from "./key-store.ts"
+import type { ExportKeySpec, SealedHome } from "./key-store.ts"
 import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
 import { Turns } from "./turns.ts"
 
@@ -366,6 +368,33 @@ export class SealedKeys {
             }),
         )
         return this.#process.understand(() => parseSealed(answer))
+    }
+
+    /**
+     * The private key in an age file for `recipients`, opened again in the signer by the identity of one of them. As with `sealFor`, its passphrase
+     * or its group's is given for just this.
+     *
+     * @throws open_failed; invalid_request: the identity is not one of the recipients', or a recipient is none
+     */
+    async exportKey(entry: KeyEntry, { recipients, passphrase: sealed, identity }: Omit<ExportKeySpec, "keyId">): Promise<Buffer> {
+        const { id, home, publicKey } = entry.record
+        const group = home.kind === "group" ? this.#group(home.group) : undefined
+        const subject = exportSubject(id, recipients)
+        const answer = await this.#guarded(group === undefined ? id : `group:${group.facts.name}`, () =>
+            this.#process.control("export-key", {
+                ...sealedKey(entry),
+                publicKey: encodePublicKey(publicKey),
+                ...(group === undefined ? {} : { group: { name: group.facts.name, ...sealedGroup(group) } }),
+                opener: passphrase(sealed, "export", subject),
+                identity: { sealed: encodeSealed(identity), context: { purpose: "identity", subject } },
+                recipients,
+            }),
+        )
+        return this.#process.understand(() => {
+            const file = answer.bytes("file")
+            if (ageRecipients(file) !== recipients.length) throw new FrameError("no age file for these recipients")
+            return file
+        })
     }
 
     /** What is open now, as far as we know. */

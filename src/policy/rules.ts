@@ -11,6 +11,7 @@ export const ACTIONS = [
     "enroll-key",
     "import-key",
     "copy-key",
+    "export-key",
     "bind",
     "unlock",
     "lock",

@@ -9,6 +9,7 @@ import type {
     CreateKeyRequest,
     EnrollKeyRequest,
     ExamineTokenRequest,
+    ExportKeyRequest,
     ImportKeyRequest,
     IssuedCertificateRequest,
     KeySubject,
@@ -50,6 +51,7 @@ import type { CopyKeyRequest__Output } from "../wire/trustkeyd/v1/CopyKeyRequest
 import type { CreateGroupRequest__Output } from "../wire/trustkeyd/v1/CreateGroupRequest.ts"
 import type { CreateKeyRequest__Output } from "../wire/trustkeyd/v1/CreateKeyRequest.ts"
 import type { EnrollKeyRequest__Output } from "../wire/trustkeyd/v1/EnrollKeyRequest.ts"
+import type { ExportKeyRequest__Output } from "../wire/trustkeyd/v1/ExportKeyRequest.ts"
 import type { ForgetSealedRequest__Output } from "../wire/trustkeyd/v1/ForgetSealedRequest.ts"
 import type { ImportKeyRequest__Output } from "../wire/trustkeyd/v1/ImportKeyRequest.ts"
 import type { KeepRootCertificateRequest__Output } from "../wire/trustkeyd/v1/KeepRootCertificateRequest.ts"
@@ -90,6 +92,9 @@ const FILE_SLACK_BYTES = 64 * 1024
 /** A passphrase, or a private key: PKCS#8 with RSA-4096 has 2375 bytes. With the tag. */
 const MAX_SEALED_BYTES = 4096 + 16
 const MAX_URI = 4096
+const MAX_RECIPIENTS = 32
+/** Its checksum is looked at where it is used. */
+const AGE_RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/
 /** A certificate with its chain, in PEM. */
 const MAX_PUBLIC_KEY_BYTES = 64 * 1024
 
@@ -252,6 +257,18 @@ function decodeCopySource({ from, passphrase, piv }: CopyKeyRequest__Output): Co
     }
 }
 
+export function decodeExportKey(wire: ExportKeyRequest__Output): ExportKeyRequest {
+    const { recipients } = wire
+    if (recipients.length === 0 || recipients.length > MAX_RECIPIENTS) throw invalid("recipients", `has to name 1 to ${MAX_RECIPIENTS}`)
+    if (new Set(recipients).size < recipients.length) throw invalid("recipients", "names one twice")
+    return {
+        keyId: decodeKeyReference(wire.id),
+        recipients: recipients.map((recipient) => matching("recipients", recipient, AGE_RECIPIENT)),
+        passphrase: sealed("passphrase", wire.passphrase),
+        identity: sealed("identity", wire.identity),
+    }
+}
+
 export function decodeForgetSealed(wire: ForgetSealedRequest__Output): { readonly id: string; readonly confirm: string } {
     return { id: decodeKeyReference(wire.id), confirm: wire.confirm }
 }
@@ -356,7 +373,7 @@ export function decodeCreateGroup(wire: CreateGroupRequest__Output): CreateGroup
 export function decodeChallenge(wire: ChallengeRequest__Output): { readonly purpose: string; readonly subject: string } {
     return {
         purpose: matching("purpose", wire.purpose, /^[a-z-]{1,32}$/),
-        subject: matching("subject", wire.subject, /^[a-z0-9][a-z0-9:._-]{0,127}$/),
+        subject: matching("subject", wire.subject, /^[a-z0-9][a-z0-9:._-]{0,159}$/),
     }
 }
 

@@ -24,6 +24,7 @@ export {
     copySubject,
     encodePublicKey,
     encodeSealed,
+    exportSubject,
     type PinTries,
     PROTOCOL_VERSION,
     parsePublicKey,

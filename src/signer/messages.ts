@@ -1,4 +1,12 @@
-import type { Algorithm, Argon2Cost, PublicKeyBytes, Scheme, SealedSecret, SecretContext } from "../crypto/index.ts"
+import {
+    type Algorithm,
+    type Argon2Cost,
+    type PublicKeyBytes,
+    type Scheme,
+    type SealedSecret,
+    type SecretContext,
+    sha256,
+} from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { type Fields, toBase64 } from "./fields.ts"
 import { FrameError } from "./frames.ts"
@@ -189,6 +197,11 @@ export function sealedKeyFacts(facts: {
 /** Whose passphrase a copy is made with, and where to: it is good for no other key and no other token. */
 export function copySubject(keyId: string, token: string): string {
     return `${keyId}:${token}`
+}
+
+/** For whom a key is exported goes with its passphrase: it is good for no other key and for no other recipients. */
+export function exportSubject(keyId: string, recipients: readonly string[]): string {
+    return `${keyId}:${sha256(Buffer.from(recipients.join("\n"), "utf8")).toString("hex")}`
 }
 
 /** The public facts a group's ciphertext is bound to. */

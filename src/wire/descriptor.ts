@@ -787,6 +787,10 @@ export const descriptor: object = {
                                     "requestType": "CopyKeyRequest",
                                     "responseType": "Key"
                                 },
+                                "Export": {
+                                    "requestType": "ExportKeyRequest",
+                                    "responseType": "ExportKeyResponse"
+                                },
                                 "ForgetSealed": {
                                     "requestType": "ForgetSealedRequest",
                                     "responseType": "Key"
@@ -1035,6 +1039,35 @@ export const descriptor: object = {
                                 "acceptPinOnce": {
                                     "type": "bool",
                                     "id": 7
+                                }
+                            }
+                        },
+                        "ExportKeyRequest": {
+                            "fields": {
+                                "id": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "recipients": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "passphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 3
+                                },
+                                "identity": {
+                                    "type": "SealedSecret",
+                                    "id": 4
+                                }
+                            }
+                        },
+                        "ExportKeyResponse": {
+                            "fields": {
+                                "file": {
+                                    "type": "bytes",
+                                    "id": 1
                                 }
                             }
                         },

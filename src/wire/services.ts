@@ -43,6 +43,8 @@ import type { DoctorRequest as _trustkeyd_v1_DoctorRequest, DoctorRequest__Outpu
 import type { DoctorSlot as _trustkeyd_v1_DoctorSlot, DoctorSlot__Output as _trustkeyd_v1_DoctorSlot__Output } from './trustkeyd/v1/DoctorSlot.ts';
 import type { DoctorWay as _trustkeyd_v1_DoctorWay, DoctorWay__Output as _trustkeyd_v1_DoctorWay__Output } from './trustkeyd/v1/DoctorWay.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from './trustkeyd/v1/EnrollKeyRequest.ts';
+import type { ExportKeyRequest as _trustkeyd_v1_ExportKeyRequest, ExportKeyRequest__Output as _trustkeyd_v1_ExportKeyRequest__Output } from './trustkeyd/v1/ExportKeyRequest.ts';
+import type { ExportKeyResponse as _trustkeyd_v1_ExportKeyResponse, ExportKeyResponse__Output as _trustkeyd_v1_ExportKeyResponse__Output } from './trustkeyd/v1/ExportKeyResponse.ts';
 import type { ForgetSealedRequest as _trustkeyd_v1_ForgetSealedRequest, ForgetSealedRequest__Output as _trustkeyd_v1_ForgetSealedRequest__Output } from './trustkeyd/v1/ForgetSealedRequest.ts';
 import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from './trustkeyd/v1/GetKeyRequest.ts';
 import type { GetStatusRequest as _trustkeyd_v1_GetStatusRequest, GetStatusRequest__Output as _trustkeyd_v1_GetStatusRequest__Output } from './trustkeyd/v1/GetStatusRequest.ts';
@@ -196,6 +198,8 @@ export interface ProtoGrpcType {
       DoctorSlot: MessageTypeDefinition<_trustkeyd_v1_DoctorSlot, _trustkeyd_v1_DoctorSlot__Output>
       DoctorWay: MessageTypeDefinition<_trustkeyd_v1_DoctorWay, _trustkeyd_v1_DoctorWay__Output>
       EnrollKeyRequest: MessageTypeDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_EnrollKeyRequest__Output>
+      ExportKeyRequest: MessageTypeDefinition<_trustkeyd_v1_ExportKeyRequest, _trustkeyd_v1_ExportKeyRequest__Output>
+      ExportKeyResponse: MessageTypeDefinition<_trustkeyd_v1_ExportKeyResponse, _trustkeyd_v1_ExportKeyResponse__Output>
       ForgetSealedRequest: MessageTypeDefinition<_trustkeyd_v1_ForgetSealedRequest, _trustkeyd_v1_ForgetSealedRequest__Output>
       GetKeyRequest: MessageTypeDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_GetKeyRequest__Output>
       GetStatusRequest: MessageTypeDefinition<_trustkeyd_v1_GetStatusRequest, _trustkeyd_v1_GetStatusRequest__Output>

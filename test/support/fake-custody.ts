@@ -14,6 +14,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         enrollKey: refused,
         importKey: refused,
         copyKey: refused,
+        exportKey: refused,
         forgetSealed: refused,
         listKeys: refused,
         getKey: refused,

@@ -8,6 +8,7 @@ import {
     decodeCreateGroup,
     decodeCreateKey,
     decodeEnrollKey,
+    decodeExportKey,
     decodeForgetSealed,
     decodeImportKey,
     decodeKeepRootCertificate,
@@ -28,6 +29,7 @@ export function keysHandlers(custody: Custody, caller: Caller): KeysHandlers {
         Enroll: adminOnly(caller, async (request) => encodeKey(await custody.enrollKey(principal, decodeEnrollKey(request)))),
         Import: unary(caller, async (request) => encodeKey(await custody.importKey(principal, decodeImportKey(request)))),
         Copy: adminOnly(caller, async (request) => encodeKey(await custody.copyKey(principal, decodeCopyKey(request)))),
+        Export: adminOnly(caller, async (request) => ({ file: await custody.exportKey(principal, decodeExportKey(request)) })),
         ForgetSealed: adminOnly(caller, async (request) => encodeKey(await custody.forgetSealed(principal, decodeForgetSealed(request)))),
         List: unary(caller, async (request) => {
             const { keys, nextPageToken } = await custody.listKeys(principal, decodeListKeys(request))

@@ -1,23 +1,24 @@
-import { type KeyObject, randomBytes } from "node:crypto"
+import type { KeyObject } from "node:crypto"
 import {
-    type Algorithm,
     algorithmOf,
     canonicalPkcs8,
+    encryptBackup,
     generatePrivateKey,
+    identitiesIn,
     type Opener,
     open,
     openPrivateKey,
     type PublicKeyBytes,
+    privateKeyToPem,
     publicKeyOf,
     rewrap,
     type Scheme,
     Secret,
+    type SecretContext,
     type SecretInbox,
     seal,
     sealSecret,
     signWith,
-    tufScheme,
-    verify,
     type Wrap,
 } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
@@ -29,10 +30,10 @@ import { FrameError } from "../frames.ts"
 import { isOver, type Lease, openLease } from "../lease.ts"
 import {
     ALGORITHMS,
-    canaryMessage,
     copySubject,
     encodePublicKey,
     encodeSealed,
+    exportSubject,
     locked,
     parseContext,
     parseCost,
@@ -41,6 +42,7 @@ import {
     samePublicKey,
     sealedKeyFacts,
 } from "../messages.ts"
+import { checkPair, checkRestore } from "./check-key.ts"
 
 /** Opened keys in one process; the parent closes those it used longest ago, long before this. */
 const MOST_OPEN_KEYS = 20_000
@@ -103,6 +105,8 @@ export class FileSigner implements Signer {
                 return this.#rewrap(request)
             case "seal-for":
                 return this.#sealFor(request)
+            case "export-key":
+                return this.#exportKey(request)
             default:
                 throw new FrameError("operation is unknown")
         }
@@ -226,16 +230,40 @@ export class FileSigner implements Signer {
     async #sealFor(request: Fields): Promise<object> {
         const expected = parsePublicKey(request.fields("publicKey"))
         const token = request.text("token")
-        const opener = request.fields("opener")
-        const context = parseContext(opener.fields("context"))
         const subject = copySubject(canonicalKeyIdOf(tufKey(expected)), token)
-        if (context.purpose !== "copy" || context.subject !== subject)
-            throw new FrameError("a passphrase for another key, token or purpose")
-        using secret = this.#inbox.open(context, parseSealed(opener.fields("sealed")))
-        using pkcs8 = await openForCopy(request, secret)
+        using secret = this.#given(request.fields("opener"), { purpose: "copy", subject })
+        using pkcs8 = await openWithPassphrase(request, secret)
         toKey(pkcs8, expected)
         const to = { purpose: "import", subject: `token:${token}` }
         return encodeSealed(sealSecret(request.bytes("signerPublic"), request.bytes("nonce"), to, pkcs8))
+    }
+
+    /**
+     * A private key in a file for age's recipients. It takes the passphrase, given for just this key and these recipients, as a copy does; and the
+     * identity of one of them, with which the file is opened again before it leaves.
+     */
+    async #exportKey(request: Fields): Promise<object> {
+        const expected = parsePublicKey(request.fields("publicKey"))
+        const recipients = request.texts("recipients")
+        const subject = exportSubject(canonicalKeyIdOf(tufKey(expected)), recipients)
+        using secret = this.#given(request.fields("opener"), { purpose: "export", subject })
+        using identity = this.#given(request.fields("identity"), { purpose: "identity", subject })
+        const identities = identitiesIn(identity).filter(({ recipient }) => recipients.includes(recipient))
+        if (identities.length === 0) throw new TrustkeyError("invalid_request", "the identity is not one of the recipients'")
+        using pkcs8 = await openWithPassphrase(request, secret)
+        toKey(pkcs8, expected)
+        using pem = privateKeyToPem(pkcs8)
+        const file = await encryptBackup(pem, recipients)
+        await checkRestore(file, identities, expected)
+        return { file: toBase64(file) }
+    }
+
+    /** A secret that is good for this alone, whatever the parent says that it is for. */
+    #given(fields: Fields, wanted: SecretContext): Secret {
+        const context = parseContext(fields.fields("context"))
+        if (context.purpose !== wanted.purpose || context.subject !== wanted.subject)
+            throw new FrameError("a secret for another key or purpose, or for others")
+        return this.#inbox.open(context, parseSealed(fields.fields("sealed")))
     }
 
     #openGroupNamed(name: string): OpenGroup {
@@ -325,7 +353,7 @@ class OwnedWrap implements Disposable {
     }
 }
 
-async function openForCopy(request: Fields, secret: Secret): Promise<Secret> {
+async function openWithPassphrase(request: Fields, secret: Secret): Promise<Secret> {
     const [envelope, facts] = [request.bytes("envelope"), request.bytes("facts")]
     if (!request.has("group")) return await open(envelope, facts, { kind: "passphrase", secret })
     const group = request.fields("group")
@@ -337,13 +365,4 @@ function toKey(pkcs8: Secret, expected: PublicKeyBytes): KeyObject {
     // The envelope is bound to its facts, so this fails only when whoever sealed it lied.
     if (!samePublicKey(publicKeyOf(pkcs8), expected)) throw new TrustkeyError("open_failed", "the key cannot be opened")
     return openPrivateKey(pkcs8)
-}
-
-/** TK-SIG-1: the canary, the only thing signed here that the parent did not send. A key that cannot do this is not handed out. */
-function checkPair(key: KeyObject, publicKey: PublicKeyBytes, algorithm: Algorithm): void {
-    const message = canaryMessage(randomBytes(32))
-    const scheme = tufScheme(algorithm)
-    if (!verify(publicKey, scheme, message, signWith(key, scheme, message))) {
-        throw new TrustkeyError("key_unfit", "the private key does not fit its public key: a signature made with it does not verify")
-    }
 }

@@ -1,9 +1,20 @@
 import assert from "node:assert/strict"
 import { after, before, describe, test } from "node:test"
-import { LEAST_COST, publicKeyOf, Secret, SecretInbox, sealSecret } from "../../../src/crypto/index.ts"
+import {
+    ageRecipients,
+    decryptBackup,
+    identitiesIn,
+    LEAST_COST,
+    makeAgeIdentity,
+    publicKeyOf,
+    readKeyFile,
+    Secret,
+    SecretInbox,
+    sealSecret,
+} from "../../../src/crypto/index.ts"
 import { Fields } from "../../../src/signer/fields.ts"
 import { FileSigner } from "../../../src/signer/file/file-signer.ts"
-import { encodeSealed, parsePublicKey, parseSealed, sealedKeyFacts } from "../../../src/signer/messages.ts"
+import { encodeSealed, exportSubject, parsePublicKey, parseSealed, sealedKeyFacts } from "../../../src/signer/messages.ts"
 import { canonicalKeyIdOf, tufKey } from "../../../src/tuf/index.ts"
 
 const PASSPHRASE = "a passphrase of the tests"
@@ -91,6 +102,61 @@ describe("a private key that goes from one signer to another", () => {
         const made = await ask("generate", { algorithm: "p256", purpose: "root", createdAt: CREATED_AT, wrap })
         const swapped = { ...sealedKey, envelope: base64(made.bytes("envelope")) }
         await assert.rejects(ask("seal-for", { ...swapped, opener: given("copy", `${id}:spare`), ...to() }), { code: "open_failed" })
+    })
+
+    const [dana, erin, mallory] = [makeAgeIdentity(), makeAgeIdentity(), makeAgeIdentity()]
+    const recipients = [dana.recipient, erin.recipient]
+    const identityText = ({ identity }: typeof dana): string => identity.reveal((bytes) => bytes.toString("latin1"))
+
+    function exportOf(changes: object = {}, { to = recipients, by = dana, key = id } = {}): Record<string, unknown> {
+        const subject = exportSubject(key, to)
+        const secrets = { opener: given("export", subject), identity: given("identity", subject, identityText(by)) }
+        return { ...sealedKey, recipients: to, ...secrets, ...changes }
+    }
+
+    test("TK-KEY-1 leaves in a file that opens for each recipient to a key in PEM, and for nobody else", async () => {
+        const file = (await ask("export-key", exportOf())).bytes("file")
+        assert.equal(ageRecipients(file), 2)
+        for (const whose of [dana, erin]) {
+            using content = await decryptBackup(file, identitiesIn(whose.identity))
+            const [entry] = content.reveal(readKeyFile)
+            assert.equal(canonicalKeyIdOf(tufKey(entry?.open(undefined).publicKey ?? assert.fail())), id)
+        }
+        await assert.rejects(decryptBackup(file, identitiesIn(mallory.identity)), { code: "open_failed" })
+        assert.equal(file.includes("PRIVATE KEY"), false)
+    })
+
+    test("TK-SEC-2 is exported for the recipients whom the passphrase was given for, and by no word of the parent's", async () => {
+        await ask("open-key", { ...sealedKey, opener: given("unlock", id), ttlMs: 60_000, uses: 0 })
+        const subject = exportSubject(id, recipients)
+        const refusals: readonly (readonly [what: string, changes: object])[] = [
+            ["no passphrase", { opener: { kind: "passphrase", context: { purpose: "export", subject } } }],
+            ["what unlocks it", { opener: given("unlock", id) }],
+            ["what unlocks it, called an export's", { opener: { ...given("unlock", id), context: { purpose: "export", subject } } }],
+            ["a copy's passphrase", { opener: given("copy", `${id}:spare`) }],
+            ["a passphrase for others", { opener: given("export", exportSubject(id, [mallory.recipient])) }],
+            ["a passphrase for one recipient fewer", { recipients: [dana.recipient] }],
+            ["a passphrase for one recipient fewer than it goes to", { recipients: [...recipients, mallory.recipient] }],
+            ["a passphrase for another key", { opener: given("export", exportSubject("0".repeat(64), recipients)) }],
+            ["a wrong passphrase", { opener: given("export", subject, "another") }],
+            ["a credential", { opener: { kind: "credential", name: "pin" } }],
+            ["no identity", { identity: {} }],
+            ["an identity for another export", { identity: given("identity", exportSubject(id, []), identityText(dana)) }],
+            ["the passphrase as the identity", { identity: given("identity", subject) }],
+            ["an identity that is no recipient's", { identity: given("identity", subject, identityText(mallory)) }],
+        ]
+        for (const [what, changes] of refusals) await assert.rejects(async () => ask("export-key", exportOf(changes)), what)
+        for (const to of [[], ["age1"], [dana.recipient, "x"]])
+            await assert.rejects(async () => ask("export-key", exportOf({}, { to })), { code: "invalid_request" })
+        const others = exportOf({}, { to: [erin.recipient] })
+        await assert.rejects(async () => ask("export-key", others), { code: "invalid_request", message: /not one of the recipients/ })
+    })
+
+    test("is not exported under another's name", async () => {
+        const wrap = { ...given("create", "new"), cost: LEAST_COST }
+        const made = await ask("generate", { algorithm: "p256", purpose: "root", createdAt: CREATED_AT, wrap })
+        const swapped = exportOf({ envelope: base64(made.bytes("envelope")) })
+        await assert.rejects(ask("export-key", swapped), { code: "open_failed" })
     })
 })
 

@@ -13,6 +13,8 @@ import type { CopyKeyRequest as _trustkeyd_v1_CopyKeyRequest, CopyKeyRequest__Ou
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from '../../trustkeyd/v1/CreateGroupRequest.ts';
 import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from '../../trustkeyd/v1/CreateKeyRequest.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from '../../trustkeyd/v1/EnrollKeyRequest.ts';
+import type { ExportKeyRequest as _trustkeyd_v1_ExportKeyRequest, ExportKeyRequest__Output as _trustkeyd_v1_ExportKeyRequest__Output } from '../../trustkeyd/v1/ExportKeyRequest.ts';
+import type { ExportKeyResponse as _trustkeyd_v1_ExportKeyResponse, ExportKeyResponse__Output as _trustkeyd_v1_ExportKeyResponse__Output } from '../../trustkeyd/v1/ExportKeyResponse.ts';
 import type { ForgetSealedRequest as _trustkeyd_v1_ForgetSealedRequest, ForgetSealedRequest__Output as _trustkeyd_v1_ForgetSealedRequest__Output } from '../../trustkeyd/v1/ForgetSealedRequest.ts';
 import type { GetKeyRequest as _trustkeyd_v1_GetKeyRequest, GetKeyRequest__Output as _trustkeyd_v1_GetKeyRequest__Output } from '../../trustkeyd/v1/GetKeyRequest.ts';
 import type { Group as _trustkeyd_v1_Group, Group__Output as _trustkeyd_v1_Group__Output } from '../../trustkeyd/v1/Group.ts';
@@ -149,6 +151,21 @@ export interface KeysClient extends grpc.Client {
   enroll(argument: _trustkeyd_v1_EnrollKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   enroll(argument: _trustkeyd_v1_EnrollKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
   enroll(argument: _trustkeyd_v1_EnrollKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_Key__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * admin socket: a sealed key in an encrypted file
+   */
+  Export(argument: _trustkeyd_v1_ExportKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  Export(argument: _trustkeyd_v1_ExportKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  Export(argument: _trustkeyd_v1_ExportKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  Export(argument: _trustkeyd_v1_ExportKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * admin socket: a sealed key in an encrypted file
+   */
+  export(argument: _trustkeyd_v1_ExportKeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  export(argument: _trustkeyd_v1_ExportKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  export(argument: _trustkeyd_v1_ExportKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  export(argument: _trustkeyd_v1_ExportKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * admin socket: of a key that lies on tokens too
@@ -308,6 +325,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
   Enroll: grpc.handleUnaryCall<_trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key>;
   
   /**
+   * admin socket: a sealed key in an encrypted file
+   */
+  Export: grpc.handleUnaryCall<_trustkeyd_v1_ExportKeyRequest__Output, _trustkeyd_v1_ExportKeyResponse>;
+  
+  /**
    * admin socket: of a key that lies on tokens too
    */
   ForgetSealed: grpc.handleUnaryCall<_trustkeyd_v1_ForgetSealedRequest__Output, _trustkeyd_v1_Key>;
@@ -350,6 +372,7 @@ export interface KeysDefinition extends grpc.ServiceDefinition {
   Create: MethodDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_CreateKeyRequest__Output, _trustkeyd_v1_Key__Output>
   CreateGroup: MethodDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_Group, _trustkeyd_v1_CreateGroupRequest__Output, _trustkeyd_v1_Group__Output>
   Enroll: MethodDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key__Output>
+  Export: MethodDefinition<_trustkeyd_v1_ExportKeyRequest, _trustkeyd_v1_ExportKeyResponse, _trustkeyd_v1_ExportKeyRequest__Output, _trustkeyd_v1_ExportKeyResponse__Output>
   ForgetSealed: MethodDefinition<_trustkeyd_v1_ForgetSealedRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ForgetSealedRequest__Output, _trustkeyd_v1_Key__Output>
   Get: MethodDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_GetKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Import: MethodDefinition<_trustkeyd_v1_ImportKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ImportKeyRequest__Output, _trustkeyd_v1_Key__Output>
