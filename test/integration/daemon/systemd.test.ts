@@ -93,7 +93,7 @@ describe("the units", () => {
             [],
         )
         await mustRun("systemd-tmpfiles", ["--create", `--root=${root.path}`, path.join(UNITS, "trustkeyd.tmpfiles")])
-        assert.equal((await stat(path.join(root.path, "etc/trustkeyd"))).mode & 0o777, 0o750)
+        assert.equal((await stat(path.join(root.path, "etc/trustkeyd"))).mode & 0o777, 0o751)
     })
 })
 
@@ -105,7 +105,7 @@ async function layOut(root: string): Promise<void> {
     // Verified is that they are there and can be run.
     await cp("/bin/true", path.join(root, "usr/lib/trustkeyd/node"))
     await cp("/usr/lib/systemd/system", path.join(root, "usr/lib/systemd/system"), { recursive: true, verbatimSymlinks: true })
-    for (const program of ["bin/kill", "usr/bin/systemctl"]) await cp("/bin/true", path.join(root, program))
+    for (const program of ["bin/sh", "usr/bin/systemctl"]) await cp("/bin/true", path.join(root, program))
     for (const unit of ["trustkeyd.service", "trustkeyd-sign.socket", "trustkeyd-admin.socket", "trustkeyd-lock.service"])
         await cp(path.join(UNITS, unit), path.join(root, "usr/lib/systemd/system", unit))
 }
