@@ -62,6 +62,11 @@ const TEST_PACKAGES = [
     ["fonts-dejavu-core"],
     ["systemd"],
     ["python3"],
+    ["mmdebstrap"],
+    ["systemd-container"],
+    ["lintian"],
+    ["binutils"],
+    ["dpkg-dev"],
 ]
 
 // Token modules that only the long form of the contract takes (npm run test:tokens -- --long).

@@ -1,6 +1,6 @@
 // npm run deb: the Debian package, from dist/, node_modules/ and what lies in the checkout. Two builds of one commit are the same file.
 import { execFileSync } from "node:child_process"
-import { lstatSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { parseArgs } from "node:util"
@@ -73,8 +73,11 @@ function stageSystem(tree: Tree): void {
 
 async function stageDocumentation(tree: Tree, { version }: Options, date: Date): Promise<void> {
     const packages = bundledPackages()
-    const files = execFileSync("git", ["ls-files", "-z", "docs"], { cwd: ROOT, encoding: "utf8" }).split("\0")
-    for (const file of files.filter((name) => name !== "")) tree.copy(path.join(ROOT, file), path.join(DOCUMENTATION, file))
+    const files = readdirSync(path.join(ROOT, "docs"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    for (const { parentPath, name } of files) {
+        const file = path.join(parentPath, name)
+        tree.copy(file, path.join(DOCUMENTATION, path.relative(ROOT, file)))
+    }
     for (const file of ["README.md", "SECURITY.md"]) tree.copy(path.join(ROOT, file), path.join(DOCUMENTATION, file))
     tree.write(`${DOCUMENTATION}/changelog.gz`, compressed(readFileSync(path.join(ROOT, "CHANGELOG.md"))))
     tree.write(`${DOCUMENTATION}/changelog.Debian.gz`, compressed(debianChangelog(version, date)))

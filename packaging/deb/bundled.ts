@@ -9,8 +9,7 @@ export type BundledPackage = {
     readonly version: string
     /** SPDX identifier, as its manifest has it, or the one of several that we take. */
     readonly licence: string
-    /** The text of its licence file; undefined if it has none (koffi's native part, whose text is koffi's). */
-    readonly licenceText: string | undefined
+    readonly licenceText: string
     /** Of the archive npm checked, as the lock file has it: sha512-BASE64. */
     readonly integrity: string
 }
@@ -40,10 +39,12 @@ export function bundledPackages(): readonly BundledPackage[] {
     })
 }
 
-function readLicence(name: string, directory: string): string | undefined {
+function readLicence(name: string, directory: string): string {
+    // koffi's native parts have packages of their own, without the text.
+    if (name.startsWith("@koromix/koffi-")) return readLicence("koffi", path.join(ROOT, "node_modules/koffi"))
     const chosen = CHOSEN[name]
     const file = chosen?.file ?? readdirSync(directory).find((entry) => /^licen[cs]e(?:\.(?:md|txt))?$/i.test(entry))
-    if (file === undefined) return undefined
+    if (file === undefined) throw new Error(`${name} says nowhere what its terms are`)
     const text = readFileSync(path.join(directory, file), "utf8")
-    return chosen?.until === undefined ? text : text.split(chosen.until)[0]
+    return text.slice(0, chosen?.until === undefined ? undefined : text.indexOf(chosen.until))
 }

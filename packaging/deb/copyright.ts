@@ -27,8 +27,7 @@ function stanza({ name, version, licence, licenceText }: BundledPackage): string
     if (licence === "Apache-2.0") return `${head}License: Apache-2.0\n${comment}`
     if (runtime)
         return `${head}License: Expat-and-others-node\n The whole text, with that of what the runtime itself bundles, is node-LICENSE.gz beside this file.\n${comment}`
-    const text = licenceText ?? "The licence of koffi, whose native part this is."
-    return `${head}License: ${short(name, licence)}\n${indented(text)}${comment}`
+    return `${head}License: ${short(name, licence)}\n${indented(licenceText)}${comment}`
 }
 
 /** In the bundles no package has a file of its own. */
@@ -41,8 +40,8 @@ function short(name: string, licence: string): string {
     return `${licence}-${name.replaceAll(/[@/]+/g, "-").replace(/^-/, "")}`
 }
 
-function holders(name: string, text: string | undefined): string {
-    const lines = (text ?? "").split("\n").map((line) => line.replaceAll(/[*#]/g, "").trim())
+function holders(name: string, text: string): string {
+    const lines = text.split("\n").map((line) => line.replaceAll(/[*#]/g, "").trim())
     const named = lines.filter((line) => /^(?:\(c\)|copyright\b).*(?:\d{4}|\(c\))/i.test(line))
     const cleaned = named.map((line) => line.replace(/^copyright\s*/i, "").replace(/^(?:\(c\)|©)\s*/i, ""))
     return cleaned.length === 0 ? `the authors of ${name}` : [...new Set(cleaned)].slice(0, 3).join("\n ")

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict"
+import { createHash } from "node:crypto"
+import { mkdir, readFile } from "node:fs/promises"
+import path from "node:path"
+import { after, before, describe, test } from "node:test"
+import { buildDeb, copyCheckout } from "../support/deb.ts"
+import { mustRun, runCommand } from "../support/process.ts"
+import { makeWorkingDirectory, type WorkingDirectory } from "../support/temp.ts"
+
+const DATE = "1750000000"
+
+let directory: WorkingDirectory
+let deb: string
+let content: string
+
+before(
+    async () => {
+        directory = await makeWorkingDirectory("package")
+        deb = await buildDeb({ output: path.join(directory.path, "first"), date: DATE })
+        content = path.join(directory.path, "content")
+        await mkdir(content)
+        await mustRun("dpkg-deb", ["--extract", deb, content])
+    },
+    { timeout: 170_000 },
+)
+
+after(() => directory.remove())
+
+const inPackage = (file: string): string => path.join(content, file)
+
+async function files(): Promise<readonly string[]> {
+    return (await mustRun("find", [".", "-type", "f", "-printf", "%P\\n"], { cwd: content })).trimEnd().split("\n")
+}
+
+type Bill = { readonly components: readonly { readonly name: string; readonly version: string }[] }
+
+describe("the Debian package", () => {
+    test("is the same file when it is built elsewhere, with another umask, in another time zone", async () => {
+        const elsewhere = path.join(directory.path, "somewhere", "else")
+        await mkdir(elsewhere, { recursive: true })
+        await copyCheckout(elsewhere)
+        const output = path.join(directory.path, "second")
+        const again = await buildDeb({ output, checkout: elsewhere, umask: "077", timeZone: "Pacific/Auckland", date: DATE })
+        const digest = async (file: string): Promise<string> =>
+            createHash("sha256")
+                .update(await readFile(file))
+                .digest("hex")
+        assert.equal(path.basename(again), path.basename(deb))
+        assert.equal(await digest(again), await digest(deb))
+    })
+
+    test("has no error and no warning in lintian's eyes", async () => {
+        const { stdout } = await runCommand("lintian", ["--tag-display-limit", "0", deb], { timeoutMs: 170_000 })
+        assert.equal(stdout, "")
+    })
+
+    test("brings a runtime and three addons for this processor, and nothing that needs a Node or a compiler on the target", async () => {
+        const all = await files()
+        const addons = all.filter((file) => file.endsWith(".node"))
+        assert.deepEqual(
+            addons.map((file) => path.basename(file)),
+            ["koffi.node", "argon2.glibc.node", "pkcs11.node"].filter((name) => addons.some((file) => path.basename(file) === name)).sort(),
+        )
+        for (const file of ["usr/lib/trustkeyd/node", ...addons]) {
+            const header = await readFile(inPackage(file))
+            // e_machine, ELF specification: 62 is x86-64, 183 AArch64.
+            assert.equal(header.readUInt16LE(18), process.arch === "arm64" ? 183 : 62, file)
+        }
+        for (const file of all.filter((name) => !/\.node$|trustkeyd\/node$/.test(name)))
+            assert.doesNotMatch((await readFile(inPackage(file))).subarray(0, 80).toString("latin1"), /^#!.*node/, file)
+        const control = await mustRun("dpkg-deb", ["--field", deb, "Depends"])
+        assert.doesNotMatch(control, /nodejs|npm|g\+\+|python/)
+        assert.match(control, /libc6 \(>= 2\.\d+\)/)
+    })
+
+    test("says of every npm package that is inside which version it is and what its terms are", async () => {
+        const bill: Bill = JSON.parse(await readFile(inPackage("usr/share/doc/trustkeyd/sbom.cdx.json"), "utf8"))
+        const copyright = await readFile(inPackage("usr/share/doc/trustkeyd/copyright"), "utf8")
+        const inside = new Set<string>()
+        for (const file of await files()) {
+            const [, name] = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file) ?? []
+            if (name !== undefined) inside.add(name)
+            // esbuild says where each module of a bundle is from.
+            if (!file.endsWith(".cjs") || file.includes("node_modules")) continue
+            for (const [, module] of (await readFile(inPackage(file), "utf8")).matchAll(/^ *\/\/ node_modules\/((?:@[^/]+\/)?[^/\n]+)\//gm))
+                if (module !== undefined) inside.add(module)
+        }
+        assert.ok(inside.has("koffi") && inside.has("@grpc/grpc-js"))
+        inside.add(`node-linux-${process.arch}`)
+        assert.deepEqual(bill.components.map(({ name }) => name).sort(), [...inside].sort())
+        for (const { name, version } of bill.components) assert.ok(copyright.includes(`Comment: ${name} ${version}\n`), name)
+    })
+
+    test("has a manual page with every command", async () => {
+        const page = await mustRun("zcat", [inPackage("usr/share/man/man1/trustkey.1.gz")])
+        for (const command of ["trustkey init", "trustkey trust sign", "trustkey key create", "trustkey ceremony step keygen"])
+            assert.ok(page.includes(`\n.SS ${command}\n`), command)
+        const warnings = await runCommand("man", [
+            "--warnings",
+            "-E",
+            "UTF-8",
+            "-l",
+            "-Tutf8",
+            inPackage("usr/share/man/man8/trustkeyd.8.gz"),
+        ])
+        assert.equal(warnings.stderr, "")
+    })
+})
