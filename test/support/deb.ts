@@ -35,7 +35,7 @@ export async function buildDeb(options: DebOptions): Promise<string> {
 
 /** The checkout once more, elsewhere: what a build takes, and nothing else. */
 export async function copyCheckout(directory: string): Promise<void> {
-    const kept = ["src", "proto", "packaging", "systemd", "docs", "package.json", "package-lock.json"]
+    const kept = ["src", "proto", "packaging", "systemd", "docs", "package.json", "package-lock.json", "tsconfig.json"]
     const pages = ["README.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"]
     const isBuilt = (file: string): boolean => file === path.join(ROOT, "packaging/build")
     for (const name of [...kept, ...pages])
