@@ -4,10 +4,14 @@ const MAX_TEXT_BYTES = 1024
 
 /**
  * Code points that draw nothing, or make what follows be drawn somewhere else: a plan that is reviewed, and a record that is read aloud, must be what
- * they look like.
+ * they look like. Unicode's Default_Ignorable_Code_Point, controls, and U+2028, U+2029, U+FFF9 to U+FFFB.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: these are what it looks for
+// biome-ignore-start lint/suspicious/noMisleadingCharacterClass: each alone
+const UNSEEN =
+    /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/u
+// biome-ignore-end lint/suspicious/noMisleadingCharacterClass: each alone
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: these are what it looks for
 
 export const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/
 export const TOKEN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/

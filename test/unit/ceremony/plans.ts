@@ -98,7 +98,7 @@ export const RECIPIENT_OF_DANA = "age1vknkhvgfgqupma7vsdmh4zggq9lsy2khw3wtf7a9ws
 
 const TEXT = fc
     .string({ minLength: 1, maxLength: 200, unit: "grapheme" })
-    .filter((text) => text.isWellFormed() && !/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u.test(text))
+    .filter((text) => text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/u.test(text))
     .filter((text) => Buffer.byteLength(text) <= 1024)
 
 const RECIPIENT = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((raw) => encodeBech32("age", raw).toString())

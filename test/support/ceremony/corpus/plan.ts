@@ -38,6 +38,8 @@ export const FORM: readonly Mutation[] = [
     plan("with carriage returns", /\n/g, "\r\n"),
     plan("without its last line feed", /\n+$/, ""),
     plan("with a byte order mark", /^/, "\ufeff"),
+    plan("whose comment has letters nobody sees", "# Reviewed", "# Reviewed\u{e0062}\u{e0075}\u{e0074}"),
+    plan("whose comment has a joint nobody sees", "# Reviewed", "# Re\u2060viewed"),
     plan("whose comment turns the writing around", "# Reviewed", "# \u202eReviewed"),
     plan("whose reason has a space of no width", /reason = .*/, 'reason = "all\u200e is well"'),
     plan("whose reason is more than a kibibyte", /reason = .*/, `reason = "${"é".repeat(513)}"`),

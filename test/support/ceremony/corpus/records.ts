@@ -16,6 +16,7 @@ export const ORDER: readonly Mutation[] = [
     { what: "with a fact that is too large a number", place: 8, draft: factsWith(8, { repository: 2 ** 31 }) },
     { what: "with a step nobody knows", place: 4, draft: (draft) => Object.assign(draft.record(4), { step: "bless" }) },
     { what: "with a note of several lines", place: 4, draft: (draft) => Object.assign(draft.record(4), { note: "a\nb" }) },
+    { what: "whose note has a space of no width", place: 4, draft: (draft) => Object.assign(draft.record(4), { note: "a\u200bb" }) },
     { what: "whose note turns the writing around", place: 4, draft: (draft) => Object.assign(draft.record(4), { note: "\u202eb" }) },
     { what: "with a note of more than a kibibyte", place: 4, draft: (draft) => Object.assign(draft.record(4), { note: "é".repeat(513) }) },
     { what: "with a note that is a number", place: 4, draft: (draft) => Object.assign(draft.record(4), { note: 1 }) },
