@@ -29,9 +29,7 @@ export async function pack(cli: Cli, plan: Plan, directory: string, options: Ste
     await using opened = new AsyncDisposableStack()
     const stick = opened.use(await Stick.begin(directory))
     if (stick.files.has(TRANSCRIPT)) throw new TrustkeyError("already_exists", `${directory} has a bundle already; take a new stick`)
-    requireOurs(stick, plan)
-    // An earlier try was interrupted; what it fetched may be served with other signatures by now.
-    await stick.tidy(new Set())
+    await stick.clearFor(plan.bytes)
     const work = Work.begin(cli, stick, plan)
     const [step] = work.requirePossible("packing", { step: "pack" })
     const who = await work.requirePerson(step, "packing the bundle", options)
@@ -39,14 +37,6 @@ export async function pack(cli: Cli, plan: Plan, directory: string, options: Ste
     await work.take({ step: "pack", program, programSha256: sha256, chains: files }, who, options)
     opened.move()
     return work
-}
-
-/** Nothing of somebody else's is mixed with a ceremony's. */
-function requireOurs(stick: Stick, plan: Plan): void {
-    for (const [name, content] of stick.files) {
-        const ours = name.startsWith("artefacts/") || (name === "plan.toml" && plan.bytes.equals(content))
-        if (!ours) throw new TrustkeyError("already_exists", `${stick.directory} is not empty: it has ${name}`)
-    }
 }
 
 /** Every root of each repository the plan has a version of; empty for one that begins. */

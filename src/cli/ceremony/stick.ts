@@ -25,6 +25,7 @@ export type BundleFiles = ReadonlyMap<string, Buffer>
 const MAX_FILE = 4 * 1024 * 1024
 const MAX_TOTAL = 64 * 1024 * 1024
 const MAX_FILES = 5000
+const LINES = [TRANSCRIPT, PUBLICATION]
 /** As writeFileDurable names what it has not put in its place yet. */
 const UNFINISHED = /^\..+\.[0-9a-f]{16}\.tmp$/
 const FILE_MODE = 0o644
@@ -119,6 +120,20 @@ export class Stick implements AsyncDisposable {
         return strays.length
     }
 
+    /**
+     * For a ceremony that begins: what an earlier try to pack `plan` left is taken away, since what it fetched may be served with other signatures by
+     * now. Nothing of somebody else's is mixed with a ceremony's: at the vault the bundle would be refused for it.
+     *
+     * @throws already_exists
+     */
+    async clearFor(plan: Buffer): Promise<void> {
+        for (const [name, content] of this.#files) {
+            const isOurs = artefactName(content) === name || (name === PLAN && plan.equals(content))
+            if (!isOurs) throw new TrustkeyError("already_exists", `${this.directory} is not empty: it has ${name}`)
+        }
+        await this.tidy(new Set())
+    }
+
     async [Symbol.asyncDispose](): Promise<void> {
         await this.#lock.release()
     }
@@ -136,12 +151,20 @@ async function removeUnfinished(directory: string): Promise<void> {
     }
 }
 
-/** Write a bundle that came another way, as read from codes, into an empty directory. @throws already_exists */
+/**
+ * Write a bundle that came another way, as read from codes, into an empty directory, or over an earlier state of the same bundle. Yesterday's codes
+ * shown again take nothing away from what was recorded since.
+ *
+ * @throws already_exists
+ */
 export async function writeBundle(directory: string, files: BundleFiles): Promise<void> {
     await makeDirectory(path.join(directory, ARTEFACTS), 0o755)
     await using stick = await Stick.open(directory)
-    for (const name of stick.files.keys()) {
-        if (!files.has(name)) throw new TrustkeyError("already_exists", `${directory} has other files in it: ${name}`)
+    for (const [name, before] of stick.files) {
+        const now = files.get(name)
+        if (now === undefined) throw new TrustkeyError("already_exists", `${directory} has other files in it: ${name}`)
+        const goesOn = LINES.includes(name) && now.subarray(0, before.length).equals(before)
+        if (!goesOn && !now.equals(before)) throw new TrustkeyError("already_exists", `${directory} has another ${name} in it`)
     }
     // What makes it a bundle comes last.
     const order = [...files].sort(([left], [right]) => Number(left === TRANSCRIPT) - Number(right === TRANSCRIPT))

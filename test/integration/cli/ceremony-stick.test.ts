@@ -77,7 +77,35 @@ describe("a ceremony's stick", () => {
         await writeBundle(target, files)
         await writeBundle(target, files)
         assert.deepEqual(await readBundleFiles(target), files)
+        const later = new Map([...files, ["transcript.jsonl", Buffer.from("b\nc")], ["close.json", Buffer.from("{}")]])
+        await writeBundle(target, later)
+        assert.deepEqual(await readBundleFiles(target), later)
+        await rm(path.join(target, "close.json"))
+        // What was recorded since is not lost to codes from before it, nor is another plan's bundle written over.
+        for (const change of [files, new Map([...later, ["plan.toml", Buffer.from("c")]])])
+            await assert.rejects(writeBundle(target, change), refused("already_exists"))
         await writeFile(path.join(target, "other"), "x")
         await assert.rejects(writeBundle(target, files), refused("already_exists"))
+    })
+
+    test("begins a ceremony where nothing lies but what an interrupted try left", async () => {
+        const plan = Buffer.from("a plan\n")
+        await put({ "plan.toml": "a plan\n", [nameOf("one")]: "one" })
+        {
+            await using stick = await Stick.open(directory)
+            await stick.clearFor(plan)
+            assert.deepEqual([...stick.files.keys()], ["plan.toml"])
+        }
+        for (const [name, content] of [
+            ["artefacts/x", "y"],
+            [nameOf("two"), "not two"],
+            ["notes.txt", "somebody's"],
+            ["plan.toml", "another plan\n"],
+        ] as const) {
+            await put({ [name]: content })
+            await using stick = await Stick.open(directory)
+            await assert.rejects(stick.clearFor(plan), refused("already_exists"), name)
+            await rm(path.join(directory, name))
+        }
     })
 })
