@@ -1,9 +1,10 @@
-import type { NewKey, ShownPlace, StepInput } from "../../ceremony/index.ts"
+import type { NewKey, PossibleStep, ShownPlace, StepInput } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { CardWishes } from "../card.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import type { PassphraseOptions } from "../syntax.ts"
+import { exportToRecipients, type IdentityOptions } from "./export.ts"
 import { attestationOf, makeOnToken, originOf, placeOf, presentKey, publicOfRoot, type TokenAtHand, tokenAtHand } from "./vault.ts"
 import { copyToToken, makeSealed } from "./vault-made.ts"
 import type { StepOptions, Work } from "./work.ts"
@@ -19,7 +20,6 @@ export async function keygen(work: Work, name: string, options: KeyStepOptions):
     const key = work.key(name)
     const [step] = work.requirePossible(`making key ${name}`, { step: "keygen", key: name })
     if (key.change !== "new") throw new TrustkeyError("internal", "only new keys are made")
-    if (key.make === "vault") requireNoExport(work, name)
     work.requireClock("keygen")
     const who = await work.requirePerson(step, `making key ${name}`, options)
     const daemon = await work.cli.daemon("admin")
@@ -123,18 +123,24 @@ export async function voidKey(work: Work, name: string, options: StepOptions & {
 
 /**
  * What becomes of a new key if its token is lost: one that was made on a token can't leave it, and that goes on the record; one that the vault made
- * is copied to the next of its tokens.
+ * is copied to the next of its tokens, and last exported, if the plan has recipients.
  *
  * @throws step_refused, token_absent
  */
-export async function backup(work: Work, name: string, options: KeyStepOptions): Promise<void> {
+export async function backup(work: Work, name: string, options: KeyStepOptions & IdentityOptions): Promise<void> {
     const key = work.key(name)
     const what = `the backup of key ${name}`
-    const isSpare = work.plan.spares.some(({ token }) => token === options.token)
-    const named = options.token === undefined || isSpare ? {} : { token: options.token }
-    const [step] = work.requirePossible(what, { step: "backup", key: name, ...named })
+    const [step] = work.requirePossible(what, { step: "backup", key: name, ...wishedBackup(work, options) })
     work.requireClock("backup")
     const who = await work.requirePerson(step, what, options)
+    const id = String(work.state.shown.get(name)?.record.facts.get("key_id"))
+    if (step.how === "export") {
+        const file = await exportToRecipients(work, id, options)
+        await work.take({ step: "backup", key: name, how: "export", file }, who, options)
+        work.cli.output.line(`Exported key ${name} for ${recipientsText(work)}, and it opened again and signed`)
+        tellForget(work, name, id)
+        return
+    }
     if (step.how !== "copy" || key.change !== "new") {
         await work.take({ step: "backup", key: name, how: "cannot-leave" }, who, options)
         work.cli.output.line(`On record: key ${name} was made on its token and can't leave it`)
@@ -144,18 +150,24 @@ export async function backup(work: Work, name: string, options: KeyStepOptions):
     const daemon = await work.cli.daemon("admin")
     const planned = token === key.token ? key.serial : work.plan.spares.find((spare) => spare.token === token)?.serial
     const at = await tokenAtHand(daemon, token, planned)
-    const id = String(work.state.shown.get(name)?.record.facts.get("key_id"))
     await copyToToken(work, daemon, await daemon.getKey(id), at, options)
     await work.take({ step: "backup", key: name, how: "copy", token, serial: at.serial }, who, options)
     work.cli.output.line(`Copied key ${name} to token ${token}, serial ${at.serial}`)
-    if (!work.progress.possible.some((more) => more.step === "backup" && more.key === name))
-        work.cli.output.note(
-            `It is still sealed at the vault as well. Once the new root is published: trustkey key forget-sealed ${shortId(id)}`,
-        )
+    tellForget(work, name, id)
 }
 
-/** Said before anything is made: what could not be done would keep the ceremony from being closed. */
-function requireNoExport({ plan }: Work, name: string): void {
-    if (plan.backupRecipients.length === 0) return
-    throw new TrustkeyError("step_refused", `key ${name} is to be exported too, which this version can't do; plan it without [backup]`)
+/** What the flags say which of a key's backups it is to be; without any it is the next. */
+function wishedBackup({ plan }: Work, { token, identityFd, identityFile }: KeyStepOptions & IdentityOptions): Partial<PossibleStep> {
+    if (token !== undefined) return plan.spares.some((spare) => spare.token === token) ? { how: "copy" } : { token }
+    return identityFd === undefined && identityFile === undefined ? {} : { how: "export" }
+}
+
+function recipientsText({ plan: { backupRecipients } }: Work): string {
+    return backupRecipients.length === 1 ? "its recipient" : `its ${backupRecipients.length} recipients`
+}
+
+/** Once nothing else is to be made of what is sealed. */
+function tellForget({ cli, progress }: Work, name: string, id: string): void {
+    if (progress.possible.some(({ step, key }) => step === "backup" && key === name)) return
+    cli.output.note(`It is still sealed at the vault as well. Once the new root is published: trustkey key forget-sealed ${shortId(id)}`)
 }

@@ -94,7 +94,7 @@ class Inside {
     }
 
     /** What a person would be asked for. */
-    #flags(work: Work, { step, key = "", token: copied }: PossibleStep, isSpoilt: boolean): readonly string[] {
+    #flags(work: Work, { step, key = "", token: copied, how }: PossibleStep, isSpoilt: boolean): readonly string[] {
         const { plan } = work
         const planned = plan.keys.find(({ name }) => name === key)
         const [spare] = isSpoilt && this.#spoilt && step === "keygen" ? plan.spares : []
@@ -106,6 +106,7 @@ class Inside {
             ...(spare === undefined ? [] : ["--token", spare.token]),
             ...(at === undefined || step === "build" ? [] : ["--pin-file", this.#vault.pinFile(at)]),
             ...(isVaultMade ? ["--passphrase-file", this.#vault.passphraseFile] : []),
+            ...(how === "export" ? ["--identity-file", this.#vault.identityFile] : []),
         ]
     }
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto"
 import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { makeAgeIdentity } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { fileMode, makeDirectory, writeFileDurable } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
@@ -23,6 +24,9 @@ export type ScratchVault = AsyncDisposable & {
     readonly serials: ReadonlyMap<string, string>
     pinFile(token: string): string
     readonly passphraseFile: string
+    /** An age identity, and who can be written for with it. */
+    readonly identityFile: string
+    readonly recipient: string
 }
 
 /**
@@ -46,6 +50,13 @@ export async function startScratchVault(cli: Cli, directory: string, tokens: rea
     }
     const serials = serialsIn(await output(cli, "softhsm2-util", ["--show-slots"], env), tokens)
     await writeFileDurable(place("passphrase"), `${randomBytes(12).toString("hex")}\n`, 0o600)
+    const { identity, recipient } = makeAgeIdentity()
+    using secret = identity
+    await writeFileDurable(
+        place("identity"),
+        secret.reveal((bytes) => Buffer.concat([bytes, Buffer.from("\n")])),
+        0o600,
+    )
     await writeFileDurable(place("trustkeyd.toml"), configText(directory, module, serials), 0o600)
     const stop = await startDaemon(cli, directory)
     return {
@@ -53,6 +64,8 @@ export async function startScratchVault(cli: Cli, directory: string, tokens: rea
         serials,
         pinFile: (token) => place(`${token}.pin`),
         passphraseFile: place("passphrase"),
+        identityFile: place("identity"),
+        recipient,
         [Symbol.asyncDispose]: stop,
     }
 }

@@ -193,13 +193,13 @@ function backupStep(plan: Plan, key: NewKey): Step {
         length === 0
             ? []
             : [
-                  html`Exported, sealed for ${length === 1 ? "the recipient" : `the ${length} recipients`} of “What is decided”, and the drill passed. ${together("It lies at:", BLANK)}`,
+                  html`Exported, sealed for ${length === 1 ? "the recipient" : `the ${length} recipients`} of “What is decided”, and the screen says that it opened again and signed. ${together("By whose identity:", BLANK)}`,
               ]
     return {
         ...atVault(plan, key),
         title: `Copy ${key.name} into ${tokens.join(", ")}${length === 0 ? "" : ", and export it sealed"}`,
         // Each run does the next one.
-        commands: [...tokens, ...exported].map(() => command),
+        commands: [...tokens.map(() => command), ...exported.map(() => `${command} --identity-file IDENTITY`)],
         checks: [
             ...tokens.map(
                 (token) =>
@@ -207,6 +207,13 @@ function backupStep(plan: Plan, key: NewKey): Step {
             ),
             ...exported,
         ],
-        otherwise: [{ when: "a token is spoilt", act: html`take a spare, and write it down as an exception.` }, TORN],
+        otherwise: [
+            { when: "a token is spoilt", act: html`take a spare, and write it down as an exception.` },
+            ...exported.map(() => ({
+                when: "no recipient's identity is here, or it opens nothing",
+                act: html`nothing is recorded. Without an export that opened again the ceremony is not closed: wait for another recipient, or abandon it.`,
+            })),
+            TORN,
+        ],
     }
 }

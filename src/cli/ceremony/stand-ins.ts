@@ -79,6 +79,8 @@ export async function standIn(cli: Cli, daemon: Daemon, plan: Plan, vault: Scrat
         keys,
         spares: plan.spares.map(({ token }) => ({ token })),
         repositories,
+        // To the others it is encrypted as on the day.
+        backupRecipients: plan.backupRecipients.map((recipient, index) => (index === 0 ? vault.recipient : recipient)),
     }
     return { plan: parsePlan(encodePlan(rehearsal)), chains }
 }

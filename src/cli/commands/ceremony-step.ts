@@ -1,9 +1,10 @@
 import { type Command, Option } from "commander"
+import type { IdentityOptions } from "../ceremony/export.ts"
 import type { KeyStepOptions } from "../ceremony/key-steps.ts"
 import type { SignOptions } from "../ceremony/root-steps.ts"
 import type { StepOptions, Work } from "../ceremony/work.ts"
 import type { Cli } from "../context.ts"
-import { newCommand, repeated, withCard, withExamples, withPassphrase, withPin } from "../syntax.ts"
+import { newCommand, repeated, wholeNumber, withCard, withExamples, withPassphrase, withPin } from "../syntax.ts"
 
 /** The steps at the vault, between opening and closing: one record each. */
 export const CEREMONY_STEPS = [
@@ -99,14 +100,28 @@ function ceremonyBackupCommand(cli: Cli): Command {
     const command = stepCommand(
         cli,
         "backup",
-        "Put on record what becomes of a new key if its token is lost; a key that the vault made is copied to the next of its tokens.",
+        "Put on record what becomes of a new key if its token is lost; a key that the vault made is copied to the next of its tokens, and last exported for the plan's recipients.",
     )
         .argument("<key>", "the key's name in the plan")
         .option("--token <name>", "the token that is to get a copy, one of the plan's or a spare (default: the next of them)")
-        .action((directory: string, key: string, options: KeyStepOptions) =>
+        .addOption(
+            new Option(
+                "--identity-file <file>",
+                "the age identity of one of the plan's recipients, in a file only you can read: export, and open it again",
+            ),
+        )
+        .addOption(
+            new Option("--identity-fd <n>", "read the identity from this open file descriptor")
+                .argParser(wholeNumber(0))
+                .conflicts("identityFile"),
+        )
+        .action((directory: string, key: string, options: KeyStepOptions & IdentityOptions) =>
             atWork(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).backup(work, key, options)),
         )
-    return withExamples(withCard(withPassphrase(command)), ["trustkey ceremony step backup /media/stick alice-2"])
+    return withExamples(withCard(withPassphrase(command)), [
+        "trustkey ceremony step backup /media/stick alice-2",
+        "trustkey ceremony step backup /media/stick alice-2 --identity-file dana.identity",
+    ])
 }
 
 async function atWork(cli: Cli, directory: string, step: (work: Work) => Promise<void>): Promise<void> {

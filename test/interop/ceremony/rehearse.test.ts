@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { type CeremonyKind, encodePlan, type PlanContent, type PlannedKey, parsePlan } from "../../../src/ceremony/index.ts"
 import { generatePrivateKey } from "../../../src/crypto/index.ts"
 import { canonicalKeyIdOf, parseGun, type TufKey, tufKey } from "../../../src/tuf/index.ts"
+import { RECIPIENTS } from "../../support/ceremony/plan-text.ts"
 import { runCommand } from "../../support/process.ts"
 
 const TRUSTKEY = fileURLToPath(new URL("../../../dist/trustkey.cjs", import.meta.url))
@@ -89,6 +90,10 @@ const known = (holder: string, change: "kept" | "retired", token?: string): Plan
 const lost = (holder: string): PlannedKey => ({ change: "lost", name: `${holder}-1`, holder, id: idOf() })
 
 const PLANS: readonly (readonly [what: string, content: PlanContent, spoil?: string])[] = [
+    [
+        "makes a root with a key of the vault on two tokens, exported for two recipients",
+        { ...contentOf("create-root", [fresh("alice"), vaultMade("bob")], 2), backupRecipients: RECIPIENTS },
+    ],
     ["makes a root with a key of the vault on two tokens", contentOf("create-root", [fresh("alice"), vaultMade("bob")], 2)],
     ["makes a root", contentOf("create-root", [fresh("alice"), fresh("bob", "p384"), fresh("carol")], 2), "bob-2"],
     [
@@ -128,6 +133,9 @@ describe("ceremony rehearse", () => {
                 )
                 const steps = (await readFile(path.join(bundle, "transcript.jsonl"), "utf8")).split("\n").slice(0, -1)
                 assert.equal(steps.filter((line) => line.includes('"step":"void-key"')).length, spoil === undefined ? 0 : 1)
+                // A stand-in for one recipient, which opens it; the others as on the day.
+                assert.deepEqual(kept.backupRecipients.slice(1), content.backupRecipients.slice(1))
+                assert.equal(steps.filter((line) => line.includes('"how":"export"')).length, kept.backupRecipients.length > 0 ? 1 : 0)
                 assert.equal((await run(["verify", bundle])).status, 0)
                 const published = await run(["publish", bundle, "--as", "lea"])
                 assert.equal(published.status, 4)

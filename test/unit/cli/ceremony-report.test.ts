@@ -116,7 +116,7 @@ describe("the report of a ceremony", () => {
         assert.deepEqual(backups.get("lea-1"), [
             "copied to token lea-a, serial copy-0",
             "copied to token lea-b, serial copy-1",
-            "exported, sealed for 1; drill passed",
+            "exported, sealed for 1, and opened again",
         ])
         assert.deepEqual(backups.get("bob-1"), [])
     })

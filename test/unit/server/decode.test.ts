@@ -6,6 +6,7 @@ import { TrustkeyError } from "../../../src/errors.ts"
 import * as decode from "../../../src/server/decode.ts"
 import { loadWire } from "../../../src/wire/load.ts"
 import type { SealedSecret } from "../../../src/wire/trustkeyd/v1/SealedSecret.ts"
+import { RECIPIENTS } from "../../support/ceremony/plan-text.ts"
 
 const { v1 } = loadWire()
 const ID = "ab".repeat(32)
@@ -19,7 +20,7 @@ function received<In, Out>(method: { requestSerialize(value: In): Buffer; reques
 }
 
 const { Sign, SignSet } = v1.Signing.service
-const { Create, Enroll, Import, List, Unlock, Lock, ChangePassphrase, Remove, CreateGroup, Bind } = v1.Keys.service
+const { Create, Enroll, Export, Import, List, Unlock, Lock, ChangePassphrase, Remove, CreateGroup, Bind } = v1.Keys.service
 
 const signRequest = (changes: object = {}) =>
     decode.decodeSign(received(Sign, { keyId: ID, gun: GUN, role: "targets", signed: Buffer.from("{}"), ...changes }), MAX)
@@ -34,7 +35,33 @@ const planRequest = (changes: object = {}) =>
 const importRequest = (changes: object = {}) =>
     decode.decodeImportKey(received(Import, { pkcs8: SEALED, purpose: "PURPOSE_DELEGATION", label: "alice", group: "g", ...changes }))
 
+const exportRequest = (changes: object = {}) =>
+    decode.decodeExportKey(received(Export, { id: ID, recipients: [...RECIPIENTS], passphrase: SEALED, identity: SEALED, ...changes }))
+
 describe("what comes in", () => {
+    test("has 1 to 32 recipients of an export, each once, and both secrets", () => {
+        assert.deepEqual(exportRequest().recipients, RECIPIENTS)
+        const [first] = RECIPIENTS
+        const many = Array.from(
+            { length: 33 },
+            (_, index) => `${first.slice(0, -2)}${"qpzry9x8gf2tvdw0s3jn54khce6mua7l"[index % 32]}${index > 31 ? "q" : "p"}`,
+        )
+        for (const changes of [
+            { recipients: [] },
+            { recipients: many },
+            { recipients: [first, first] },
+            { recipients: [first.toUpperCase()] },
+            { recipients: [`${first}q`] },
+            { recipients: [`${first}\nage1`] },
+            { recipients: ["ssh-ed25519 AAAA"] },
+            { passphrase: null },
+            { identity: null },
+            { id: "x" },
+        ])
+            assert.throws(() => exportRequest(changes), { code: "invalid_request" }, JSON.stringify(changes))
+        assert.equal(exportRequest({ recipients: many.slice(0, 32) }).recipients.length, 32)
+    })
+
     test("is taken when it is right", () => {
         assert.deepEqual(signRequest(), { keyId: ID, gun: GUN, role: "targets", signed: Buffer.from("{}") })
         assert.deepEqual(createRequest({ bindings: [{ gun: GUN, role: "targets/releases" }] }), {
