@@ -166,6 +166,10 @@ describe("docs/sandbox.md", () => {
         // The last line before us was tour clean.
         assert.match(await without("signers"), /ok {4}first sign, which this step needs/)
         assert.doesNotMatch(await without("tamper"), /ok {4}first/)
+        assert.doesNotMatch(await without("rotate"), /ok {4}first/)
+        // As somebody leaves it who ends it midway.
+        await writeFile(path.join(above.path, ".sandbox/try/plan.toml"), "")
+        assert.match(await without("ceremony"), /ok {4}first clean, as it is not as this step needs it/)
         assert.doesNotMatch(await without("revoke"), /ok {4}first/)
         assert.match(await without("sign"), /ok {4}first clean, as it is not as this step needs it/)
         assert.doesNotMatch(await without("unsigned"), /ok {4}first/)

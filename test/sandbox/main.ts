@@ -156,6 +156,7 @@ and then, for example:
   trustkey key list
   docker trustkey sign ${gun}:v2 --digest ${image.digest}
   docker trustkey revoke ${gun}:${TAG}
+  trustkey rotate targets ${gun} --dry-run
   trustkey audit list
   notary list ${gun}
   docker trust inspect --pretty ${gun}

@@ -18,6 +18,8 @@ type State = {
     readonly signed: boolean
     /** Signed, and the registry has under the tag what was signed, every byte of it. */
     readonly intact: boolean
+    /** A ceremony was planned, and not gone through to the end. */
+    readonly planned: boolean
 }
 
 /** What a step finds when it begins. Where it is otherwise, everything is cleaned away, and signed unless the step itself does. */
@@ -27,6 +29,8 @@ const NEEDS: Readonly<Record<string, { readonly sign: boolean; fits(state: State
     signers: { sign: true, fits: ({ signed, signers }) => signed && !signers.includes("bob") },
     tamper: { sign: true, fits: ({ intact }) => intact },
     "second-push": { sign: true, fits: ({ intact }) => intact },
+    rotate: { sign: true, fits: ({ signed }) => signed },
+    ceremony: { sign: true, fits: ({ signed, planned }) => signed && !planned },
     revoke: { sign: true, fits: ({ signed }) => signed },
     clean: { sign: false, fits: () => true },
 }
@@ -163,11 +167,14 @@ class Tour {
     async #state(): Promise<State> {
         const { directory, run } = this.#options
         const inspected = await run("docker trustkey inspect $REGISTRY/tour/app")
-        const keys = ["alice", "bob"].some((name) => existsSync(path.join(directory, `try/${name}.pub`)))
-        if (inspected.status !== 0) return { fresh: !keys, signers: [], signed: false, intact: false }
+        const isThere = (name: string): boolean => existsSync(path.join(directory, "try", name))
+        const planned = ["plan.toml", "vault.pub", "witness.pub"].some(isThere)
+        const fresh = !planned && !["alice.pub", "bob.pub"].some(isThere)
+        if (inspected.status !== 0) return { fresh, signers: [], signed: false, intact: false, planned }
         const signers = [...inspected.stdout.matchAll(/"Name": "([a-z]+)",\s+"Keys"/g)].flatMap(([, name]) => name ?? [])
         const hex = /"SignedTag": "v1",\s+"Digest": "([0-9a-f]{64})"/.exec(inspected.stdout)?.[1]
-        return { fresh: false, signers, signed: hex !== undefined, intact: hex !== undefined && (await this.#isIntact(`sha256:${hex}`)) }
+        const intact = hex !== undefined && (await this.#isIntact(`sha256:${hex}`))
+        return { fresh: false, signers, signed: hex !== undefined, intact, planned }
     }
 
     async #isIntact(digest: string): Promise<boolean> {
