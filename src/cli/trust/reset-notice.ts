@@ -27,7 +27,9 @@ export function lostTags(documents: readonly WireFile[]): readonly LostTag[] {
 export function signAgainLines(gun: string, tags: readonly LostTag[]): readonly string[] {
     if (tags.length === 0) return [`No tag of ${gun} was signed.`]
     return [
-        `${tags.length === 1 ? "One tag loses its signature" : `${tags.length} tags lose their signatures`}. To sign them again, as they were:`,
+        tags.length === 1
+            ? "One tag loses its signature. To sign it again, as it was:"
+            : `${tags.length} tags lose their signatures. To sign them again, as they were:`,
         ...tags.map(
             ({ tag, sha256, length, roles }) =>
                 `  trustkey trust sign ${shellWord(`${gun}:${tag}`)} --digest sha256:${sha256} --size ${length}   # ${roles.join(", ")}`,

@@ -27,7 +27,7 @@ test("what a reset loses is every tag with every digest, once for all roles that
 
 test("a line to sign again is one a shell takes, whatever a tag is called", () => {
     const [head, line] = signAgainLines(GUN, [{ tag: "it's; rm -r /", sha256: "ab".repeat(32), length: 7, roles: ["targets"] }])
-    assert.match(head ?? "", /^One tag loses its signature\./)
+    assert.match(head ?? "", /^One tag loses its signature\. To sign it again, as it was:$/)
     assert.equal(line, `  trustkey trust sign '${GUN}:it'\\''s; rm -r /' --digest sha256:${"ab".repeat(32)} --size 7   # targets`)
     assert.deepEqual(signAgainLines(GUN, []), [`No tag of ${GUN} was signed.`])
 })
