@@ -8,6 +8,7 @@ import {
     verifyAttestation,
 } from "../crypto/index.ts"
 import type { DaemonKey } from "./daemon-types.ts"
+import { tokenOf } from "./key-home.ts"
 
 /** What became of a key's attestation when it was verified here, and in words. */
 export type Judgement = { readonly verdict: AttestationVerdict["verdict"] | "none"; readonly text: string }
@@ -19,7 +20,7 @@ export type Judgement = { readonly verdict: AttestationVerdict["verdict"] | "non
  */
 export function judge(key: DaemonKey, roots: AttestationRoots = NO_ATTESTATION_ROOTS): Judgement | undefined {
     const { attestation, home, origin } = key
-    if (!home.startsWith("token:")) return undefined
+    if (tokenOf(home) === undefined) return undefined
     if (attestation === undefined) {
         const text =
             origin === "imported" ? "none: the key came from a file" : "none: that it was made on the token is the token's own word"

@@ -2,6 +2,7 @@ import { Secret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Cli } from "./context.ts"
 import type { Daemon, DaemonKey, DaemonToken, PivOptions, Sealed } from "./daemon-types.ts"
+import { tokenHome } from "./key-home.ts"
 import { shortId } from "./output.ts"
 import { fromFlags, sealFor } from "./secrets.ts"
 import type { CardFlags, PinOptions } from "./syntax.ts"
@@ -32,12 +33,12 @@ export class Card implements Disposable {
     async placement(daemon: Daemon): Promise<PivOptions> {
         const { slot = "", pinPolicy = "", touchPolicy = "" } = this.#wishes
         const managementKey = await this.sealManagementKey(daemon)
-        const pin = this.#pin === undefined ? null : await sealFor(daemon, "login", `token:${this.token}`, this.#pin)
+        const pin = this.#pin === undefined ? null : await sealFor(daemon, "login", tokenHome(this.token), this.#pin)
         return { slot, pinPolicy, touchPolicy, managementKey, pin }
     }
 
     sealManagementKey(daemon: Daemon): Promise<Sealed> {
-        return sealFor(daemon, "management-key", `token:${this.token}`, this.#managementKey)
+        return sealFor(daemon, "management-key", tokenHome(this.token), this.#managementKey)
     }
 
     /** Whoever managed the card ended its login; unless the daemon keeps it, it is made anew. */
@@ -92,7 +93,7 @@ export async function logInTo(cli: Cli, daemon: Daemon, name: string, options: P
 
 /** TK-PIN-1: one try, and no other if it was wrong. */
 async function logIn(daemon: Daemon, { name }: DaemonToken, pin: Secret | undefined): Promise<void> {
-    const sealed = pin === undefined ? undefined : await sealFor(daemon, "login", `token:${name}`, pin)
+    const sealed = pin === undefined ? undefined : await sealFor(daemon, "login", tokenHome(name), pin)
     await daemon.login({ token: name, sealed, evenFinalTry: false, ttlSeconds: 0, uses: 0 })
 }
 

@@ -9,6 +9,7 @@ import { FilePassphrases } from "./file-passphrases.ts"
 import { askPassphraseToSeal, daemonToImportInto, type ImportSpec, importedId, importOpened, wasRemoved } from "./import-key.ts"
 import { checkFit, type ImportPlan, planImport } from "./import-plan.ts"
 import { readPrivateKeys, weaknessOf } from "./key-files.ts"
+import { homeText, tokenOf } from "./key-home.ts"
 import { located } from "./located.ts"
 import { printable, shortId } from "./output.ts"
 import { keyJson } from "./present.ts"
@@ -75,8 +76,8 @@ function checkKnown(known: DaemonKey | undefined, plan: ImportPlan, token: strin
     if (known === undefined) return
     if (known.state === "removed") throw wasRemoved(known.id)
     // Whoever believes that a second card has the key may destroy the file.
-    if (token !== undefined && known.home !== `token:${token}`) {
-        const where = known.home.startsWith("token:") ? `on token ${known.home.slice("token:".length)}` : "sealed"
+    if (token !== undefined && tokenOf(known.home) !== token) {
+        const where = tokenOf(known.home) === undefined ? "sealed" : homeText(known.home)
         throw new TrustkeyError(
             "already_exists",
             `key ${shortId(known.id)} is here already, ${where}, and was not put on token ${token}: a key has one place here`,

@@ -4,6 +4,7 @@ import { canonicalKeyIdOf, tufKey } from "../tuf/index.ts"
 import type { Card } from "./card.ts"
 import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey, PurposeName } from "./daemon-types.ts"
+import { tokenHome } from "./key-home.ts"
 import { shortId } from "./output.ts"
 import { askNewPassphrase, roleWord, sealFor, thingOfGroup, unlock } from "./secrets.ts"
 import type { PassphraseOptions } from "./syntax.ts"
@@ -30,7 +31,7 @@ export async function importOpened(cli: Cli, daemon: Daemon, opened: OpenedKey, 
     const { purpose, label, bindings, group, card } = spec
     if (card !== undefined) {
         const piv = await card.placement(daemon)
-        const pkcs8 = await sealFor(daemon, "import", `token:${card.token}`, opened.pkcs8)
+        const pkcs8 = await sealFor(daemon, "import", tokenHome(card.token), opened.pkcs8)
         const acceptPinOnce = spec.acceptPinOnce === true
         return daemon.importKey({ pkcs8, purpose, label, bindings, home: { token: card.token, piv }, acceptPinOnce })
     }

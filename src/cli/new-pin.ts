@@ -1,5 +1,6 @@
 import type { Cli } from "./context.ts"
 import type { Daemon } from "./daemon-types.ts"
+import { tokenHome } from "./key-home.ts"
 import { fromFlags, sealFor } from "./secrets.ts"
 import type { PinOptions } from "./syntax.ts"
 import { askNewPin, askPin, requireTries, tokenNamed } from "./token-pins.ts"
@@ -20,7 +21,7 @@ export async function changePin(cli: Cli, daemon: Daemon, name: string, options:
     const old = secrets.use(given ?? (await askPin(cli, options, { token, what: "PIN", flags: OLD_FLAGS })))
     const chosen = await fromFlags(cli, options.newPinFd, options.newPinFile)
     const next = secrets.use(chosen ?? (await askNewPin(cli, options, token, NEW_FLAGS)))
-    const subject = `token:${name}`
+    const subject = tokenHome(name)
     const [oldSealed, newSealed] = [await sealFor(daemon, "pin-old", subject, old), await sealFor(daemon, "pin-new", subject, next)]
     await daemon.changePin({ token: name, oldSealed, newSealed, evenFinalTry })
     cli.output.note(`Token ${name} has a new PIN. Nobody is logged in.`)
@@ -40,7 +41,7 @@ export async function unblockPin(
     const puk = secrets.use(given ?? (await askPin(cli, options, { token, what, flags: PUK_FLAGS })))
     const chosen = await fromFlags(cli, options.newPinFd, options.newPinFile)
     const next = secrets.use(chosen ?? (await askNewPin(cli, options, token, NEW_FLAGS)))
-    const subject = `token:${name}`
+    const subject = tokenHome(name)
     const [pukSealed, newSealed] = [await sealFor(daemon, "puk", subject, puk), await sealFor(daemon, "pin-new", subject, next)]
     await daemon.unblockPin({ token: name, pukSealed, newSealed, evenFinalTry: options.evenFinalTry === true })
     cli.output.note(`Token ${name} has a new PIN, with all its tries. Nobody is logged in.`)

@@ -3,6 +3,7 @@ import { TrustkeyError } from "../errors.ts"
 import { readSecretFile } from "../storage/index.ts"
 import type { Cli } from "./context.ts"
 import type { Daemon, DaemonKey, DaemonToken, KeySubject, Sealed } from "./daemon-types.ts"
+import { tokenHome, tokenOf } from "./key-home.ts"
 import { printable, shortId } from "./output.ts"
 import type { PassphraseOptions, PinOptions } from "./syntax.ts"
 import { askPin, requireTries, tokenNamed } from "./token-pins.ts"
@@ -191,7 +192,7 @@ export async function login(
     const evenFinalTry = options.evenFinalTry === true
     if (options.credential === true) return daemon.login({ token, sealed: undefined, evenFinalTry, ...limits })
     using pin = (await fromFlags(cli, options.pinFd, options.pinFile)) ?? (await askForLogin(cli, daemon, token, options))
-    const sealed = await sealFor(daemon, "login", `token:${token}`, pin)
+    const sealed = await sealFor(daemon, "login", tokenHome(token), pin)
     return daemon.login({ token, sealed, evenFinalTry, ...limits })
 }
 
@@ -219,11 +220,10 @@ export async function makeReady(cli: Cli, daemon: Daemon, key: DaemonKey, option
  */
 async function tokenToOpen(daemon: Daemon, key: DaemonKey, given: PassphraseOptions): Promise<string | undefined> {
     const { home, state, copies } = key
-    const isSealed = !home.startsWith("token:")
-    if (isSealed && (given.passphraseFd !== undefined || given.passphraseFile !== undefined)) return undefined
+    const name = tokenOf(home)
+    if (name === undefined && (given.passphraseFd !== undefined || given.passphraseFile !== undefined)) return undefined
     const copy = copies.find(({ present }) => present)?.token
-    if (isSealed) return copy
-    const name = home.slice("token:".length)
+    if (name === undefined) return copy
     if (state === "absent") throw new TrustkeyError("token_absent", `the token of key ${shortId(key.id)} (${home}) is not there`)
     if (copy === undefined || (await tokenNamed(daemon, name)).state !== "absent") return name
     return copy

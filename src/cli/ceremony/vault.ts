@@ -4,6 +4,7 @@ import { TrustkeyError } from "../../errors.ts"
 import { type CardWishes, logInTo } from "../card.ts"
 import { createAt } from "../create-key.ts"
 import type { Daemon, DaemonKey, DaemonToken, DaemonTokenDetails } from "../daemon-types.ts"
+import { tokenOf } from "../key-home.ts"
 import { shortId } from "../output.ts"
 import type { Work } from "./work.ts"
 
@@ -51,7 +52,7 @@ export function placeOf(key: DaemonKey, at: TokenAtHand | undefined): ShownPlace
 
 export function originOf(key: DaemonKey): "token" | "vault" | "imported" {
     if (key.origin === "imported") return "imported"
-    return key.home.startsWith("token:") && !key.brought ? "token" : "vault"
+    return tokenOf(key.home) !== undefined && !key.brought ? "token" : "vault"
 }
 
 /** What a card has to say of its key, if it says so for good. */
@@ -82,7 +83,7 @@ export async function makeOnToken(
     const label = labelOf(plan, key.name, tries)
     const made = await madeBefore(daemon, label)
     if (made !== undefined) {
-        if (made.home !== `token:${at.token.name}` || made.algorithm !== key.algorithm)
+        if (tokenOf(made.home) !== at.token.name || made.algorithm !== key.algorithm)
             throw new TrustkeyError(
                 "step_refused",
                 `${key.name} was already made on ${made.home}, as ${shortId(made.id)}: record that one, or void it`,
@@ -136,7 +137,7 @@ export async function presentKey(
     wishes: CardWishes,
 ): Promise<{ key: DaemonKey; at: TokenAtHand | undefined }> {
     const known = (await daemon.listKeys({})).find(({ id, state }) => id === key.id && state !== "removed")
-    const home = known?.home.startsWith("token:") === true ? known.home.slice("token:".length) : undefined
+    const home = tokenOf(known?.home ?? "")
     const name = key.token ?? home
     if (name === undefined) {
         if (known === undefined)

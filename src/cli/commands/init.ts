@@ -2,6 +2,7 @@ import { type Command, Option } from "commander"
 import { TrustkeyError } from "../../errors.ts"
 import type { Cli } from "../context.ts"
 import { ALGORITHMS, type AlgorithmName, type Daemon, type DaemonKey, type DaemonToken } from "../daemon-types.ts"
+import { tokenOf } from "../key-home.ts"
 import { shortId } from "../output.ts"
 import { type ManagementKeyFlags, newCommand, type PinOptions, withExamples, withManagementKey, withPin } from "../syntax.ts"
 
@@ -66,7 +67,7 @@ async function logInIfNeeded(cli: Cli, daemon: Daemon, token: DaemonToken, optio
 
 async function existingRootKey(daemon: Daemon, token: string): Promise<DaemonKey | undefined> {
     const keys = await daemon.listKeys({})
-    return keys.find(({ purpose, home, state }) => purpose === "root" && home === `token:${token}` && state !== "removed")
+    return keys.find(({ purpose, home, state }) => purpose === "root" && tokenOf(home) === token && state !== "removed")
 }
 
 async function makeRootKey(cli: Cli, daemon: Daemon, token: string, options: InitOptions): Promise<DaemonKey> {

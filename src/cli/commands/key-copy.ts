@@ -2,6 +2,7 @@ import type { Command } from "commander"
 import { TrustkeyError } from "../../errors.ts"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonKey, DaemonToken } from "../daemon-types.ts"
+import { tokenOf } from "../key-home.ts"
 import { printable, shortId } from "../output.ts"
 import { type CardFlags, newCommand, type PassphraseOptions, type PinOptions, withCard, withExamples, withPassphrase } from "../syntax.ts"
 
@@ -30,12 +31,12 @@ async function copyKey(cli: Cli, id: string, options: CopyOptions): Promise<void
     const { tokenNamed } = await import("../token-pins.ts")
     const daemon = await cli.daemon("admin")
     const key = await daemon.getKey(id)
-    if (options.present !== true && key.home.startsWith("token:"))
+    if (options.present !== true && tokenOf(key.home) !== undefined)
         throw new TrustkeyError("key_unfit", "this key is on a token, which gives it to nobody: a copy is made while it is sealed here")
     const serial = await confirmedSerial(cli, await tokenNamed(daemon, options.token), options.serial)
     const made = options.present === true ? await record(cli, daemon, key, serial, options) : await bring(cli, daemon, key, serial, options)
     cli.output.line(`Key ${made.id} lies on token ${options.token} (serial ${serial}) too`)
-    if (!made.home.startsWith("token:"))
+    if (tokenOf(made.home) === undefined)
         cli.output.note(`It is still sealed here as well. When it lies on enough tokens: trustkey key forget-sealed ${shortId(made.id)}`)
 }
 

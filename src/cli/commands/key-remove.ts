@@ -1,6 +1,7 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
 import type { DaemonKey } from "../daemon-types.ts"
+import { tokenHome, tokenOf } from "../key-home.ts"
 import { newCommand, withExamples } from "../syntax.ts"
 
 export function keyRemoveCommand(cli: Cli): Command {
@@ -38,11 +39,11 @@ async function removeKey(cli: Cli, given: string, confirmed: string | undefined)
 }
 
 function lossText(key: DaemonKey): string {
-    const sealed = key.home.startsWith("token:") ? "" : "The private key is destroyed here. "
+    const sealed = tokenOf(key.home) !== undefined ? "" : "The private key is destroyed here. "
     return `${sealed}${tokensOf(key).length === 0 ? "" : "The object on a token stays; the daemon forgets it. "}`.trimEnd()
 }
 
 /** Where it lies on besides what is sealed here. */
 function tokensOf({ home, copies }: DaemonKey): readonly string[] {
-    return [...(home.startsWith("token:") ? [home] : []), ...copies.map(({ token }) => `token:${token}`)]
+    return [...(tokenOf(home) === undefined ? [] : [home]), ...copies.map(({ token }) => tokenHome(token))]
 }

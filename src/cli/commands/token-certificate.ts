@@ -1,6 +1,8 @@
 import { type Command, Option } from "commander"
 import { TrustkeyError } from "../../errors.ts"
 import type { Cli } from "../context.ts"
+import type { Daemon } from "../daemon-types.ts"
+import { tokenOf } from "../key-home.ts"
 import { type CardFlags, newCommand, type PinOptions, withExamples, withManagementKey, withPin } from "../syntax.ts"
 
 type CertificateOptions = CardFlags & PinOptions & { replace?: string }
@@ -24,21 +26,21 @@ async function writeCertificate(cli: Cli, id: string, options: CertificateOption
     const { openCard } = await import("../card.ts")
     const daemon = await cli.daemon()
     const key = await daemon.getKey(id)
-    if (!key.home.startsWith("token:")) throw new TrustkeyError("key_unfit", "this key is not on a token")
-    const name = key.home.slice("token:".length)
+    const name = tokenOf(key.home)
+    if (name === undefined) throw new TrustkeyError("key_unfit", "this key is not on a token")
     using card = await openCard(cli, daemon, name, options)
     if (card === undefined) throw new TrustkeyError("invalid_request", `token ${name} is not a YubiKey the daemon can manage`)
-    const replace = options.replace === undefined ? "" : await whole(options.replace)
+    const replace = options.replace === undefined ? "" : await wholeDigest(daemon, name, options.replace)
     await card.logInAgain(daemon)
     const managementKey = await card.sealManagementKey(daemon)
     cli.output.bytes(Buffer.from(await daemon.cardCertificate({ keyId: key.id, managementKey, replace })))
     cli.output.note(`Wrote it to token ${name}: notary key list shows the key there.`)
+}
 
-    /** Whoever names what may go has seen it: as many digits as the table shows do. */
-    async function whole(prefix: string): Promise<string> {
-        const found = (await daemon.showToken(name)).slots.filter((slot) => slot.certificateSha256.startsWith(prefix))
-        const only = found[0]
-        if (/^[0-9a-f]{12,64}$/.test(prefix) && only !== undefined && found.length === 1) return only.certificateSha256
-        throw new TrustkeyError("not_found", "no certificate on the card begins with these digits; at least 12 are needed")
-    }
+/** Whoever names what may go has seen it: as many digits as the table shows do. @throws not_found */
+async function wholeDigest(daemon: Daemon, token: string, prefix: string): Promise<string> {
+    const found = (await daemon.showToken(token)).slots.filter((slot) => slot.certificateSha256.startsWith(prefix))
+    const only = found[0]
+    if (/^[0-9a-f]{12,64}$/.test(prefix) && only !== undefined && found.length === 1) return only.certificateSha256
+    throw new TrustkeyError("not_found", "no certificate on the card begins with these digits; at least 12 are needed")
 }

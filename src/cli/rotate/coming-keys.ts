@@ -2,6 +2,7 @@ import { TrustkeyError } from "../../errors.ts"
 import { isDelegation, parentOf, type RoleName } from "../../tuf/index.ts"
 import { planKey } from "../create-key.ts"
 import type { AlgorithmName, Daemon, DaemonKey, JournalEntry, PurposeName } from "../daemon-types.ts"
+import { homeText, tokenHome, tokenOf } from "../key-home.ts"
 import { shortId } from "../output.ts"
 import { login, makeReady } from "../secrets.ts"
 import type { CardFlags, PassphraseOptions, PinOptions } from "../syntax.ts"
@@ -56,7 +57,7 @@ export class ComingKeys implements Disposable {
     /** The tokens that new keys are made on, if these are what goes. */
     tokens(old: readonly DaemonKey[]): readonly string[] {
         const homes = this.areNamed || old.length > 0 ? this.#homes(old) : []
-        return homes.flatMap((home) => (home.startsWith("token:") ? [home.slice("token:".length)] : []))
+        return homes.flatMap((home) => tokenOf(home) ?? [])
     }
 
     /** Whether any were asked for. */
@@ -135,7 +136,7 @@ export class ComingKeys implements Disposable {
         const { newSealed, newOnToken = [], newInGroup } = this.#options
         if (this.areNamed) {
             const sealed = newSealed === true ? ["sealed"] : []
-            return [...sealed, ...newOnToken.map((name) => `token:${name}`), ...(newInGroup === undefined ? [] : [`group:${newInGroup}`])]
+            return [...sealed, ...newOnToken.map(tokenHome), ...(newInGroup === undefined ? [] : [`group:${newInGroup}`])]
         }
         if (old.length > 0) return old.map(({ home }) => home)
         throw new TrustkeyError(
@@ -243,6 +244,5 @@ const PAGE = 1000
 
 /** `p256 key 3fa9c2d1e0aa, on token yubi` */
 export function nameOf({ id, algorithm, home }: DaemonKey): string {
-    const place = home === "sealed" ? home : home.startsWith("token:") ? `on token ${home.slice("token:".length)}` : home.replace(":", " ")
-    return `${algorithm} key ${shortId(id)}, ${place}`
+    return `${algorithm} key ${shortId(id)}, ${homeText(home)}`
 }

@@ -1,5 +1,6 @@
 import { TrustkeyError } from "../../errors.ts"
 import type { DaemonKey } from "../daemon-types.ts"
+import { tokenOf } from "../key-home.ts"
 import type { PinOptions } from "../syntax.ts"
 
 /** TK-PIN-1: a PIN that was given is one token's; on another it would be a wrong one, and cost a try. @throws usage */
@@ -9,7 +10,7 @@ export function requireOnePin(keys: readonly DaemonKey[], options: PinOptions): 
 
 /** The tokens somebody has to log in to before these keys sign. */
 export function tokensToOpen(keys: readonly DaemonKey[]): readonly string[] {
-    return keys.filter(({ ready, home }) => !ready && home.startsWith("token:")).map(({ home }) => home.slice("token:".length))
+    return keys.filter(({ ready }) => !ready).flatMap(({ home }) => tokenOf(home) ?? [])
 }
 
 /** The same, by the names of the tokens that want a PIN. @throws usage */

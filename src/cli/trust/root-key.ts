@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../../errors.ts"
 import { ROOT } from "../../tuf/index.ts"
 import type { DaemonKey } from "../daemon-types.ts"
+import { homeText } from "../key-home.ts"
 import { shortId } from "../output.ts"
 import { chooseKey, isBound } from "./our-keys.ts"
 
@@ -71,7 +72,7 @@ function describe({ label, home, origin, bindings, mine }: DaemonKey): string {
     const more = guns.length > SHOWN_REPOSITORIES ? ` and ${guns.length - SHOWN_REPOSITORIES} more` : ""
     const facts = [
         label === "" ? "" : `called ${label}`,
-        home.startsWith("token:") ? `on token ${home.slice("token:".length)}` : home === "sealed" ? "" : home.replace(":", " "),
+        home === "sealed" ? "" : homeText(home),
         origin,
         mine ? "" : "somebody else's",
         guns.length === 0 ? "of no repository yet" : `of ${guns.slice(0, SHOWN_REPOSITORIES).join(", ")}${more}`,
