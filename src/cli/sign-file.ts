@@ -8,7 +8,6 @@ import {
     parseFile,
     parseGun,
     parseJson,
-    parseKeyId,
     parseRoleName,
     parseSigned,
     ROOT,
@@ -22,6 +21,7 @@ import type { Daemon, DaemonKey } from "./daemon-types.ts"
 import { makeReady } from "./secrets.ts"
 import { showRoot } from "./sign-root.ts"
 import { isBound } from "./trust/our-keys.ts"
+import { fromWireSignature } from "./wire-signature.ts"
 
 const MAX_INPUT = 16 * 1024 * 1024
 
@@ -95,8 +95,7 @@ async function signWithAll(
     const made: Signature[] = []
     for (const key of keys) {
         await makeReady(cli, daemon, key, options)
-        const { keyid, method, sig } = await daemon.sign({ keyId: key.id, gun, role: signed.role, signed: signed.bytes })
-        made.push({ keyId: parseKeyId(keyid), method, sig })
+        made.push(fromWireSignature(await daemon.sign({ keyId: key.id, gun, role: signed.role, signed: signed.bytes })))
     }
     return made
 }

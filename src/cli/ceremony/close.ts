@@ -1,10 +1,11 @@
 import { type Bundle, closeBundle, closeStatement, type Outcome, type PossibleStep } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
-import { parseKeyId, type Signature } from "../../tuf/index.ts"
-import type { Daemon, DaemonKey, WireSignature } from "../daemon-types.ts"
+import type { Signature } from "../../tuf/index.ts"
+import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { codeText } from "../difference.ts"
 import { makeReady } from "../secrets.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
+import { fromWireSignature } from "../wire-signature.ts"
 import { closingKey } from "./open.ts"
 import type { StepOptions, Work } from "./work.ts"
 
@@ -58,10 +59,6 @@ function requireClosable(work: Work, outcome: Outcome): PossibleStep {
 
 async function signed(bundle: Bundle, daemon: Daemon, vault: DaemonKey, witness: DaemonKey): Promise<Bundle> {
     const statement = closeStatement(bundle)
-    const ask = async (key: DaemonKey): Promise<Signature> => fromWire(await daemon.signClose({ keyId: key.id, statement }))
+    const ask = async (key: DaemonKey): Promise<Signature> => fromWireSignature(await daemon.signClose({ keyId: key.id, statement }))
     return closeBundle(bundle, { vault: await ask(vault), witness: await ask(witness) })
-}
-
-export function fromWire({ keyid, method, sig }: WireSignature): Signature {
-    return { keyId: parseKeyId(keyid), method, sig }
 }

@@ -13,20 +13,19 @@ import {
     TARGETS,
 } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
-import type { Daemon, DaemonKey, DaemonRepository, WireFile, WireSignature } from "../daemon-types.ts"
+import type { Daemon, DaemonKey, DaemonRepository, WireFile } from "../daemon-types.ts"
 import { publishRoot } from "../rotate/publish-root.ts"
 import { makeReady } from "../secrets.ts"
 import { firstTargets } from "../trust/build-first.ts"
 import { rootDocumentOf, targetsExpiry } from "../trust/build-update.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { type SecretOptions, whenNobodyInterferes } from "../trust/sign-tag.ts"
+import { toWireSignature } from "../wire-signature.ts"
 import { movedOn } from "./pack.ts"
 import { type PlanOption, requireSamePlan } from "./same-plan.ts"
 import type { StepOptions, Work } from "./work.ts"
 
-export type PublishOptions = StepOptions &
-    PlanOption &
-    SecretOptions & { readonly dryRun?: boolean; readonly confirm?: string; readonly targetsKey?: string }
+export type PublishOptions = StepOptions & PlanOption & SecretOptions & { readonly dryRun?: boolean; readonly confirm?: string }
 
 /**
  * Every root of a closed ceremony goes out, each read back before it is on record. What was published by an earlier try is found and recorded.
@@ -85,13 +84,15 @@ async function follow(session: TrustSession, root: MetadataFile, published: Publ
         return
     }
     await whenNobodyInterferes(session, daemon, async (prepared) => {
-        const files = await publishRoot(session, daemon, prepared, { signed: root.signed.bytes, signatures: signaturesOf(root) }, options)
+        const files = await publishRoot(
+            session,
+            daemon,
+            prepared,
+            { signed: root.signed.bytes, signatures: root.signatures.map(toWireSignature) },
+            options,
+        )
         requireSame(files.current.verified.root, root)
     })
-}
-
-function signaturesOf({ signatures }: MetadataFile): readonly WireSignature[] {
-    return signatures.map(({ keyId, method, sig }) => ({ keyid: keyId, method, sig }))
 }
 
 function requireSame(served: MetadataFile, root: MetadataFile): void {
@@ -113,7 +114,7 @@ async function begin(session: TrustSession, root: MetadataFile, oldLineage: stri
         return
     }
     if (before !== undefined && before !== oldLineage) throw movedOn(`${server.url} has other trust data for ${gun} by now`)
-    const targetsKey = await targetsKeyFor(cli, gun, rootDocumentOf(root), options)
+    const targetsKey = await targetsKeyFor(cli, gun, rootDocumentOf(root))
     if (options.dryRun === true) {
         const what = before === undefined ? "has no trust data for it" : "has the lost root's trust data, which would be deleted"
         cli.output.line(`Would publish root version 1 of ${gun} at ${server.url}, which ${what}`)
@@ -167,7 +168,7 @@ async function firstFiles(
 }
 
 /** The key the plan gave to targets. @throws not_found */
-async function targetsKeyFor(cli: Cli, gun: string, root: RootDocument, _options: PublishOptions): Promise<DaemonKey> {
+async function targetsKeyFor(cli: Cli, gun: string, root: RootDocument): Promise<DaemonKey> {
     const key = await ourKey(await cli.daemon(), gun, "targets", root)
     if (key !== undefined) return key
     throw new TrustkeyError(

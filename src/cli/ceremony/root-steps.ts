@@ -5,7 +5,7 @@ import { codeText, differenceText } from "../difference.ts"
 import { printable } from "../output.ts"
 import { makeReady } from "../secrets.ts"
 import type { PassphraseOptions, PinOptions } from "../syntax.ts"
-import { fromWire } from "./close.ts"
+import { fromWireSignature } from "../wire-signature.ts"
 import type { StepOptions, Work } from "./work.ts"
 
 /** The new roots, as they follow from the plan and from what was made. @throws step_refused */
@@ -49,7 +49,7 @@ export async function sign(work: Work, name: string, options: SignOptions): Prom
         await makeReady(work.cli, daemon, await daemon.getKey(at.id), options)
         const gun = gunOf(work, index)
         const signed = work.content(`signed/${index}`)
-        const signature = fromWire(await daemon.sign({ keyId: at.id, gun, role: ROOT, signed }))
+        const signature = fromWireSignature(await daemon.sign({ keyId: at.id, gun, role: ROOT, signed }))
         await work.take({ step: "sign", key: name, repository: index, signature }, who, options)
         tellCounts(work, name, index)
     }

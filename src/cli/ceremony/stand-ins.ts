@@ -28,7 +28,7 @@ import type { Cli } from "../context.ts"
 import { createAt } from "../create-key.ts"
 import type { Daemon } from "../daemon-types.ts"
 import { publicOf } from "../trust/init-repository.ts"
-import { fromWire } from "./close.ts"
+import { fromWireSignature } from "../wire-signature.ts"
 import type { ScratchVault } from "./scratch-vault.ts"
 
 /** For keys of which the plan doesn't say on which token they are. */
@@ -145,7 +145,7 @@ async function publishedRoot(
         consistentSnapshot: false,
     })
     const signatures = []
-    for (const { id } of there) signatures.push(fromWire(await daemon.sign({ keyId: id, gun, role: ROOT, signed: body })))
+    for (const { id } of there) signatures.push(fromWireSignature(await daemon.sign({ keyId: id, gun, role: ROOT, signed: body })))
     const signed = parseSigned(body, ROOT)
     return { signed, content: assembleFile(signed, signatures) }
 }

@@ -5,10 +5,11 @@ import { shortId } from "../output.ts"
 import { OurKeys } from "../trust/our-keys.ts"
 import type { TrustSession } from "../trust/session.ts"
 import type { Prepared } from "../trust/sign-tag.ts"
+import { toWireSignature } from "../wire-signature.ts"
 import { agree } from "./agree.ts"
 import type { NextBody } from "./next-body.ts"
 import { publishRoot } from "./publish-root.ts"
-import { passOn, RootSignatures, signHere, signingHere, toWireSignature } from "./root-signatures.ts"
+import { passOn, RootSignatures, signHere, signingHere } from "./root-signatures.ts"
 import type { Rotated, RotateOptions } from "./rotate.ts"
 
 /** A root that goes from holder to holder before it can be published. */

@@ -18,8 +18,9 @@ import {
 import type { BegunRoot, Daemon, RoleKeys as WireRoleKeys } from "../daemon-types.ts"
 import { type TrustSession, toWire } from "../trust/session.ts"
 import type { Prepared } from "../trust/sign-tag.ts"
+import { fromWireSignature } from "../wire-signature.ts"
 import { rotationExpiry } from "./expiry.ts"
-import { fromWire, type Passed } from "./root-signatures.ts"
+import type { Passed } from "./root-signatures.ts"
 import type { Wish } from "./rotate.ts"
 
 /** The body to sign, and what is signed of it already. `says`: see PlannedChange. */
@@ -53,7 +54,7 @@ export async function nextBody(
                 `the root in these files is for something else: it ${changed}; if that is what is wanted: trustkey rotate root ${gun} --signature ...`,
             )
         checkRoleRoot(session, before, passed.body)
-        return { body: passed.body, signatures: [...passed.signatures, ...(plan?.signatures ?? []).map(fromWire)], says: [] }
+        return { body: passed.body, signatures: [...passed.signatures, ...(plan?.signatures ?? []).map(fromWireSignature)], says: [] }
     }
     if (begun !== undefined) return await goOn(session, wish, before, begun)
     const planned = await wish.plan(prepared, false)
@@ -63,7 +64,7 @@ export async function nextBody(
     const { plan } = await daemon.planRoot({ gun, published, expires, ...wireChange(change) })
     const body = parseSigned(plan.signed, ROOT)
     requireNext(gun, before, body)
-    return { body, signatures: plan.signatures.map(fromWire), says: planned.says }
+    return { body, signatures: plan.signatures.map(fromWireSignature), says: planned.says }
 }
 
 async function goOn(session: TrustSession, wish: Wish, before: MetadataFile, begun: BegunRoot): Promise<NextBody | TrustkeyError> {
@@ -80,7 +81,7 @@ async function goOn(session: TrustSession, wish: Wish, before: MetadataFile, beg
     if (other !== undefined) return otherBegun(gun, version, other)
     checkRoleRoot(session, before, body)
     cli.output.note(`Going on with root version ${version} of ${gun}, which was begun before.`)
-    return { body, signatures: plan.signatures.map(fromWire), says: [] }
+    return { body, signatures: plan.signatures.map(fromWireSignature), says: [] }
 }
 
 async function differenceFrom(wish: Wish, before: RootDocument, begun: RootDocument): Promise<string | undefined> {

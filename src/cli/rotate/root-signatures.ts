@@ -5,7 +5,6 @@ import {
     canonicalKeyIdOf,
     type Gun,
     type KeyId,
-    parseKeyId,
     ROOT,
     type RootDocument,
     rootOf,
@@ -14,7 +13,7 @@ import {
     type TufKey,
     verifySignature,
 } from "../../tuf/index.ts"
-import type { Daemon, DaemonKey, WireSignature } from "../daemon-types.ts"
+import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
 import { makeReady } from "../secrets.ts"
 import { readUnsigned } from "../sign-file.ts"
@@ -22,6 +21,7 @@ import type { PassphraseOptions, PinOptions } from "../syntax.ts"
 import { requireOnePin } from "../trust/one-pin.ts"
 import type { OurKeys } from "../trust/our-keys.ts"
 import type { TrustSession } from "../trust/session.ts"
+import { fromWireSignature } from "../wire-signature.ts"
 import { roleIn } from "./publish-root.ts"
 
 const MAX_FILE = 16 * 1024 * 1024
@@ -126,7 +126,7 @@ export async function signHere(
     requireOnePin(keys, options)
     // Everything is asked for before anything is promised.
     for (const key of keys) await makeReady(cli, daemon, key, options)
-    for (const key of keys) signatures.add(fromWire(await daemon.sign({ keyId: key.id, gun, role: ROOT, signed: body.bytes })))
+    for (const key of keys) signatures.add(fromWireSignature(await daemon.sign({ keyId: key.id, gun, role: ROOT, signed: body.bytes })))
 }
 
 /** To be signed by the next holder: with `trustkey sign`, or with anything that signs TUF metadata. */
@@ -135,12 +135,4 @@ export async function passOn(gun: Gun, file: string, body: SignedMetadata, signa
     // A file without any signature is none; its body alone can be signed too.
     await writeFileDurable(file, list.length === 0 ? body.bytes : assembleFile(body, list), 0o644)
     return `trustkey sign --gun ${gun} --role root --out signed-root.json ${file}`
-}
-
-export function fromWire({ keyid, method, sig }: WireSignature): Signature {
-    return { keyId: parseKeyId(keyid), method, sig }
-}
-
-export function toWireSignature({ keyId, method, sig }: Signature): WireSignature {
-    return { keyid: keyId, method, sig }
 }
