@@ -8,10 +8,16 @@ import type { Plan } from "./plan.ts"
 import { type CeremonyRecord, encodeRecord, type Item, parseRecord } from "./record.ts"
 import { type CeremonyState, initialState, type ReadArtefact } from "./state.ts"
 
-const PLAN = "plan.toml"
-const TRANSCRIPT = "transcript.jsonl"
-const CLOSE = "close.json"
-const PUBLICATION = "publication.jsonl"
+/** What a bundle has beside its artefacts, in the order in which it comes to be. */
+export const BUNDLE_FILES = {
+    plan: "plan.toml",
+    transcript: "transcript.jsonl",
+    close: "close.json",
+    publication: "publication.jsonl",
+} as const
+
+const { plan: PLAN, transcript: TRANSCRIPT, close: CLOSE, publication: PUBLICATION } = BUNDLE_FILES
+const NAMES: readonly string[] = Object.values(BUNDLE_FILES)
 const ARTEFACT = /^artefacts\/([0-9a-f]{64})$/
 
 const MAX_TRANSCRIPT_BYTES = 4 * 1024 * 1024
@@ -81,7 +87,7 @@ export function newBundle(plan: Plan): Bundle {
 export type BundleFiles = ReadonlyMap<string, Uint8Array>
 
 export function bundleFiles(bundle: Bundle): ReadonlyMap<string, Buffer> {
-    const files = new Map([[PLAN, bundle.plan.bytes]])
+    const files = new Map<string, Buffer>([[PLAN, bundle.plan.bytes]])
     if (bundle.records.length > 0) files.set(TRANSCRIPT, Buffer.concat(bundle.records.map(encodeRecord)))
     for (const [hash, bytes] of bundle.artefacts) files.set(`artefacts/${hash}`, bytes)
     if (bundle.close !== undefined) files.set(CLOSE, encodeClose(bundle.close))
@@ -142,8 +148,7 @@ export function checkFiles(files: BundleFiles): void {
     let artefacts = 0
     for (const [name, bytes] of files) {
         const isArtefact = ARTEFACT.test(name)
-        if (!isArtefact && ![PLAN, TRANSCRIPT, CLOSE, PUBLICATION].includes(name))
-            refuse("there is a file that does not belong to a bundle")
+        if (!isArtefact && !NAMES.includes(name)) refuse("there is a file that does not belong to a bundle")
         if (bytes.length === 0) refuse(`${name} is empty`)
         const most = name === TRANSCRIPT ? MAX_TRANSCRIPT_BYTES : name === PLAN ? MAX_PLAN_BYTES : MAX_ARTEFACT_BYTES
         if (bytes.length > most) refuse(`${name} has more than ${most} bytes`)

@@ -1,10 +1,7 @@
-import type { TufKey } from "../tuf/index.ts"
 import { formatTime } from "./forms.ts"
 import { parsePlan } from "./parse-plan.ts"
 import { PLAN_FORMAT, type PlanContent, type PlannedKey, type PlannedRepository } from "./plan.ts"
-
-type Value = string | number | readonly string[]
-type Entry = readonly [name: string, value: Value | undefined]
+import { type PlanEntry, planKeyTable, planTable } from "./plan-text.ts"
 
 /**
  * The plan as a file that people review, in the order of the format's page.
@@ -13,7 +10,7 @@ type Entry = readonly [name: string, value: Value | undefined]
  */
 export function encodePlan(plan: PlanContent): Buffer {
     const tables = [
-        lines([
+        planTable("", [
             ["format", PLAN_FORMAT],
             ["id", plan.id],
             ["kind", plan.kind],
@@ -26,31 +23,31 @@ export function encodePlan(plan: PlanContent): Buffer {
             ["rehearsal_of", plan.rehearsalOf],
         ]),
         ...plan.people.map(({ name, part, fullName }) =>
-            table("[[person]]", [
+            planTable("[[person]]", [
                 ["name", name],
                 ["part", part],
                 ["full_name", fullName],
             ]),
         ),
-        table("[closing.vault]", keyEntries(plan.closing.vault)),
-        table("[closing.witness]", keyEntries(plan.closing.witness)),
-        ...plan.keys.map((key) => table("[[key]]", plannedKeyEntries(key))),
+        planKeyTable("closing.vault", plan.closing.vault),
+        planKeyTable("closing.witness", plan.closing.witness),
+        ...plan.keys.map((key) => planTable("[[key]]", plannedKeyEntries(key))),
         ...plan.spares.map(({ token, serial }) =>
-            table("[[spare]]", [
+            planTable("[[spare]]", [
                 ["token", token],
                 ["serial", serial],
             ]),
         ),
         ...plan.repositories.flatMap(repositoryTables),
-        ...(plan.backupRecipients.length === 0 ? [] : [table("[backup]", [["recipients", plan.backupRecipients]])]),
+        ...(plan.backupRecipients.length === 0 ? [] : [planTable("[backup]", [["recipients", plan.backupRecipients]])]),
     ]
     const bytes = Buffer.from(tables.join("\n"), "utf8")
     parsePlan(bytes)
     return bytes
 }
 
-function plannedKeyEntries(key: PlannedKey): readonly Entry[] {
-    const head: readonly Entry[] = [
+function plannedKeyEntries(key: PlannedKey): readonly PlanEntry[] {
+    const head: readonly PlanEntry[] = [
         ["name", key.name],
         ["holder", key.holder],
         ["change", key.change],
@@ -77,36 +74,12 @@ function plannedKeyEntries(key: PlannedKey): readonly Entry[] {
 
 function repositoryTables({ gun, published, roles }: PlannedRepository): readonly string[] {
     return [
-        table("[[repository]]", [
+        planTable("[[repository]]", [
             ["gun", gun],
             ["lineage", published?.lineage],
             ["root_version", published?.version],
             ["root_sha256", published?.sha256],
         ]),
-        ...Array.from(roles ?? [], ([role, key]) => table(`[repository.roles.${role}]`, keyEntries(key))),
+        ...Array.from(roles ?? [], ([role, key]) => planKeyTable(`repository.roles.${role}`, key)),
     ]
-}
-
-function keyEntries(key: TufKey): readonly Entry[] {
-    return [
-        ["keytype", key.keytype],
-        ["public", Buffer.from(key.public).toString("base64")],
-    ]
-}
-
-function table(head: string, entries: readonly Entry[]): string {
-    return `${head}\n${lines(entries)}`
-}
-
-function lines(entries: readonly Entry[]): string {
-    return entries.flatMap(([name, value]) => (value === undefined ? [] : [`${name} = ${valueText(value)}\n`])).join("")
-}
-
-function valueText(value: Value): string {
-    if (typeof value === "number") return String(value)
-    return typeof value === "string" ? quoted(value) : `[${value.map(quoted).join(", ")}]`
-}
-
-function quoted(text: string): string {
-    return `"${text.replaceAll(/["\\]/g, "\\$&")}"`
 }

@@ -22,7 +22,7 @@ const STEPS: Readonly<Record<StepName, Step>> = {
 }
 
 /** Between two machines: as much may the next clock be behind. */
-const CLOCK_LEEWAY = 600_000
+export const CLOCK_LEEWAY_MS = 600_000
 
 /**
  * The state after `record`, if it may stand there: its place in the chain, its clock, who did it, its order, the plan, and what its artefacts say. One
@@ -43,7 +43,7 @@ export function follow(state: CeremonyState, record: CeremonyRecord, read: ReadA
 function checkClock(state: CeremonyState, { step, t }: CeremonyRecord): void {
     const { plan, last } = state
     const isOtherMachine = step === "open" || (step === "publish" && last?.step === "close")
-    const earliest = (last?.t ?? plan.created).getTime() - (isOtherMachine ? CLOCK_LEEWAY : 0)
+    const earliest = (last?.t ?? plan.created).getTime() - (isOtherMachine ? CLOCK_LEEWAY_MS : 0)
     if (t.getTime() < earliest) {
         const before = last === undefined ? "the plan was written" : `record ${last.n}`
         throw new Fault(`its time ${t.toISOString()} is before ${before}`, "clock")

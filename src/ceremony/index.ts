@@ -2,14 +2,16 @@
 // whatever was made elsewhere comes in as bytes and is judged here, by the same rules when it is recorded and when a stranger verifies it.
 
 export { type ArchivedFiles, packArchive, unpackArchive } from "./archive.ts"
-export { type Bundle, type BundleFiles, bundleFiles, newBundle, readBundle } from "./bundle.ts"
+export { BUNDLE_FILES, type Bundle, type BundleFiles, bundleFiles, newBundle, readBundle } from "./bundle.ts"
 export { type CloseStatement, encodeCloseStatement, type Outcome, parseCloseStatement } from "./close-statement.ts"
 export type { CeremonyClose, CloseSignatures } from "./closing.ts"
 export type { BackupWay, Count } from "./conditions.ts"
 export { encodePlan } from "./encode-plan.ts"
 export type { Place } from "./fault.ts"
+export { CLOCK_LEEWAY_MS } from "./follow.ts"
+export { formatTime } from "./forms.ts"
 export { type FrameProgress, FrameSet, frameSetId, splitFrames } from "./frames.ts"
-export { parsePlan } from "./parse-plan.ts"
+export { MAX_PLAN_BYTES, parsePlan } from "./parse-plan.ts"
 export {
     CEREMONY_KINDS,
     type CeremonyKind,
@@ -17,6 +19,7 @@ export {
     type LostKey,
     type NewKey,
     type Person,
+    PLAN_FORMAT,
     type Plan,
     type PlanContent,
     type PlannedKey,
@@ -26,9 +29,10 @@ export {
     type RootAlgorithm,
     type Spare,
 } from "./plan.ts"
+export { type PlanValue, planKeyTable, planTable } from "./plan-text.ts"
 export { type ImpossibleStep, type Phase, type PossibleStep, type Progress, progressOf } from "./progress.ts"
 export { type CeremonyRecord, type Facts, type Item, STEPS, type StepName } from "./record.ts"
 export { type Spoken, spoken } from "./spoken.ts"
-export type { CeremonyState, ShownKey } from "./state.ts"
+export { type CeremonyState, continuesRoot, type ShownKey } from "./state.ts"
 export { closeBundle, closeStatement, type ShownPlace, type StepInput, type StepOptions, takeStep } from "./take-step.ts"
 export { type Finding, type Verdict, verifyCeremony } from "./verify.ts"

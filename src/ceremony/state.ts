@@ -56,7 +56,7 @@ export function initialState(plan: Plan): CeremonyState {
 }
 
 /** The plan takes up root where it is published: the old threshold has a say. */
-export function continuesRoot({ plan }: CeremonyState): boolean {
+export function continuesRoot({ plan }: Pick<CeremonyState, "plan">): boolean {
     return plan.kind === "rotate-root" || plan.kind === "replace-holder"
 }
 

@@ -1,13 +1,21 @@
-import { type CeremonyKind, type Plan, parsePlan } from "../../ceremony/index.ts"
+import {
+    type CeremonyKind,
+    formatTime,
+    PLAN_FORMAT,
+    type Plan,
+    type PlanValue,
+    parsePlan,
+    planKeyTable,
+    planTable,
+} from "../../ceremony/index.ts"
 import { pemToPublicKey } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { readTextFile } from "../../storage/index.ts"
-import { canonicalKeyIds, formatExpires, lineageOf, type RootDocument, TARGETS, type TufKey, tufKey } from "../../tuf/index.ts"
+import { canonicalKeyIds, lineageOf, type RootDocument, TARGETS, type TufKey, tufKey } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import { rootDocumentOf } from "../trust/build-update.ts"
 import { publicOf } from "../trust/init-repository.ts"
 import type { TrustSession } from "../trust/session.ts"
-import { keyTable, table, type Value } from "./plan-text.ts"
 
 export type PlanOptions = {
     id?: string
@@ -26,7 +34,6 @@ export type PlanOptions = {
     recipient?: readonly string[]
 }
 
-const FORMAT = "trustkey-ceremony-plan/1"
 const DAY = 86_400_000
 const ROOT_DAYS = 3649
 const MAX_KEY_FILE = 64 * 1024
@@ -68,24 +75,24 @@ export async function makePlan(cli: Cli, kind: CeremonyKind, guns: readonly stri
     const expires = options.expires ?? new Date(options.from.getTime() + ROOT_DAYS * DAY)
     const text = [
         `# Review every line before the ceremony: what stands here is what will be done.\n`,
-        table("", [
-            ["format", FORMAT],
-            ["id", options.id ?? `${formatExpires(options.from).slice(0, 10)}-a`],
+        planTable("", [
+            ["format", PLAN_FORMAT],
+            ["id", options.id ?? `${formatTime(options.from).slice(0, 10)}-a`],
             ["kind", kind],
             ["reason", options.reason],
-            ["created", formatExpires(cli.now)],
-            ["not_before", formatExpires(options.from)],
-            ["not_after", formatExpires(options.until)],
-            ["expires", formatExpires(expires)],
+            ["created", formatTime(cli.now)],
+            ["not_before", formatTime(options.from)],
+            ["not_after", formatTime(options.until)],
+            ["expires", formatTime(expires)],
             ["threshold", options.threshold],
         ]),
-        ...options.person.map((person) => table("[[person]]", [...fieldsOf("--person", person, PERSON_FIELDS)])),
-        keyTable("closing.vault", vault),
-        keyTable("closing.witness", witness),
-        ...keys.map((fields) => table("[[key]]", [...fields])),
-        ...(options.spare ?? []).map((spare) => table("[[spare]]", [...fieldsOf("--spare", spare, SPARE_FIELDS)])),
+        ...options.person.map((person) => planTable("[[person]]", [...fieldsOf("--person", person, PERSON_FIELDS)])),
+        planKeyTable("closing.vault", vault),
+        planKeyTable("closing.witness", witness),
+        ...keys.map((fields) => planTable("[[key]]", [...fields])),
+        ...(options.spare ?? []).map((spare) => planTable("[[spare]]", [...fieldsOf("--spare", spare, SPARE_FIELDS)])),
         ...repositories,
-        ...(options.recipient === undefined ? [] : [table("[backup]", [["recipients", options.recipient]])]),
+        ...(options.recipient === undefined ? [] : [planTable("[backup]", [["recipients", options.recipient]])]),
     ].join("\n")
     const bytes = Buffer.from(text, "utf8")
     const plan = parsePlan(bytes)
@@ -106,15 +113,15 @@ function fieldsOf(flag: string, text: string, known: readonly string[]): Map<str
     return fields
 }
 
-function keyFields(text: string, roots: readonly RootDocument[]): ReadonlyMap<string, Value> {
+function keyFields(text: string, roots: readonly RootDocument[]): ReadonlyMap<string, PlanValue> {
     const given = fieldsOf("--key", text, KEY_FIELDS)
     const id = given.get("id")
-    const fields: [string, Value][] = [...given].map(([name, value]) => [name, name === "copies" ? value.split("+") : value])
+    const fields: [string, PlanValue][] = [...given].map(([name, value]) => [name, name === "copies" ? value.split("+") : value])
     if (id !== undefined)
         fields.splice(
             0,
             fields.length,
-            ...fields.map(([name, value]): [string, Value] => [name, name === "id" ? fullId(id, roots) : value]),
+            ...fields.map(([name, value]): [string, PlanValue] => [name, name === "id" ? fullId(id, roots) : value]),
         )
     if (given.get("change") !== "new") return new Map(fields)
     return new Map([...Object.entries(HERE), ...fields])
@@ -136,7 +143,7 @@ export function rootKeyIds(root: RootDocument): readonly string[] {
 }
 
 /** The checker of the bundle would refuse it, on the day. @throws plan_invalid */
-function requireNamed(keys: readonly ReadonlyMap<string, Value>[], roots: readonly RootDocument[]): void {
+function requireNamed(keys: readonly ReadonlyMap<string, PlanValue>[], roots: readonly RootDocument[]): void {
     const named = new Set(keys.map((fields) => fields.get("id")))
     const left = [...new Set(roots.flatMap(rootKeyIds))].filter((id) => !named.has(id))
     if (left.length === 0) return
@@ -153,13 +160,13 @@ async function repositoryBlocks(session: TrustSession, kind: CeremonyKind, optio
     if (kind === "create-root") {
         if ((await session.server.get(gun, "root")) !== undefined)
             throw new TrustkeyError("already_exists", `${session.server.url} has trust data for ${gun}: that root is rotated, not created`)
-        return { blocks: [table("[[repository]]", [["gun", gun]]), ...(await roleTables(session, options))], root: undefined }
+        return { blocks: [planTable("[[repository]]", [["gun", gun]]), ...(await roleTables(session, options))], root: undefined }
     }
     const current = await session.fetchToTakeIn()
     const newest = current.verified.root
     const [first] = current.roots
     if (first === undefined) throw new TrustkeyError("no_trust_data", `${session.server.url} has no root of ${gun}`)
-    const head = table("[[repository]]", [
+    const head = planTable("[[repository]]", [
         ["gun", gun],
         ["lineage", lineageOf(first.signed)],
         ["root_version", newest.signed.document.version],
@@ -176,9 +183,9 @@ async function roleTables(session: TrustSession, options: PlanOptions): Promise<
     const targets = options.targetsKey === undefined ? await boundTargets(session) : await own(options.targetsKey)
     const snapshot = options.snapshotKey === undefined ? await server.key(gun, "snapshot") : await own(options.snapshotKey)
     return [
-        keyTable("repository.roles.targets", targets),
-        keyTable("repository.roles.snapshot", snapshot),
-        keyTable("repository.roles.timestamp", await server.key(gun, "timestamp")),
+        planKeyTable("repository.roles.targets", targets),
+        planKeyTable("repository.roles.snapshot", snapshot),
+        planKeyTable("repository.roles.timestamp", await server.key(gun, "timestamp")),
     ]
 }
 

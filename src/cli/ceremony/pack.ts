@@ -1,18 +1,16 @@
-import { newBundle, type Plan, type PlannedRepository, parsePlan, takeStep } from "../../ceremony/index.ts"
+import { BUNDLE_FILES, MAX_PLAN_BYTES, newBundle, type Plan, type PlannedRepository, parsePlan, takeStep } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { readBytes } from "../../storage/index.ts"
 import { lineageOf, type MetadataFile } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { programFacts } from "./program-hash.ts"
-import { Stick, TRANSCRIPT } from "./stick.ts"
+import { Stick } from "./stick.ts"
 import { type StepOptions, Work } from "./work.ts"
-
-const MAX_PLAN = 256 * 1024
 
 /** @throws not_found, plan_invalid with every mistake */
 export async function readPlan(file: string): Promise<Plan> {
-    const bytes = await readBytes(file, { maxBytes: MAX_PLAN })
+    const bytes = await readBytes(file, { maxBytes: MAX_PLAN_BYTES })
     if (bytes === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
     return parsePlan(bytes)
 }
@@ -28,7 +26,8 @@ export async function pack(cli: Cli, plan: Plan, directory: string, options: Ste
     const { program, sha256 } = await programFacts(cli.context.programs.directory, cli.context.version)
     await using opened = new AsyncDisposableStack()
     const stick = opened.use(await Stick.begin(directory))
-    if (stick.files.has(TRANSCRIPT)) throw new TrustkeyError("already_exists", `${directory} has a bundle already; take a new stick`)
+    if (stick.files.has(BUNDLE_FILES.transcript))
+        throw new TrustkeyError("already_exists", `${directory} has a bundle already; take a new stick`)
     await stick.clearFor(plan.bytes)
     const work = Work.begin(cli, stick, plan)
     const [step] = work.requirePossible("packing", { step: "pack" })

@@ -1,4 +1,4 @@
-import type { PlannedRepository, PublishedRoot } from "../../ceremony/index.ts"
+import { continuesRoot, type PlannedRepository, type PublishedRoot } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import {
     type BaseRole,
@@ -56,7 +56,7 @@ export async function publish(work: Work, options: PublishOptions): Promise<void
 async function publishOne(work: Work, { gun, published }: PlannedRepository, root: MetadataFile, options: PublishOptions): Promise<string> {
     const { openRepositorySession } = await import("../trust/session.ts")
     const session = await openRepositorySession(work.cli, gun, "push")
-    const continues = work.plan.kind === "rotate-root" || work.plan.kind === "replace-holder"
+    const continues = continuesRoot(work)
     if (continues && published !== undefined) await follow(session, root, published, options)
     else await begin(session, root, published?.lineage, options)
     return session.server.url

@@ -1,4 +1,12 @@
-import { type Bundle, type CeremonyRecord, type Finding, type PlannedKey, progressOf, type Verdict } from "../../ceremony/index.ts"
+import {
+    type Bundle,
+    type CeremonyRecord,
+    type Finding,
+    formatTime,
+    type PlannedKey,
+    progressOf,
+    type Verdict,
+} from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { parseFile, ROOT } from "../../tuf/index.ts"
 
@@ -242,5 +250,5 @@ function factOf(record: CeremonyRecord | undefined, name: string): string | unde
 }
 
 function timeOf(record: CeremonyRecord | undefined): string {
-    return record === undefined ? "" : `${record.t.toISOString().slice(0, 19)}Z`
+    return record === undefined ? "" : formatTime(record.t)
 }

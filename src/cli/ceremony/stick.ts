@@ -1,4 +1,5 @@
 import path from "node:path"
+import { BUNDLE_FILES } from "../../ceremony/index.ts"
 import { sha256 } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import {
@@ -12,10 +13,6 @@ import {
     writeFileDurable,
 } from "../../storage/index.ts"
 
-export const PLAN = "plan.toml"
-export const TRANSCRIPT = "transcript.jsonl"
-export const CLOSE = "close.json"
-export const PUBLICATION = "publication.jsonl"
 const ARTEFACTS = "artefacts"
 
 /** The files of a bundle by their names, `artefacts/<sha256>` among them. */
@@ -167,6 +164,6 @@ export async function writeBundle(directory: string, files: BundleFiles): Promis
         if (!goesOn && !now.equals(before)) throw new TrustkeyError("already_exists", `${directory} has another ${name} in it`)
     }
     // What makes it a bundle comes last.
-    const order = [...files].sort(([left], [right]) => Number(left === TRANSCRIPT) - Number(right === TRANSCRIPT))
+    const order = [...files].sort(([left], [right]) => Number(left === BUNDLE_FILES.transcript) - Number(right === BUNDLE_FILES.transcript))
     for (const [name, content] of order) await stick.put(name, content)
 }

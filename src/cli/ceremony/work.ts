@@ -1,6 +1,9 @@
 import {
+    BUNDLE_FILES,
     type Bundle,
     bundleFiles,
+    CLOCK_LEEWAY_MS,
+    formatTime,
     newBundle,
     type Plan,
     type PlannedKey,
@@ -15,7 +18,7 @@ import {
 import { TrustkeyError } from "../../errors.ts"
 import type { Cli } from "../context.ts"
 import { printable } from "../output.ts"
-import { CLOSE, PLAN, PUBLICATION, Stick, TRANSCRIPT } from "./stick.ts"
+import { Stick } from "./stick.ts"
 
 export type StepOptions = {
     /** Who is at the keyboard. */
@@ -45,7 +48,7 @@ export class Work implements AsyncDisposable {
                 `${printable(directory)} is empty: trustkey ceremony pack PLAN --to DIRECTORY makes a bundle`,
             )
         // What is closed was whole when it was: nothing of it is ours to tidy.
-        const gone = stick.files.has(CLOSE) ? 0 : await stick.tidy(namedIn(stick))
+        const gone = stick.files.has(BUNDLE_FILES.close) ? 0 : await stick.tidy(namedIn(stick))
         if (gone > 0)
             cli.output.note(`Took away ${gone} file${gone === 1 ? "" : "s"} of a step that was interrupted before it was recorded.`)
         const work = new Work(cli, stick, readBundle(stick.files))
@@ -129,13 +132,13 @@ export class Work implements AsyncDisposable {
     requireClock(step: StepName): Date {
         const { now } = this.cli
         const last = this.state.last?.t
-        const slack = step === "open" || step === "publish" ? OTHER_CLOCK_MS : 0
-        const at = `this machine's clock says ${timeText(now)}`
+        const slack = step === "open" || step === "publish" ? CLOCK_LEEWAY_MS : 0
+        const at = `this machine's clock says ${formatTime(now)}`
         if (last !== undefined && Math.floor(now.getTime() / 1000) * 1000 < last.getTime() - slack)
-            throw new TrustkeyError("clock_implausible", `${at}, and the record before was made at ${timeText(last)}`)
+            throw new TrustkeyError("clock_implausible", `${at}, and the record before was made at ${formatTime(last)}`)
         const { notBefore, notAfter } = this.plan
         if (step !== "pack" && step !== "publish" && (now < notBefore || now > notAfter)) {
-            const window = `between ${timeText(notBefore)} and ${timeText(notAfter)}`
+            const window = `between ${formatTime(notBefore)} and ${formatTime(notAfter)}`
             throw new TrustkeyError("clock_implausible", `${at}, and the plan has the ceremony ${window}`)
         }
         return now
@@ -158,7 +161,7 @@ export class Work implements AsyncDisposable {
 
     async #save(next: Bundle): Promise<void> {
         const files = bundleFiles(next)
-        const last = [PLAN, TRANSCRIPT, CLOSE, PUBLICATION]
+        const last: readonly string[] = Object.values(BUNDLE_FILES)
         const order = [...files].sort(([left], [right]) => last.indexOf(left) - last.indexOf(right))
         for (const [name, content] of order) if (this.stick.files.get(name)?.equals(content) !== true) await this.stick.put(name, content)
         this.#bundle = next
@@ -169,15 +172,8 @@ export class Work implements AsyncDisposable {
     }
 }
 
-/** As the format has it: what another machine's clock may be off. */
-const OTHER_CLOCK_MS = 600_000
-
-export function timeText(date: Date): string {
-    return `${date.toISOString().slice(0, 19)}Z`
-}
-
 /** Every hash that a line has: whatever isn't among them is named by no record, however damaged the rest may be. */
 function namedIn({ files }: Stick): ReadonlySet<string> {
-    const text = [TRANSCRIPT, PUBLICATION].map((name) => files.get(name)?.toString("latin1") ?? "").join("")
+    const text = [BUNDLE_FILES.transcript, BUNDLE_FILES.publication].map((name) => files.get(name)?.toString("latin1") ?? "").join("")
     return new Set(text.match(/[0-9a-f]{64}/g) ?? [])
 }

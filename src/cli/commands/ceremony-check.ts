@@ -1,5 +1,5 @@
 import type { Command } from "commander"
-import type { Plan, PlannedKey } from "../../ceremony/index.ts"
+import { formatTime, type Plan, type PlannedKey } from "../../ceremony/index.ts"
 import type { Cli } from "../context.ts"
 import { printable } from "../output.ts"
 import { newCommand, withExamples } from "../syntax.ts"
@@ -40,7 +40,7 @@ function summary(plan: Plan): readonly string[] {
     const count = plan.keys.filter(({ change }) => change === "new" || change === "added" || change === "kept").length
     return [
         `Ceremony ${plan.id}, ${plan.kind}: ${printable(plan.reason)}`,
-        `  between ${plan.notBefore.toISOString().slice(0, 19)}Z and ${plan.notAfter.toISOString().slice(0, 19)}Z`,
+        `  between ${formatTime(plan.notBefore)} and ${formatTime(plan.notAfter)}`,
         `  lead ${part("lead")}; witness ${part("witness")}; holders ${part("holder")}`,
         ...plan.repositories.map(
             ({ gun, published }) => `  repository ${gun}${published === undefined ? "" : `, root version ${published.version} now`}`,
