@@ -9,21 +9,17 @@ import type { Pkcs11Uri } from "../pkcs11-uri.ts"
 import type { Profile, ProfiledSlot } from "../profile.ts"
 import { familyOf, type ModuleFamily, type Quirks, type QuirksOverride } from "../quirks.ts"
 import { CardWatch, type ReaderOf } from "./card-watch.ts"
-import { KeptLogin, type LoginTerms, type TokenName } from "./kept-login.ts"
-import { loginRequired } from "./login-refusal.ts"
+import type { KeptLogin, LoginTerms, TokenName } from "./kept-login.ts"
 import { type LoadedModule, tryInitialize } from "./module.ts"
 import { CKA_ALWAYS_AUTHENTICATE, CKO_PRIVATE_KEY, findObjects, readFlag, readShownKey } from "./objects.ts"
+import { quietly } from "./quietly.ts"
 import { judge, judgeLogin, type LoginResult, resultCode } from "./result-codes.ts"
 import { Slots } from "./slots.ts"
 import { NO_TOKEN_INFO, readTokenInfo, type TokenInfo } from "./token-info.ts"
+import { TokenLogin } from "./token-login.ts"
 
-const CKU_SO = 0
-const CKU_USER = 1
-const CKU_CONTEXT_SPECIFIC = 2
 // Reading an attribute of ten thousand objects takes half a second; with that many we keep the PIN unasked.
 const MOST_KEYS_TO_ASK = 256
-// Timers stand still while the machine sleeps, and CLOCK_BOOTTIME does not.
-const SWEEP_MS = 5_000
 // gpg's scdaemon, ykman and docker's own client want a YubiKey too, some of them for themselves.
 const YUBIKEY_RELEASE_MS = 10_000
 
@@ -61,18 +57,14 @@ export class Token {
     readonly #uri: Pkcs11Uri
     readonly #announce: (event: object) => void
     readonly #giveUp: () => void
-    readonly #clock: () => number
     readonly #card: CardWatch
     readonly #releaseAfterMs: number | undefined
     readonly #slots: Slots
     readonly #override: QuirksOverride | undefined
+    readonly #login: TokenLogin
     #session: Session | undefined
     /** What the slots held when the session was opened. */
     #held = ""
-    /** The module's sessions are. */
-    #loggedIn = false
-    #login: KeptLogin | undefined
-    #sweep: NodeJS.Timeout | undefined
     #snapshot: TokenSnapshot = ABSENT_TOKEN
     #hasWorked = false
     #info: TokenInfo = NO_TOKEN_INFO
@@ -84,9 +76,9 @@ export class Token {
         this.#uri = uri
         this.#announce = announce
         this.#giveUp = giveUp
-        this.#clock = clock
         this.#card = new CardWatch(readers, readerOf)
         this.#releaseAfterMs = releaseAfterMs
+        this.#login = new TokenLogin(loaded, { announce, clock, onOver: () => this.#end() })
     }
 
     get snapshot(): TokenSnapshot {
@@ -94,11 +86,11 @@ export class Token {
     }
 
     get isUsable(): boolean {
-        return this.#session !== undefined && (this.#loggedIn || !this.#info.loginRequired)
+        return this.#session !== undefined && (this.#login.isIn || !this.#info.loginRequired)
     }
 
     get isLoggedIn(): boolean {
-        return this.#loggedIn
+        return this.#login.isIn
     }
 
     get slot(): Slot {
@@ -135,7 +127,7 @@ export class Token {
      * login goes on, for it would end that.
      */
     tryInitialize(): Profile["initialize"] {
-        if (this.#login !== undefined) return undefined
+        if (this.keptLogin !== undefined) return undefined
         this.lose()
         return tryInitialize(this.#loaded)
     }
@@ -235,7 +227,7 @@ export class Token {
 
     /** The login that goes on, whether the token knows of it now or not. */
     get keptLogin(): KeptLogin | undefined {
-        return this.#login
+        return this.#login.kept
     }
 
     /** Look at the token as it is now. A slot list that changed means nothing held before can be trusted (an evil twin, a swap). */
@@ -261,7 +253,7 @@ export class Token {
      */
     get #waitsForOthers(): boolean {
         const { state, tries } = this.#snapshot
-        return this.#login === undefined && state !== "absent" && (tries === "blocked" || tries === "final")
+        return this.keptLogin === undefined && state !== "absent" && (tries === "blocked" || tries === "final")
     }
 
     /**
@@ -270,8 +262,7 @@ export class Token {
      * @returns whether it was done: a PIN that a person typed on the token itself can't be told again
      */
     release(): boolean {
-        if (this.#loggedIn && this.#login?.pin === undefined) return false
-        this.#loggedIn = false
+        if (!this.#login.leaveSessions()) return false
         this.#dropKeys()
         this.#close()
         this.#setSnapshot({ ...this.#snapshot, released: true })
@@ -285,7 +276,7 @@ export class Token {
         if (state === "failed") return false
         const look = this.#card.lookAgain(state === "absent")
         if (look === undefined) return released && state !== "absent" && this.#shows(serial, label)
-        if (this.#login?.hasStayed(look.stay) === false) this.#forgetLogin()
+        if (this.keptLogin?.hasStayed(look.stay) === false) this.#forgetLogin()
         this.#setSnapshot({ ...this.#snapshot, taken: look.isTaken })
         return !look.isWorthOpening
     }
@@ -309,13 +300,13 @@ export class Token {
     /** A card that is taken out takes its PIN with it, also while nobody asks for anything. */
     #watchCard(): void {
         this.#card.watch((stay) => {
-            if (this.#login?.hasStayed(stay) === false) this.lose()
+            if (this.keptLogin?.hasStayed(stay) === false) this.lose()
         })
     }
 
     /** Before a login: ykcs11 reads a card once, shows no key that another program makes later, and a PIN as blocked after the PUK. */
     lookAnew(): void {
-        if (this.#session === undefined || this.#loggedIn) return
+        if (this.#session === undefined || this.#login.isIn) return
         this.#dropKeys()
         this.#close()
     }
@@ -374,27 +365,19 @@ export class Token {
     /** One C_Login; the caller has recorded the try. What was logged in before is not any more, whatever comes of it. */
     login(pin: Secret | undefined, terms: LoginTerms | KeptLogin): LoginResult {
         const session = this.#open()
-        if (this.#loggedIn) quietly(() => session.logout())
+        this.#login.logOutOf(session)
         this.#forgetLogin()
-        const attempt = (): LoginResult => judgeLogin(this.#callLogin(session, CKU_USER, pin))
-        let result = attempt()
-        if (result === "already") {
-            // Not a try: the module believed somebody was logged in (ykcs11 after a failed context login). Start from nothing.
-            quietly(() => session.logout())
-            result = attempt()
-        }
+        const result = this.#login.tryPin(session, pin)
         if (result === "ok") this.#accept(session, pin, terms)
         if (result === "other") this.lose()
         else this.#update()
-        if (result === "ok") this.#login?.note(this.#snapshot.tries)
+        if (result === "ok") this.keptLogin?.note(this.#snapshot.tries)
         return result
     }
 
     #accept(session: Session, given: Secret | undefined, terms: LoginTerms | KeptLogin): void {
-        this.#loggedIn = true
         const pin = given !== undefined && this.#needsPinAgain(session) ? given.clone() : undefined
-        this.#login = terms instanceof KeptLogin ? terms.again(pin) : KeptLogin.begin(pin, this.#name, terms, this.#clock())
-        this.#scheduleSweep()
+        this.#login.accept(pin, this.#name, terms)
         this.#watchCard()
     }
 
@@ -408,7 +391,7 @@ export class Token {
     /** A new PIN by the security officer; the caller has recorded the try. Nobody is logged in. */
     resetPin(officer: Secret, next: Secret): { readonly login: LoginResult; readonly change: LoginResult } {
         return this.#alone((session) => {
-            const login = judgeLogin(this.#callLogin(session, CKU_SO, officer))
+            const login = this.#login.tryOfficer(session, officer)
             if (login !== "ok") return { login, change: "other" }
             return { login, change: next.reveal((chosen) => judgeLogin(this.#loaded.initPin(session.handle, chosen))) }
         })
@@ -435,33 +418,26 @@ export class Token {
 
     logout(): void {
         const session = this.#session
-        if (session === undefined && this.#login === undefined) return
-        if (this.#loggedIn) quietly(() => session?.logout())
+        if (session === undefined && this.keptLogin === undefined) return
+        this.#login.logOutOf(session)
         this.lose()
     }
 
-    /** A use of the login, before the key is used. @throws login_required when its time is over or it was used often enough */
+    /** A use of the login, before the key is used. @throws login_required when its time is over */
     spend(): void {
-        if (this.#login === undefined) return
-        if (this.#login.isOver(this.#clock())) {
-            this.#end()
-            throw loginRequired()
-        }
         this.#login.spend()
     }
 
     /** After a use: the last one has ended the login. */
     settle(): void {
-        const login = this.#login
-        if (login === undefined || !login.isCounted) return
-        if (login.usesLeft === 0) this.#end()
-        else this.#setSnapshot({ ...this.#snapshot, usesLeft: login.usesLeft })
+        const { counted, usesLeft } = this.#login
+        if (counted === "last") this.#end()
+        else if (counted === "more") this.#setSnapshot({ ...this.#snapshot, usesLeft })
     }
 
     /** The login is over. Nothing of it stays: the PIN is forgotten, and a card that other programs reach forgets it with C_Finalize. */
     #end(): void {
-        const session = this.#session
-        if (this.#loggedIn) quietly(() => session?.logout())
+        this.#login.logOutOf(this.#session)
         this.#forgetLogin()
         this.#close()
         this.#setSnapshot({ ...this.#snapshot, state: "present", usesLeft: 0, released: true })
@@ -470,21 +446,7 @@ export class Token {
 
     /** Timers stand still while the machine sleeps: looked at before anything else is done. */
     endWhenOver(): void {
-        if (this.#login?.isOver(this.#clock()) === true) this.#end()
-    }
-
-    #scheduleSweep(): void {
-        clearTimeout(this.#sweep)
-        const deadline = this.#login?.deadline ?? Number.POSITIVE_INFINITY
-        if (deadline === Number.POSITIVE_INFINITY) return
-        const left = Math.max(1, deadline - this.#clock())
-        this.#sweep = setTimeout(
-            () => {
-                this.endWhenOver()
-                this.#scheduleSweep()
-            },
-            Math.min(SWEEP_MS, left),
-        )
+        this.#login.endWhenOver()
     }
 
     /**
@@ -494,7 +456,7 @@ export class Token {
      * @throws login_required
      */
     checkTries(): void {
-        if (this.#login === undefined) return
+        if (this.keptLogin === undefined) return
         this.#readToken()
         if (!this.#login.isWorse(this.#snapshot.tries)) return
         this.#end()
@@ -507,27 +469,11 @@ export class Token {
      * @throws login_required, pin_incorrect, pin_blocked: the PIN is forgotten, so it is not tried a second time (TK-PIN-1)
      */
     loginForOne(session: Session): void {
-        const pin = this.#login?.pin
-        if (pin === undefined) {
-            // The operation is open and stays so: the session is of no use any more.
-            this.startOver()
-            throw new TrustkeyError("login_required", "this key wants the PIN for every signature; log in again")
-        }
-        const result = judgeLogin(this.#callLogin(session, CKU_CONTEXT_SPECIFIC, pin))
-        if (result === "ok") return
-        if (result === "other" || result === "already") {
-            this.startOver()
-            throw new TrustkeyError("token_failed", "the token lost its session; log in again")
-        }
-        this.#announce({ event: "pin-refused" })
-        quietly(() => session.logout())
+        const refusal = this.#login.tellAgain(session)
+        if (refusal === undefined) return
+        // The operation is open and stays so: the session is of no use any more.
         this.startOver()
-        throw new TrustkeyError(result === "blocked" ? "pin_blocked" : "pin_incorrect", "the token refused the PIN for this signature")
-    }
-
-    #callLogin(session: Session, user: number, pin: Secret | undefined): number {
-        if (pin === undefined) return this.#loaded.login(session.handle, user, null)
-        return pin.reveal((bytes) => this.#loaded.login(session.handle, user, bytes))
+        throw refusal
     }
 
     #needsPinAgain(session: Session): boolean {
@@ -552,7 +498,7 @@ export class Token {
             this.#readToken()
             this.#hasWorked = true
             // TK-KEY-4: another token took the place of the one that was let go of.
-            if (this.#login?.isOf(this.#name) === false) {
+            if (this.keptLogin?.isOf(this.#name) === false) {
                 this.#forgetLogin()
                 this.#readToken()
             }
@@ -596,7 +542,7 @@ export class Token {
             manufacturer,
             model,
             tries,
-            usesLeft: this.#login?.usesLeft ?? 0,
+            usesLeft: this.#login.usesLeft,
             releaseAfterMs: this.#releaseAfterMs ?? (isYubikey ? YUBIKEY_RELEASE_MS : 0),
             released: false,
             taken: false,
@@ -607,8 +553,8 @@ export class Token {
     }
 
     #stateWith(tries: PinTries): TokenSnapshot["state"] {
-        if (tries === "blocked" && !this.#loggedIn) return "blocked"
-        return this.isUsable || this.#login !== undefined ? "logged-in" : "present"
+        if (tries === "blocked" && !this.#login.isIn) return "blocked"
+        return this.isUsable || this.keptLogin !== undefined ? "logged-in" : "present"
     }
 
     /** After a login: read the flags, and let go of a token that cannot even say them. */
@@ -622,11 +568,8 @@ export class Token {
     }
 
     #forgetLogin(): void {
-        clearTimeout(this.#sweep)
         this.#card.unwatch()
-        this.#login?.[Symbol.dispose]()
-        this.#login = undefined
-        this.#loggedIn = false
+        this.#login.forget()
         this.#dropKeys()
     }
 
@@ -656,14 +599,5 @@ export class Token {
         const changed = JSON.stringify(next) !== JSON.stringify(this.#snapshot)
         this.#snapshot = next
         if (changed) this.#announce({ event: "token", token: next })
-    }
-}
-
-/** For cleaning up after something that has already failed: a second failure adds nothing. */
-function quietly(work: () => void): void {
-    try {
-        work()
-    } catch {
-        // see above
     }
 }
