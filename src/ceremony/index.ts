@@ -34,5 +34,6 @@ export { type ImpossibleStep, type Phase, type PossibleStep, type Progress, prog
 export { type CeremonyRecord, type Facts, type Item, STEPS, type StepName } from "./record.ts"
 export { type Spoken, spoken } from "./spoken.ts"
 export { type CeremonyState, continuesRoot, type ShownKey } from "./state.ts"
-export { closeBundle, closeStatement, type ShownPlace, type StepInput, type StepOptions, takeStep } from "./take-step.ts"
+export type { ShownPlace, StepInput } from "./step-input.ts"
+export { closeBundle, closeStatement, type StepOptions, takeStep } from "./take-step.ts"
 export { type Finding, type Verdict, verifyCeremony } from "./verify.ts"

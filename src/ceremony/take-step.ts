@@ -1,63 +1,14 @@
-import { type Attestation, algorithmOf, type PinPolicy, type PublicKeyBytes, sha256, type TouchPolicy } from "../crypto/index.ts"
+import { sha256 } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import { canonicalize, canonicalKeyIdOf, keyIdOf, type Signature, tufKey } from "../tuf/index.ts"
 import { artefactReader, type Bundle, bundleFiles, CheckedBundle, checkFiles } from "./bundle.ts"
-import { encodeCloseStatement, type Outcome } from "./close-statement.ts"
+import { encodeCloseStatement } from "./close-statement.ts"
 import { type CloseSignatures, checkClose, statementOf } from "./closing.ts"
-import { type BackupWay, whyNotBuild } from "./conditions.ts"
-import { Fault, reading, refuse } from "./fault.ts"
+import { draftOf } from "./draft.ts"
+import { Fault, refuse } from "./fault.ts"
 import { follow, whoMay } from "./follow.ts"
-import { closeInputs, rootFiles } from "./last-steps.ts"
-import { differenceOf, newRoots, tufKeyOf } from "./new-roots.ts"
 import { type CeremonyRecord, encodeRecord, type Item, parseRecord, sealRecord, sortItems } from "./record.ts"
-import { buildInputs, chainNames } from "./root-steps.ts"
-import { artefactName, type CeremonyState } from "./state.ts"
-
-/** Where a key lies, as its token says. `serial`: of a card that attests its keys, the one in its attestations. */
-export type ShownPlace = {
-    readonly token?: string
-    readonly serial?: string
-    readonly slot?: string
-    readonly pinPolicy?: PinPolicy
-    readonly touchPolicy?: TouchPolicy
-}
-
-type ShownKeyInput = {
-    readonly key: string
-    readonly publicKey: PublicKeyBytes
-    readonly origin: "token" | "vault" | "imported"
-    readonly place: ShownPlace
-    /** PEM, one for each repository, in the plan's order; none for a key whose certificates are in the published roots. */
-    readonly certificates: readonly string[]
-    readonly attestation?: Attestation
-}
-
-/** What a step needs to be told; everything else follows from the ceremony. */
-export type StepInput =
-    /** `chains`: root files from version 1 on, by repository in the plan's order. `programSha256`: hex, of the program's package. */
-    | {
-          readonly step: "pack"
-          readonly program: string
-          readonly programSha256: string
-          readonly chains: readonly (readonly Uint8Array[])[]
-      }
-    | { readonly step: "open"; readonly programSha256: string }
-    | (ShownKeyInput & { readonly step: "keygen" | "present" })
-    | { readonly step: "void-key"; readonly key: string; readonly reason: string }
-    | { readonly step: "build" }
-    | { readonly step: "sign"; readonly key: string; readonly repository: number; readonly signature: Signature }
-    | { readonly step: "void-root"; readonly reason: string }
-    | { readonly step: "backup"; readonly key: string; readonly how: Extract<BackupWay, "cannot-leave"> }
-    | {
-          readonly step: "backup"
-          readonly key: string
-          readonly how: Extract<BackupWay, "copy">
-          readonly token: string
-          readonly serial: string
-      }
-    | { readonly step: "backup"; readonly key: string; readonly how: Extract<BackupWay, "export">; readonly file: Uint8Array }
-    | { readonly step: "close"; readonly outcome: Outcome }
-    | { readonly step: "publish"; readonly repository: number; readonly server: string }
+import type { CeremonyState } from "./state.ts"
+import type { StepInput } from "./step-input.ts"
 
 export type StepOptions = {
     /** By the clock of the machine that does it. */
@@ -66,12 +17,6 @@ export type StepOptions = {
     readonly who?: string
     /** People's words. */
     readonly note?: string
-}
-
-type Draft = {
-    readonly facts: readonly (readonly [string, string | number | undefined])[]
-    readonly in: readonly string[]
-    readonly out: ReadonlyMap<string, Uint8Array>
 }
 
 /**
@@ -136,171 +81,6 @@ function withRecord(bundle: Bundle, record: CeremonyRecord, artefacts: ReadonlyM
 
 function inputItems(state: CeremonyState, names: readonly string[]): readonly Item[] {
     return sortItems(names.map((name) => ({ name, sha256: state.artefacts.get(name) ?? refuse(`there is no ${name} yet`) })))
-}
-
-function draftOf(bundle: Bundle, input: StepInput): Draft {
-    const { state } = bundle
-    switch (input.step) {
-        case "pack":
-            return {
-                facts: [
-                    ["program", input.program],
-                    ["program_sha256", input.programSha256],
-                    ["plan_sha256", state.plan.sha256],
-                ],
-                in: [],
-                out: chainFiles(state, input.chains),
-            }
-        case "open":
-            return {
-                facts: [
-                    ["program_sha256", input.programSha256],
-                    ["plan_sha256", state.plan.sha256],
-                ],
-                in: state.packed?.out.map(({ name }) => name) ?? [],
-                out: new Map(),
-            }
-        case "keygen":
-        case "present":
-            return shownKey(input)
-        case "void-key":
-            return {
-                facts: [
-                    ["key", input.key],
-                    ["record", state.shown.get(input.key)?.record.n],
-                    ["reason", input.reason],
-                ],
-                in: [],
-                out: new Map(),
-            }
-        case "build":
-            return { facts: [], in: buildInputs(state), out: builtRoots(state) }
-        case "sign":
-            return signedRoot(state, input)
-        case "void-root":
-            return {
-                facts: [
-                    ["record", state.build?.record.n],
-                    ["reason", input.reason],
-                ],
-                in: [],
-                out: new Map(),
-            }
-        case "backup":
-            return { facts: backupFacts(state, input), in: [artefactName.publicKey(input.key)], out: backupFiles(input) }
-        case "close":
-            return closed(bundle, input.outcome)
-        case "publish":
-            return {
-                facts: [
-                    ["repository", input.repository],
-                    ["server", input.server],
-                ],
-                in: [artefactName.root(input.repository)],
-                out: new Map(),
-            }
-    }
-}
-
-function chainFiles({ plan }: CeremonyState, chains: readonly (readonly Uint8Array[])[]): ReadonlyMap<string, Uint8Array> {
-    const files = new Map<string, Uint8Array>()
-    for (const [index, repository] of plan.repositories.entries()) {
-        const names = chainNames(repository, index)
-        const chain = chains[index] ?? []
-        if (chain.length !== names.length)
-            refuse(`${repository.gun}: ${chain.length} versions of root, the plan was made for ${names.length}`)
-        for (const [version, bytes] of chain.entries()) files.set(artefactName.chain(index, version + 1), bytes)
-    }
-    return files
-}
-
-function shownKey(input: ShownKeyInput): Draft {
-    const { key, publicKey, place, attestation } = input
-    const out = new Map<string, Uint8Array>([[artefactName.publicKey(key), publicKey.bytes]])
-    for (const [index, pem] of input.certificates.entries()) out.set(artefactName.certificate(key, index), Buffer.from(pem, "latin1"))
-    if (attestation !== undefined) {
-        out.set(artefactName.attestation(key), attestation.certificate)
-        out.set(artefactName.attestationIntermediate(key), attestation.intermediate)
-    }
-    return {
-        facts: [
-            ["key", key],
-            ["key_id", canonicalKeyIdOf(tufKey(publicKey))],
-            ["algorithm", reading("the public key", () => algorithmOf(publicKey))],
-            ["origin", input.origin],
-            ["token", place.token],
-            ["serial", place.serial],
-            ["slot", place.slot],
-            ["pin_policy", place.pinPolicy],
-            ["touch_policy", place.touchPolicy],
-        ],
-        in: [],
-        out,
-    }
-}
-
-function builtRoots(state: CeremonyState): ReadonlyMap<string, Uint8Array> {
-    const problem = whyNotBuild(state)
-    if (problem !== undefined) refuse(problem)
-    const files = new Map<string, Uint8Array>()
-    for (const [index, root] of newRoots(state).entries()) {
-        files.set(artefactName.signed(index), root.bytes)
-        files.set(artefactName.difference(index), differenceOf(state, root, index))
-    }
-    return files
-}
-
-function signedRoot(state: CeremonyState, input: Extract<StepInput, { readonly step: "sign" }>): Draft {
-    const { key, repository, signature } = input
-    const planned = state.plan.keys.find(({ name }) => name === key) ?? refuse("the plan has no key of that name")
-    const own = tufKeyOf(state, planned, repository)
-    const members = new Map<string, string>([
-        ["keyid", signature.keyId],
-        ["method", signature.method],
-        ["sig", Buffer.from(signature.sig).toString("base64")],
-    ])
-    return {
-        facts: [
-            ["key", key],
-            ["keyid", own === undefined ? signature.keyId : keyIdOf(own)],
-            ["repository", repository],
-        ],
-        in: state.build === undefined ? [] : [artefactName.signed(repository), artefactName.difference(repository)],
-        out: new Map([[artefactName.signature(key, repository), canonicalize(members)]]),
-    }
-}
-
-function backupFacts({ plan }: CeremonyState, input: Extract<StepInput, { readonly step: "backup" }>): Draft["facts"] {
-    const facts: Draft["facts"] = [
-        ["key", input.key],
-        ["how", input.how],
-    ]
-    switch (input.how) {
-        case "cannot-leave":
-            return facts
-        case "copy":
-            return [...facts, ["token", input.token], ["serial", input.serial]]
-        case "export":
-            return [...facts, ["recipients", plan.backupRecipients.length], ["restored", "yes"]]
-    }
-}
-
-function backupFiles(input: Extract<StepInput, { readonly step: "backup" }>): ReadonlyMap<string, Uint8Array> {
-    return new Map(input.how === "export" ? [[artefactName.backup(input.key), input.file]] : [])
-}
-
-function closed(bundle: Bundle, outcome: Outcome): Draft {
-    const { state } = bundle
-    const facts: Draft["facts"] = [["outcome", outcome]]
-    if (outcome === "abandoned" || state.build === undefined) return { facts, in: [], out: new Map() }
-    if (
-        state.plan.repositories.some(
-            (_, repository) => ![...state.signatures.values()].some(({ facts }) => facts.get("repository") === repository),
-        )
-    )
-        refuse("a root has no signature yet")
-    const files = rootFiles(state, artefactReader(bundle.artefacts))
-    return { facts, in: closeInputs(state), out: new Map(files.map((file, index) => [artefactName.root(index), file])) }
 }
 
 /** The bytes that vault and witness sign. @throws step_refused before the step close */
