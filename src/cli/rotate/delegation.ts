@@ -22,14 +22,15 @@ import { publicOf } from "../trust/init-repository.ts"
 import { requirePinOfOne, tokensToOpen } from "../trust/one-pin.ts"
 import { OurKeys } from "../trust/our-keys.ts"
 import { signedRoles, WITNESS_DIGITS } from "../trust/plan-renewal.ts"
-import { knownRepository, markVersion, type TrustSession, toWire } from "../trust/session.ts"
-import { noTrustData, ourSnapshot, type Prepared, type Published, type SecretOptions, whenNobodyInterferes } from "../trust/sign-tag.ts"
+import { markVersion, type TrustSession, toWire } from "../trust/session.ts"
+import { ourSnapshot, type Prepared, type Published, type SecretOptions, whenNobodyInterferes } from "../trust/sign-tag.ts"
 import { readSignerKey } from "../trust/signer-key-file.ts"
 import { agree } from "./agree.ts"
 import { type ComingKeyOptions, ComingKeys } from "./coming-keys.ts"
 import { countsUnder, goneFrom, isSigner, withRotatedKeys } from "./next-delegations.ts"
 import { type Looked, requireEnough } from "./publish-root.ts"
 import { goingKey } from "./role-keys.ts"
+import { look } from "./rotate.ts"
 
 export type DelegationOptions = ComingKeyOptions &
     SecretOptions & {
@@ -86,7 +87,7 @@ export class DelegationRotation implements Disposable {
 
     async run(): Promise<RotatedDelegation> {
         const { gun } = this.#session
-        if (this.#options.dryRun === true) return await this.#dryRun()
+        if (this.#options.dryRun === true) return await this.#dryRun(await look(this.#session, this.#daemon, { evenRoot: true }))
         const before = await this.#session.cache.read(gun, this.#parent)
         const left = (await this.#daemon.outbox(gun).catch(noOutbox)).find(({ role }) => role === this.#parent)
         const work = async (prepared: Prepared): Promise<RotatedDelegation> => {
@@ -104,13 +105,8 @@ export class DelegationRotation implements Disposable {
         this.#coming?.[Symbol.dispose]()
     }
 
-    async #dryRun(): Promise<RotatedDelegation> {
-        const { gun } = this.#session
-        const known = await knownRepository(this.#daemon, gun)
-        if (known === undefined) throw new TrustkeyError("repository_unknown", `the daemon does not know ${gun}`)
-        const [current, keys] = await Promise.all([this.#session.fetchToRenew(known, { evenRoot: true }), OurKeys.load(this.#daemon, gun)])
-        if (current === undefined) throw noTrustData(this.#session)
-        const { says } = await this.#plan({ known, current, keys }, this.#parentFile({ current }), true)
+    async #dryRun(looked: Looked): Promise<RotatedDelegation> {
+        const { says } = await this.#plan(looked, this.#parentFile(looked), true)
         return { ...this.#nothing("planned"), says }
     }
 

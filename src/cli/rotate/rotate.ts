@@ -113,7 +113,7 @@ async function requireMeans(
 }
 
 /** For a dry run: nothing is published, shown to the daemon or kept. @throws repository_unknown, no_trust_data */
-async function look(session: TrustSession, daemon: Daemon, renewing: RenewOptions): Promise<Looked> {
+export async function look(session: TrustSession, daemon: Daemon, renewing: RenewOptions): Promise<Looked> {
     const { gun } = session
     const known = await knownRepository(daemon, gun)
     if (known === undefined) throw new TrustkeyError("repository_unknown", `the daemon does not know ${gun}`)
