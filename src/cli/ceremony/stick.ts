@@ -22,7 +22,7 @@ export type BundleFiles = ReadonlyMap<string, Buffer>
 const MAX_FILE = 4 * 1024 * 1024
 const MAX_TOTAL = 64 * 1024 * 1024
 const MAX_FILES = 5000
-const LINES = [TRANSCRIPT, PUBLICATION]
+const LINES: readonly string[] = [BUNDLE_FILES.transcript, BUNDLE_FILES.publication]
 /** As writeFileDurable names what it has not put in its place yet. */
 const UNFINISHED = /^\..+\.[0-9a-f]{16}\.tmp$/
 const FILE_MODE = 0o644
@@ -125,7 +125,7 @@ export class Stick implements AsyncDisposable {
      */
     async clearFor(plan: Buffer): Promise<void> {
         for (const [name, content] of this.#files) {
-            const isOurs = artefactName(content) === name || (name === PLAN && plan.equals(content))
+            const isOurs = artefactName(content) === name || (name === BUNDLE_FILES.plan && plan.equals(content))
             if (!isOurs) throw new TrustkeyError("already_exists", `${this.directory} is not empty: it has ${name}`)
         }
         await this.tidy(new Set())
