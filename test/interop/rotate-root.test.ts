@@ -120,6 +120,8 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
         const gun = await repository("refused")
         const before = await rootKeys(gun)
         await rig.refused(command(gun, "--keep"), "usage", 2)
+        const [only] = before
+        assert.match(await rig.refused(command(gun, "--key", only?.id.slice(0, 12) ?? ""), "usage", 2), /all root keys would stay/)
         await rig.refused(command(gun, "--threshold", "2"), "root_rejected", 4)
         await rig.refused(command(gun, "--retire", "0123456789"), "not_found", 4)
         // One PIN, tried on another token, would cost that a try.
@@ -297,7 +299,10 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
             await isReadable(gun)
             // Two of two: the first alone can't take the second away again.
             const stderr = await rig.refused(command(gun, "--retire", id.slice(0, 12), "--threshold", "1"), "set_incomplete", 5)
-            assert.match(stderr, /1 more of the keys of root 2/)
+            assert.match(stderr, /root needs 2 signatures, and here are keys for 1; held elsewhere, or lost: .*--collect FILE/)
+            const known = (await listKeys()).length
+            await rig.refused(command(gun, "--retire", id.slice(0, 12), "--new-sealed"), "set_incomplete", 5)
+            assert.equal((await listKeys()).length, known, "no key is made in vain")
             const [third, back] = [place("root-3.json"), place("back.json")]
             await rotate(gun, "--retire", id.slice(0, 12), "--threshold", "1", "--collect", third)
             await bobs("trust", "renew", gun, "--dry-run")

@@ -20,8 +20,9 @@ import { type TrustSession, toWire } from "../trust/session.ts"
 import type { Prepared } from "../trust/sign-tag.ts"
 import { fromWireSignature } from "../wire-signature.ts"
 import { rotationExpiry } from "./expiry.ts"
+import { requireRootKeys } from "./publish-root.ts"
 import type { Passed } from "./root-signatures.ts"
-import type { Wish } from "./rotate.ts"
+import type { RotateOptions, Wish } from "./rotate.ts"
 
 /** The body to sign, and what is signed of it already. `says`: see PlannedChange. */
 export type NextBody = { readonly body: SignedMetadata; readonly signatures: readonly Signature[]; readonly says: readonly string[] }
@@ -36,6 +37,7 @@ export async function nextBody(
     wish: Wish,
     passed: Passed | undefined,
     prepared: Prepared,
+    { collect }: Pick<RotateOptions, "collect">,
 ): Promise<NextBody | TrustkeyError> {
     const { gun, cli } = session
     const { current } = prepared
@@ -57,6 +59,8 @@ export async function nextBody(
         return { body: passed.body, signatures: [...passed.signatures, ...(plan?.signatures ?? []).map(fromWireSignature)], says: [] }
     }
     if (begun !== undefined) return await goOn(session, wish, before, begun)
+    // Whoever signs it besides, the old keys have to: else the new ones are made in vain.
+    if (collect === undefined) requireRootKeys(prepared)
     const planned = await wish.plan(prepared, false)
     const change = await planned.make()
     if (change.rootKeys !== undefined) session.checkNextRoot(change.rootKeys)

@@ -69,7 +69,14 @@ export async function publishRoot(
 
 /** @throws set_incomplete, token_absent: the root as it is can't be followed by one that is signed here alone */
 export function requireRootKeys({ current, keys }: Looked): void {
-    requireEnough(keys, { ...roleIn(rootDocumentOf(current.verified.root), "root"), role: ROOT })
+    try {
+        requireEnough(keys, { ...roleIn(rootDocumentOf(current.verified.root), "root"), role: ROOT })
+    } catch (error) {
+        if (!(error instanceof TrustkeyError) || (error.code !== "set_incomplete" && error.code !== "token_absent")) throw error
+        const insert = error.code === "token_absent" ? "Insert it, or gather signatures" : "To gather signatures"
+        const message = `${error.message}. ${insert}: --collect FILE signs here what can be, and the next holder signs FILE with trustkey sign`
+        throw new TrustkeyError(error.code, message, { cause: error })
+    }
 }
 
 /**

@@ -106,7 +106,7 @@ export class RoleKeys implements Disposable {
         const role = parseRoleName(this.#role)
         const { keyIds, threshold: before } = roleIn(root, this.#role)
         const { going, staying, threshold, none } = this.#shape(root)
-        if (none && going.length === 0 && threshold === before)
+        if (threshold === before && (none ? going.length === 0 : isAsBefore(keyIds, staying, this.#options)))
             throw new TrustkeyError("usage", "all keys would stay, and none come: say which, or give another --threshold")
         const old = going.flatMap((id) => keys.find(role, id) ?? [])
         if (!none) {
@@ -144,6 +144,17 @@ export class RoleKeys implements Disposable {
 /** Of a key's label. */
 const MAX_LABEL = 64
 const LEAST_DIGITS = 7
+
+/** Whether all that comes is named and there already, and nothing goes. */
+export function isAsBefore(keyIds: readonly KeyId[], staying: readonly KeyId[], options: ComingKeyOptions): boolean {
+    const { key = [], newSealed, newOnToken = [], newInGroup } = options
+    if (key.length === 0 || newSealed === true || newOnToken.length > 0 || newInGroup !== undefined) return false
+    const names = (digits: string, id: KeyId): boolean => digits.length >= LEAST_DIGITS && id.startsWith(digits)
+    return (
+        key.every((digits) => keyIds.some((id) => names(digits, id))) &&
+        keyIds.every((id) => staying.includes(id) || key.some((digits) => names(digits, id)))
+    )
+}
 
 /** @throws not_found, usage */
 export function goingKey(keyIds: readonly KeyId[], digits: string, gun: string, role: string): KeyId {

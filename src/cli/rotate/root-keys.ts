@@ -21,7 +21,7 @@ import { requirePinOfOne, tokensToOpen } from "../trust/one-pin.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { ComingKeys } from "./coming-keys.ts"
 import { type Looked, roleIn } from "./publish-root.ts"
-import { goingKey, keyIn, type RoleKeyOptions } from "./role-keys.ts"
+import { goingKey, isAsBefore, keyIn, type RoleKeyOptions } from "./role-keys.ts"
 import type { Wish } from "./rotate.ts"
 
 export type RootKeyOptions = RoleKeyOptions & {
@@ -67,7 +67,8 @@ export class RootKeys implements Disposable {
         const brought = await this.#certificates()
         const { going, staying, threshold } = this.#shape(root, brought)
         const none = this.#bringsNone(brought)
-        if (none && going.length === 0 && threshold === before)
+        const isSame = none ? going.length === 0 : brought.length === 0 && isAsBefore(keyIds, staying, this.#options)
+        if (isSame && threshold === before)
             throw new TrustkeyError("usage", "all root keys would stay, and none come: say which, or give another --threshold")
         const here = going.flatMap((id) => keys.find(ROOT, id) ?? [])
         this.#requireOnePin(

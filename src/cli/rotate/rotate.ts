@@ -91,7 +91,7 @@ export async function rotate(session: TrustSession, daemon: Daemon, wish: Wish, 
         const finished = left === undefined ? undefined : await finishedBy(session, wish, left, prepared)
         if (finished !== undefined) return finished
         await requireMeans(session, prepared, wish, passed, options)
-        const next = await nextBody(session, daemon, wish, passed, prepared)
+        const next = await nextBody(session, daemon, wish, passed, prepared, options)
         return next instanceof TrustkeyError ? next : await complete(session, daemon, prepared, next, options)
     }
     const result = await whenNobodyInterferes(session, daemon, work, { renewing })
