@@ -555,6 +555,17 @@ PLAN_KEYS = {  # by change
 }
 
 
+P_25519 = 2**255 - 19
+# u of the points whose order divides 8, of the curve and of its twist.
+LOW_ORDER = (
+    0,
+    1,
+    P_25519 - 1,
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+)
+
+
 def is_recipient(text):
     """Whether it is age's X25519 recipient: BIP-173, `age`, 32 bytes."""
     if not re.fullmatch("age1[02-9ac-hj-np-z]{58}", text):
@@ -565,7 +576,9 @@ def is_recipient(text):
         for bit, term in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
             sum ^= term if top >> bit & 1 else 0
     # 52 digits of five bits: 32 bytes and four bits of padding.
-    return sum == 1 and digits[51] % 16 == 0
+    bits = "".join(f"{digit:05b}" for digit in digits[:52])
+    point = int.from_bytes(int(bits[:256], 2).to_bytes(32, "big"), "little") % 2**255 % P_25519
+    return sum == 1 and bits[256:] == "0000" and point not in LOW_ORDER
 
 
 class Plan:

@@ -26,10 +26,14 @@ const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const COMMENT = 0x23
 
-/** Whether `text` names an X25519 recipient: `age1…`, lower-case. */
+/** Whether `text` names an X25519 recipient: `age1…`, lower-case, and no point of low order, for which nobody encrypts. */
 export function isAgeRecipient(text: string): boolean {
-    return decodeBech32(RECIPIENT, Buffer.from(text, "utf8"))?.length === RAW_LENGTH
+    const raw = decodeBech32(RECIPIENT, Buffer.from(text, "utf8"))
+    return raw?.length === RAW_LENGTH && agree(ANY_KEY, raw) !== undefined
 }
+
+/** With whichever key: a point of low order gives zeros. */
+const ANY_KEY = x25519Private(Buffer.alloc(RAW_LENGTH, 7))
 
 /** How many X25519 recipients an age file says it has; undefined unless it is one, binary, with these alone. */
 export function ageRecipients(file: Uint8Array): number | undefined {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import fc from "fast-check"
 import type { Person, PlanContent, PlannedKey, PlannedRepository } from "../../../src/ceremony/index.ts"
 import { encodeBech32 } from "../../../src/crypto/bech32.ts"
+import { isAgeRecipient } from "../../../src/crypto/index.ts"
 import { canonicalKeyIdOf, type KeyId, parseGun, parseKeyId, type TufKey } from "../../../src/tuf/index.ts"
 import { makeKey } from "../tuf/make.ts"
 
@@ -101,7 +102,10 @@ const TEXT = fc
     .filter((text) => text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/u.test(text))
     .filter((text) => Buffer.byteLength(text) <= 1024)
 
-const RECIPIENT = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((raw) => encodeBech32("age", raw).toString())
+const RECIPIENT = fc
+    .uint8Array({ minLength: 32, maxLength: 32 })
+    .map((raw) => encodeBech32("age", raw).toString())
+    .filter(isAgeRecipient)
 
 /** Plans that are right, of all kinds. */
 export const RIGHT_PLAN: fc.Arbitrary<PlanContent> = fc

@@ -99,6 +99,7 @@ describe("backups in the age format", () => {
     test("nothing is encrypted to a point of low order, for which anybody could open it", async () => {
         for (const raw of [Buffer.alloc(32), Buffer.concat([Buffer.of(1), Buffer.alloc(31)])]) {
             const recipient = encodeBech32("age", raw).toString()
+            assert.equal(isAgeRecipient(recipient), false)
             await assert.rejects(encryptBackup(secret("x"), [recipient]), { code: "invalid_request" })
         }
     })

@@ -5,6 +5,19 @@ import { RECIPIENTS } from "../plan-text.ts"
 import type { Ceremony } from "../scenario.ts"
 
 const encoded = (prefix: string, length: number): string => encodeBech32(prefix, Buffer.alloc(length, 7)).toString()
+const P = 2n ** 255n - 19n
+/** RFC 7748 §6.1: what comes of them is zero, whoever encrypts. The last three are the first ones, written otherwise. */
+const LOW_ORDER = [
+    0n,
+    1n,
+    P - 1n,
+    325606250916557431795983626356110631294008115727848805560023387167927233504n,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823n,
+    P,
+    P + 1n,
+    2n ** 255n,
+]
+const recipientAt = (u: bigint): string => encodeBech32("age", Buffer.from(u.toString(16).padStart(64, "0"), "hex").reverse()).toString()
 const altered = (text: string): string => `${text.slice(0, 30)}${text[30] === "q" ? "p" : "q"}${text.slice(31)}`
 /** 32 bytes of 7 and, where there are only bits left over, not zero; with the checksum that goes with it. */
 const PADDED = "age1qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qur3czx78h"
@@ -56,6 +69,7 @@ export const FORM: readonly Mutation[] = [
     plan("whose backup is for a recipient of 33 bytes", RECIPIENTS[1], encoded("age", 33), "creation"),
     plan("whose backup is for a recipient whose padding is used", RECIPIENTS[1], PADDED, "creation"),
     plan("whose backup is for a recipient of another kind", RECIPIENTS[1], encoded("age1tag", 33), "creation"),
+    ...LOW_ORDER.map((u) => plan(`whose backup is for the point of low order ${u}`, RECIPIENTS[1], recipientAt(u), "creation")),
     plan("whose backup is for an identity", RECIPIENTS[1], encoded("AGE-SECRET-KEY-", 32), "creation"),
     plan("whose backup is for an SSH key", RECIPIENTS[1], "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA", "creation"),
 ]
