@@ -172,10 +172,16 @@ export function closingSteps(plan: Plan): readonly Step[] {
             checks: [
                 html`Stick B says the same as stick A: good, and the same last record.`,
                 html`Tokens, stick B and the vault are in new bags; the numbers are in the register.`,
-                html`Stick A stays with the lead; nothing on it is secret.`,
+                exportsKeys(plan)
+                    ? html`Stick A stays with the lead. On both sticks is a private key, encrypted: no recipient who should not have it alone gets one.`
+                    : html`Stick A stays with the lead; nothing on it is secret.`,
             ],
         },
     ]
+}
+
+function exportsKeys({ keys, backupRecipients }: Plan): boolean {
+    return backupRecipients.length > 0 && keys.some((key) => key.change === "new" && key.make === "vault")
 }
 
 export function onlineSteps(plan: Plan): readonly Step[] {

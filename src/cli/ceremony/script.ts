@@ -109,7 +109,7 @@ ${exist ? html`<p class="small">Digits and words of a root are of the SHA-256 of
 <table><thead><tr><th>key</th><th>holder</th><th>what becomes of it</th><th class="place">where</th><th class="id">key ID</th></tr></thead><tbody>
 ${plan.keys.map((key) => keyRow(key))}</tbody></table>
 ${plan.spares.length === 0 ? html`` : html`<p>Spare tokens: ${plan.spares.map(({ token, serial }) => (serial === undefined ? token : `${token} (serial ${serial})`)).join(", ")}.</p>`}
-${plan.backupRecipients.length === 0 ? html`` : html`<h3>Exports are sealed for</h3><ul>${plan.backupRecipients.map((recipient) => html`<li class="code">${recipient}</li>`)}</ul>`}
+${plan.backupRecipients.length === 0 ? html`` : html`<h3>Exports are sealed for</h3><p>One of them is at the vault, with the identity: an export that did not open again is on no record.</p><ul>${plan.backupRecipients.map((recipient) => html`<li class="code">${recipient}</li>`)}</ul>`}
 </section>
 `
 }

@@ -174,6 +174,16 @@ describe("the printed script", () => {
         )
     })
 
+    test("says what an export needs, how it is typed, and that the sticks are no longer for everybody; and nothing of it where there is none", () => {
+        const [page, without] = [scriptOf(planOf("rotate-root")), scriptOf({ ...planOf("rotate-root"), backupRecipients: [] })]
+        assert.ok(commandsOf(page).includes("trustkey ceremony step backup STICK lea-1 --identity-file IDENTITY"))
+        assert.match(textOf(page), /One of them is at the vault, with the identity/)
+        assert.match(textOf(page), /On both sticks is a private key, encrypted/)
+        assert.doesNotMatch(textOf(page), /nothing on it is secret/)
+        assert.doesNotMatch(textOf(without), /identity|encrypted/)
+        assert.match(textOf(without), /nothing on it is secret/)
+    })
+
     test("prints serial numbers that the plan has, and leaves room for those it has not", () => {
         const content = planOf("rotate-root")
         const text = textOf(scriptOf(content))
