@@ -51,6 +51,6 @@ export async function forgetSealed(
                 "confirmation_required",
                 `type the first 8 digits of the key's ID to destroy what is sealed of it: ${wanted}`,
             )
-        return attestedView(rooms, principal, await rooms.keys.forgetSealed(key.id), subject)
+        return attestedView(rooms, principal, await rooms.keys.forgetSealed(key.id, principal), subject)
     })
 }

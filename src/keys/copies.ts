@@ -1,6 +1,7 @@
 import type { SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord, TokenHome } from "../journal/index.ts"
+import type { Principal } from "../policy/index.ts"
 import { objectIdOfSlot, samePublicKey } from "../signer/index.ts"
 import { type CardKey, type CardOptions, importToCard, knownOfCard, policiesIn } from "./card-keys.ts"
 import { cardHome, tokenHome } from "./key-homes.ts"
@@ -64,6 +65,30 @@ async function requireToken(token: TokenKeys, known: readonly KnownKey[], { seri
 function notOurs(token: TokenKeys, cause?: unknown): TrustkeyError {
     const message = `the token in the place of ${token.config.name} does not sign with a key of ours that lies on it`
     return new TrustkeyError("token_changed", `${message}: it gets no other`, { cause })
+}
+
+/**
+ * That one of the tokens on record signs with the key now: a copy may have been deleted there, and what is sealed would be the last of it.
+ *
+ * @throws what the first of them says, if none does
+ */
+export async function requireCopy(record: KeyRecord, tokenOf: (name: string) => TokenKeys, asker: Principal | undefined): Promise<void> {
+    let first: unknown
+    for (const { token, uri, pinPolicy, touchPolicy } of tokenHomes(record)) {
+        try {
+            const { publicKey } = await tokenOf(token).find(uri, asker, {
+                ...(pinPolicy === undefined ? {} : { pinPolicy }),
+                ...(touchPolicy === undefined ? {} : { touchPolicy }),
+            })
+            if (publicKey !== undefined && samePublicKey(publicKey, record.publicKey)) return
+            throw new TrustkeyError("token_changed", `token ${token} shows another key in its place`)
+        } catch (error) {
+            if (!(error instanceof TrustkeyError)) throw error
+            const message = `nothing was destroyed, for no token shows that it has the key: ${error.message}`
+            first ??= new TrustkeyError(error.code, message, { cause: error })
+        }
+    }
+    throw first
 }
 
 async function bring(

@@ -174,8 +174,13 @@ export interface KeyStore {
      */
     exportKey(spec: ExportKeySpec): Promise<Buffer>
 
-    /** Destroy what is sealed here of a key that lies on a token too; its first token is its home then. @throws key_unfit */
-    forgetSealed(id: string): Promise<KeyRecord>
+    /**
+     * Destroy what is sealed here of a key that lies on a token too; its first token is its home then. One of them has to sign with it first:
+     * a copy that is only on record may be gone.
+     *
+     * @throws key_unfit, and why the first token doesn't sign: nothing was destroyed
+     */
+    forgetSealed(id: string, asker?: Principal): Promise<KeyRecord>
 
     /** Whether the token is there, as far as is known. */
     isPresent(home: TokenHome): boolean

@@ -1,12 +1,13 @@
 import { type Algorithm, type AttestationVerdict, algorithmOf, type PublicKeyBytes, type SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Binding, Intent, KeyHome, KeyRecord, TokenHome } from "../journal/index.ts"
+import type { Principal } from "../policy/index.ts"
 import { namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
 import { bytesOf, type Change, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
 import { importToCard, judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, slotOfHome } from "./card-keys.ts"
 import { commit } from "./commit.ts"
-import { copyToToken, tokenHomes } from "./copies.ts"
+import { copyToToken, requireCopy, tokenHomes } from "./copies.ts"
 import { encodeKeyFacts, parseKeyFacts } from "./key-facts.ts"
 import { KeyGroups } from "./key-groups.ts"
 import { cardHome, ourHome, pinned, tokenHome } from "./key-homes.ts"
@@ -40,6 +41,7 @@ import { Turns } from "./turns.ts"
 const FILE_SIGNER_DEADLINE_MS = 60_000
 const LONGEST_LABEL = 255
 const CONTROL_CHARACTERS = /\p{Cc}/u
+const NOT_THERE: readonly string[] = ["token_absent", "token_failed", "token_changed"]
 
 /**
  * Start the signer processes, open the groups that open unattended, read all public facts.
@@ -327,13 +329,14 @@ class ProcessKeyStore implements KeyStore {
         })
     }
 
-    forgetSealed(id: string): Promise<KeyRecord> {
+    forgetSealed(id: string, asker?: Principal): Promise<KeyRecord> {
         return this.#turns.take(id, async () => {
             const entry = this.#usable(id)
             const { record, envelope } = entry
             const [home, ...copies] = record.copies ?? []
             if (record.home.kind === "token" || home === undefined || envelope === undefined)
                 throw new TrustkeyError("key_unfit", "this key is not sealed here with a copy on a token besides")
+            await requireCopy(record, (token) => this.#token(token), asker)
             this.#sealed.lockKey(id)
             const { copies: _, ...rest } = record
             const next = { ...rest, home, ...(copies.length === 0 ? {} : { copies }) }
@@ -466,8 +469,11 @@ class ProcessKeyStore implements KeyStore {
             try {
                 return await this.#signOn(entry, home, intent, occasion)
             } catch (error) {
-                // It was pulled out a moment ago, or is broken: another that has the key may be there. What a person refused or missed is an answer.
-                if (!(error instanceof TrustkeyError) || (error.code !== "token_absent" && error.code !== "token_failed")) throw error
+                // It was pulled out a moment ago, is broken, or has the key no more: another that has it may be there. What a person refused
+                // or missed is an answer.
+                if (!(error instanceof TrustkeyError) || !NOT_THERE.includes(error.code)) throw error
+                if (error.code === "token_changed")
+                    this.#options.log({ level: "error", event: "copy-not-there", keyId: entry.record.id, token: home.token })
                 absence ??= error
             }
         }

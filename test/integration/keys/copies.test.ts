@@ -4,6 +4,7 @@ import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import type { KeyRecord } from "../../../src/journal/index.ts"
 import type { CopyKeySpec, TokenConfig } from "../../../src/keys/index.ts"
+import { parsePkcs11Uri } from "../../../src/signer/index.ts"
 import type { Store } from "../../../src/storage/index.ts"
 import { KeyRig } from "../../support/key-rig.ts"
 import { mustRun } from "../../support/process.ts"
@@ -126,6 +127,35 @@ describe("a sealed key that is brought to tokens", () => {
         await logIn()
         assert.deepEqual(rig.keys.find(key.id), left)
         assert.ok(await signs(rig, left))
+    })
+
+    test("stays sealed here when no token shows that it has the copy: it is away, nobody is logged in, or the copy was deleted there", async () => {
+        const key = await rig.createSealed(PASSPHRASE)
+        const { copies: [home] = [] } = await copy(key, "one")
+        const [name = ""] = await readdir(tokenDirectory(one))
+        const [there, away] = [path.join(tokenDirectory(one), name), path.join(path.dirname(one.conf), "away")]
+        await rig.keys.logout("one")
+        await assert.rejects(rig.keys.forgetSealed(key.id), { code: "login_required" })
+        await logIn()
+        await rename(there, away)
+        await assert.rejects(rig.keys.forgetSealed(key.id), { code: "token_absent" })
+        await rename(away, there)
+        await rig.restart()
+        await logIn()
+        const id = Buffer.from(parsePkcs11Uri(home?.uri ?? "").id ?? []).toString("hex")
+        await removeObject(one, "privkey", id)
+        await rig.restart()
+        await logIn()
+        await assert.rejects(rig.keys.forgetSealed(key.id), { code: "not_found" })
+        await rig.unlock(key, PASSPHRASE)
+        await copy(key, "two")
+        // One that has it is enough, to sign too: what is on record for the other is stale.
+        await rig.keys.forgetSealed(key.id)
+        assert.ok(await signs(rig, rig.keys.find(key.id) ?? key))
+        // That token has shown it is not what is on record.
+        await rig.keys.remove(key.id)
+        await rig.restart()
+        await logIn()
     })
 
     test("removed, is forgotten on all of them", async () => {
