@@ -32,7 +32,7 @@ export async function signFile(cli: Cli, file: string, options: SignFileOptions)
     const { signed, signatures } = readUnsigned(await readInput(cli, file), role)
     const daemon = await cli.daemon()
     const bound = await keysToSignWith(daemon, gun, role, options.key)
-    const keys = role === ROOT ? await showRoot(cli, daemon, gun, signed, bound) : bound
+    const keys = role === ROOT ? await showRoot(cli, daemon, gun, signed, bound, options) : bound
     if (keys.length === 0)
         throw new TrustkeyError("not_found", `no key you may use counts for this root of ${gun}, or for the one before it`)
     const made = await signWithAll(cli, daemon, gun, signed, keys, options)

@@ -2,7 +2,7 @@ import type { Command } from "commander"
 import type { Cli } from "../context.ts"
 import { newCommand, type PassphraseOptions, type PinOptions, withExamples, withPassphrase, withPin } from "../syntax.ts"
 
-export type SignFileOptions = PassphraseOptions & PinOptions & { gun: string; role: string; key?: string; out?: string }
+export type SignFileOptions = PassphraseOptions & PinOptions & { gun: string; role: string; key?: string; out?: string; confirm?: boolean }
 
 export function signCommand(cli: Cli): Command {
     const command = newCommand(
@@ -15,6 +15,7 @@ export function signCommand(cli: Cli): Command {
         .requiredOption("--role <role>", "root, targets, snapshot or targets/...")
         .option("--key <id>", "sign with this key; as a rule every key that is bound to the role signs")
         .option("--out <file>", "write it to this file instead of stdout")
+        .option("--confirm", "sign a root that is shown without asking, as is done where there is no terminal")
         .action(async (file: string, options: SignFileOptions) => {
             const { signFile } = await import("../sign-file.ts")
             await signFile(cli, file, options)

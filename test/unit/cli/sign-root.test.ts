@@ -1,7 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import { spoken } from "../../../src/ceremony/index.ts"
-import type { Cli } from "../../../src/cli/context.ts"
 import type { DaemonRepository } from "../../../src/cli/daemon-types.ts"
 import { showRoot } from "../../../src/cli/sign-root.ts"
 import {
@@ -19,6 +18,7 @@ import {
 import { makeRootKey } from "../../support/repository-builder.ts"
 import { GUN, LATER, makeKeys, makeRoot } from "../tuf/make.ts"
 import { fakeDaemon, sampleKey } from "./fake-daemon.ts"
+import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
 
 const [alice, bob] = [makeRootKey(GUN, new Date()), makeRootKey(GUN, new Date())]
 const bodyOf = (root: RootDocument): SignedMetadata => parseSigned(encodeRoot(root), ROOT)
@@ -33,12 +33,14 @@ function daemonThatKnows(root: RootDocument | undefined) {
     })
 }
 
-async function shown(known: RootDocument | undefined, next: SignedMetadata) {
-    const notes: string[] = []
-    const cli = { output: { note: (text: string) => notes.push(text) } } as unknown as Cli
+type Person = { readonly typed?: readonly string[]; readonly confirm?: boolean }
+
+async function shown(known: RootDocument | undefined, next: SignedMetadata, { typed, confirm }: Person = {}) {
+    const terminal = fakeTerminal(typed === undefined ? {} : { typed })
+    const cli = fakeCli(terminal)
     const keys = [alice, bob, makeRootKey(GUN, new Date())].map(({ key }) => sampleKey({ id: canonicalKeyIdOf(key), purpose: "root" }))
-    const left = await showRoot(cli, daemonThatKnows(known), GUN, next, keys)
-    return { text: notes.join("\n"), left: left.map(({ id }) => id) }
+    const left = await showRoot(cli, daemonThatKnows(known), GUN, next, keys, { confirm })
+    return { text: terminal.remarks(), asked: terminal.shown(), left: left.map(({ id }) => id) }
 }
 
 describe("a root that somebody sent to be signed", () => {
@@ -52,6 +54,17 @@ describe("a root that somebody sent to be signed", () => {
             left,
             [alice, bob].map(({ key }) => canonicalKeyIdOf(key)),
         )
+    })
+
+    test("is signed at a terminal when a person who has compared the code says yes, and not before", async () => {
+        const next = bodyOf(second)
+        const { hex } = spoken(differenceCode(GUN, next, diffMetadata(bodyOf(first), next)).toString("hex"))
+        for (const no of ["n", "", hex]) await assert.rejects(shown(first, next, { typed: [no] }), { code: "declined" })
+        await assert.rejects(shown(first, next, { typed: [] }), { code: "declined" })
+        const { asked, left } = await shown(first, next, { typed: ["y"] })
+        assert.ok(asked.includes(`Sign this root of ${GUN} (${hex})?`), asked)
+        assert.equal(left.length, 2)
+        assert.deepEqual(await shown(first, next, { typed: ["n"], confirm: true }).then((seen) => [seen.asked, seen.left]), ["", left])
     })
 
     test("for the first time of a new repository is shown whole", async () => {
