@@ -7,6 +7,9 @@ import { type Question, READS, type ReadName } from "./queries.ts"
 import { APPLICATION_ID, integerPragma, MIGRATIONS, migrate, textPragma } from "./schema.ts"
 import type { Row } from "./store.ts"
 
+/** What replaces or removes what was sealed. */
+const ENVELOPES: ReadonlySet<WriteName> = new Set<WriteName>(["key.envelope", "group.envelope"])
+
 /** One commit, or one query. */
 export type Operation = readonly Step[] | Question
 
@@ -35,9 +38,12 @@ export class Database {
     readonly #save: StatementSync
     readonly #release: StatementSync
     readonly #undo: StatementSync
+    /** The log may hold envelopes that were replaced or removed. */
+    #staleLog: boolean
 
-    private constructor(database: DatabaseSync) {
+    private constructor(database: DatabaseSync, hasLog: boolean) {
         this.#database = database
+        this.#staleLog = hasLog
         this.#begin = database.prepare("BEGIN IMMEDIATE")
         this.#commit = database.prepare("COMMIT")
         this.#save = database.prepare("SAVEPOINT one_commit")
@@ -55,6 +61,7 @@ export class Database {
         if (!existsSync(file)) create(directory, file, migrations)
         // SQLite takes an empty file for a new database and throws its log away. Ours is never empty.
         const size = statSync(file).size
+        const hasLog = existsSync(`${file}-wal`)
         if (size === 0) throw new TrustkeyError("storage_failed", "the database file is empty")
         const database = new DatabaseSync(file, { defensive: true, allowExtension: false })
         try {
@@ -62,7 +69,7 @@ export class Database {
             checkSettings(database)
             if (size <= MAX_CHECKED_BYTES) checkPages(database)
             migrate(database, migrations)
-            return new Database(database)
+            return new Database(database, hasLog)
         } catch (error) {
             database.close()
             if (codeOf(error) === SQLITE_BUSY) {
@@ -81,11 +88,22 @@ export class Database {
         this.#begin.run()
         const outcomes = operations.map((operation) => this.#one(operation))
         this.#commit.run()
+        if (operations.some(replacesEnvelope)) this.#staleLog = true
+        if (this.#staleLog) this.#emptyLog()
         return outcomes
     }
 
     close(): void {
         this.#database.close()
+    }
+
+    /** Done is what was committed, whether or not this succeeds; if not, it is tried again after the next commit. */
+    #emptyLog(): void {
+        try {
+            this.#staleLog = this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] !== 0
+        } catch {
+            this.#staleLog = true
+        }
     }
 
     #one(operation: Operation): Outcome {
@@ -128,6 +146,10 @@ export class Database {
     }
 }
 
+function replacesEnvelope(operation: Operation): boolean {
+    return isCommit(operation) && operation.some(([name]) => ENVELOPES.has(name))
+}
+
 function isCommit(operation: Operation): operation is readonly Step[] {
     return Array.isArray(operation)
 }
@@ -162,7 +184,7 @@ function configure(database: DatabaseSync): void {
     database.exec("PRAGMA cell_size_check = ON")
     // Mapped pages turn an I/O error into SIGBUS.
     database.exec("PRAGMA mmap_size = 0")
-    // Removed and replaced envelopes are overwritten.
+    // Removed and replaced envelopes are overwritten; of the log, see emptyLog.
     database.exec("PRAGMA secure_delete = ON")
     database.exec("PRAGMA temp_store = MEMORY")
     database.exec(`PRAGMA journal_size_limit = ${MAX_LEFT_WAL_BYTES}`)
