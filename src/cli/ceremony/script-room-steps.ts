@@ -23,7 +23,7 @@ export function beforeSteps(plan: Plan): readonly Step[] {
         commands: ["trustkey ceremony check plan.toml"],
         checks: [
             html`It says: “The plan is in order, and fits what is published.”`,
-            html`The digits and the six words it shows are those on the first page of this print.`,
+            html`The digits, all 64 of them, and the six words it shows are those on the first page of this print.`,
             html`Everybody in the list of people has read the plan, line by line.`,
         ],
         otherwise: [{ when: "anything in the plan is changed", act: html`this print is void. Destroy it, and print the script again.` }],
@@ -191,7 +191,7 @@ export function onlineSteps(plan: Plan): readonly Step[] {
         title: "Verify the bundle with two programs that share nothing",
         commands: ["trustkey ceremony verify STICK", "python3 docs/verify-ceremony.py STICK", "trustkey ceremony resume STICK"],
         checks: [
-            html`The first says “The bundle is good” and “complete”, the second “VERIFIED”; both name the plan of the first page.`,
+            html`The first says “The bundle is good” and “complete”, the second “VERIFIED”; both name the plan of the first page, all 64 digits of it.`,
             html`<code>resume</code> shows the code of the last record that was written down at “Close the ceremony”.`,
             html`Every warning was read, and is explained among the exceptions.`,
         ],

@@ -1,5 +1,6 @@
 import type { CeremonyKind, Plan, PlannedKey, PlannedRepository } from "../../ceremony/index.ts"
 import { spoken } from "../../ceremony/index.ts"
+import { canonicalKeyIdOf } from "../../tuf/index.ts"
 import { type Html, html, htmlDocument } from "./html.ts"
 import { pageStyle } from "./page-style.ts"
 import { backupSteps, keySteps, rootSteps } from "./script-key-steps.ts"
@@ -109,19 +110,24 @@ ${exist ? html`<p class="small">Digits and words of a root are of the SHA-256 of
 <table><thead><tr><th>key</th><th>holder</th><th>what becomes of it</th><th class="place">where</th><th class="id">key ID</th></tr></thead><tbody>
 ${plan.keys.map((key) => keyRow(key))}</tbody></table>
 ${plan.spares.length === 0 ? html`` : html`<p>Spare tokens: ${plan.spares.map(({ token, serial }) => (serial === undefined ? token : `${token} (serial ${serial})`)).join(", ")}.</p>`}
+<p>The close is signed by the vault's key <span class="code">${shortId(canonicalKeyIdOf(plan.closing.vault))}</span> and the witness's <span class="code">${shortId(canonicalKeyIdOf(plan.closing.witness))}</span>.</p>
 ${plan.backupRecipients.length === 0 ? html`` : html`<h3>Exports are sealed for</h3><p>One of them is at the vault, with the identity: an export that did not open again is on no record.</p><ul>${plan.backupRecipients.map((recipient) => html`<li class="code">${recipient}</li>`)}</ul>`}
 </section>
 `
 }
 
-function repositoryTable(plan: Plan, { gun, published }: PlannedRepository, index: number): Html {
+function repositoryTable(plan: Plan, { gun, published, roles }: PlannedRepository, index: number): Html {
+    const signers = Array.from(
+        roles ?? [],
+        ([role, key]) => html`<br>${role} will be signed by key <span class="code">${shortId(canonicalKeyIdOf(key))}</span>`,
+    )
     if (published === undefined) {
-        return html`<table class="repository"><tbody><tr><th>${index}</th><td><b>${gun}</b><br>no root before; version 1 is made</td></tr></tbody></table>\n`
+        return html`<table class="repository"><tbody><tr><th>${index}</th><td><b>${gun}</b><br>no root before; version 1 is made${signers}</td></tr></tbody></table>\n`
     }
     const { hex, words } = spoken(published.sha256)
     const becomes = plan.kind === "root-lost" ? "is given up; another history begins with version 1" : `becomes ${published.version + 1}`
     return html`<table class="repository"><tbody><tr><th>${index}</th><td><b>${gun}</b><br>root version ${published.version} ${becomes}<br>
-published now: <b class="code">${hex}</b> &nbsp; <b>${words}</b><br><span class="full">${grouped(published.sha256)}</span></td></tr></tbody></table>
+published now: <b class="code">${hex}</b> &nbsp; <b>${words}</b><br><span class="full">${grouped(published.sha256)}</span>${signers}</td></tr></tbody></table>
 `
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander"
 import { formatTime, type Plan, type PlannedKey } from "../../ceremony/index.ts"
+import { canonicalKeyIdOf } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
 import { printable } from "../output.ts"
 import { newCommand, withExamples } from "../syntax.ts"
@@ -42,16 +43,30 @@ function summary(plan: Plan): readonly string[] {
         `Ceremony ${plan.id}, ${plan.kind}: ${printable(plan.reason)}`,
         `  between ${formatTime(plan.notBefore)} and ${formatTime(plan.notAfter)}`,
         `  lead ${part("lead")}; witness ${part("witness")}; holders ${part("holder")}`,
-        ...plan.repositories.map(
-            ({ gun, published }) => `  repository ${gun}${published === undefined ? "" : `, root version ${published.version} now`}`,
-        ),
+        ...plan.repositories.flatMap(({ gun, published, roles }) => [
+            `  repository ${gun}${published === undefined ? "" : `, root version ${published.version} now, ${published.sha256}`}`,
+            ...Array.from(roles ?? [], ([role, key]) => `    ${role} will be signed by key ${canonicalKeyIdOf(key)}`),
+        ]),
         ...plan.keys.map((key) => `  key ${keyText(key)}`),
+        ...plan.spares.map(({ token, serial }) => `  spare token ${token}${serialText(serial)}`),
+        ...plan.backupRecipients.map((recipient) => `  exports are sealed for ${printable(recipient)}`),
+        `  the close is signed by the vault's key ${canonicalKeyIdOf(plan.closing.vault)}`,
+        `                  and the witness's key ${canonicalKeyIdOf(plan.closing.witness)}`,
         `  from then on ${plan.threshold} of ${count} root keys sign; the new roots expire on ${plan.expires.toISOString().slice(0, 10)}`,
     ]
 }
 
 function keyText(key: PlannedKey): string {
-    if (key.change === "new") return `${key.name} of ${key.holder}: new, ${key.algorithm}, made by the ${key.make}, on token ${key.token}`
+    const serial = serialText(key.serial)
+    if (key.change === "new") {
+        const copies = key.copies.map((token) => `, copied to ${token}`).join("")
+        return `${key.name} of ${key.holder}: new, ${key.algorithm}, made by the ${key.make}, on token ${key.token}${serial}${copies}`
+    }
     const where = key.change === "lost" || key.token === undefined ? "" : `, on token ${key.token}`
-    return `${key.name} of ${printable(key.holder)}: ${key.change}, ${key.id.slice(0, 12)}${where}`
+    // Whole: a key whose ID begins with the same twelve digits can be made in days.
+    return `${key.name} of ${printable(key.holder)}: ${key.change}, ${key.id}${where}${serial}`
+}
+
+function serialText(serial: string | undefined): string {
+    return serial === undefined ? "" : `, serial ${serial}`
 }

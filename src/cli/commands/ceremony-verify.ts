@@ -43,6 +43,7 @@ async function verify(cli: Cli, directory: string, { json, qr }: VerifyOptions):
     const { plan, state } = verdict.bundle
     cli.output.line(`The bundle is good: ceremony ${plan.id}, ${verdict.outcome}, ${state.last?.n ?? 0} records`)
     cli.output.line(`  plan  ${codeText(plan.sha256)}`)
+    cli.output.line(`  all of it  ${plan.sha256}`)
     cli.output.note("It is the bundle of that plan and no other: compare the plan's hash with the paper.")
 }
 
