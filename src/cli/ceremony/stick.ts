@@ -41,13 +41,20 @@ export async function readBundleFiles(directory: string): Promise<Map<string, Bu
         const file = path.join(directory, name)
         // A link could lead anywhere, and be something else for the next reader.
         if ((await ownFileMode(file))?.kind !== "file") throw new TrustkeyError("bundle_invalid", `${file} is no plain file`)
-        const content = await readBytes(file, { maxBytes: MAX_FILE })
+        const content = await readBytes(file, { maxBytes: MAX_FILE }).catch(asPartOfBundle)
         if (content === undefined) throw new TrustkeyError("bundle_invalid", `${file} is gone while it is read`)
         total += content.length
         if (total > MAX_TOTAL) throw new TrustkeyError("bundle_invalid", `${directory}: more than ${MAX_TOTAL} bytes`)
         files.set(name, content)
     }
     return files
+}
+
+/** However a bundle is made unreadable, it is no good bundle. */
+function asPartOfBundle(error: unknown): never {
+    if (error instanceof TrustkeyError && error.code === "payload_too_large")
+        throw new TrustkeyError("bundle_invalid", error.message, { cause: error })
+    throw error
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

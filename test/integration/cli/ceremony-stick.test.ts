@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { afterEach, beforeEach, describe, test } from "node:test"
@@ -28,6 +28,9 @@ describe("a ceremony's stick", () => {
         const files = await readBundleFiles(directory)
         assert.deepEqual([...files.keys()].sort(), [nameOf("one"), "artefacts/x", "notes.txt", "plan.toml"].sort())
         await assert.rejects(readBundleFiles(path.join(directory, "nowhere")), refused("not_found"))
+        // A hole of 50 GiB, which nobody has to read through.
+        await truncate(path.join(directory, "plan.toml"), 50 * 2 ** 30)
+        await assert.rejects(readBundleFiles(directory), refused("bundle_invalid"))
     })
 
     test("is not read where it leads elsewhere", async () => {
