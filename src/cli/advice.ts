@@ -23,7 +23,7 @@ const ADVICE = {
         "A new one is made with trustkey trust init. One that exists is taken in: with keys from docker or Notary by trustkey key import --from-docker-trust, else by trustkey trust adopt.",
     rollback_refused: "Fetch what is published and build on it; take the next version.",
     equivocation_refused:
-        "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION.",
+        "Run the command again: it takes the next version. For an unpublished root: trustkey journal void GUN root VERSION. Of a ceremony's close: another bundle of this plan was closed before, and that one counts.",
     set_incomplete:
         "Other holders have to sign first, or unlock the keys that are missing: trustkey key list --gun GUN. If a key is lost: docs/recover.md.",
     plan_invalid: "Correct the plan; each line above names one mistake. docs/formats/ceremony-plan.md says what a plan holds.",

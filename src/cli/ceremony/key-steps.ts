@@ -3,6 +3,7 @@ import { TrustkeyError } from "../../errors.ts"
 import type { CardWishes } from "../card.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { shortId } from "../output.ts"
+import { makeReady } from "../secrets.ts"
 import type { PassphraseOptions } from "../syntax.ts"
 import { exportToRecipients, type IdentityOptions } from "./export.ts"
 import { attestationOf, makeOnToken, originOf, placeOf, presentKey, publicOfRoot, type TokenAtHand, tokenAtHand } from "./vault.ts"
@@ -50,6 +51,17 @@ async function certificatesOf(work: Work, daemon: Daemon, { id }: DaemonKey): Pr
     return certificates
 }
 
+/** For a repository that the key is new to it signs a certificate; for the others there is one, and nothing has to be typed. */
+async function certificatesOpened(work: Work, daemon: Daemon, key: DaemonKey, options: KeyStepOptions): Promise<readonly string[]> {
+    try {
+        return await certificatesOf(work, daemon, key)
+    } catch (error) {
+        if (!(error instanceof TrustkeyError) || error.code !== "key_locked") throw error
+        await makeReady(work.cli, daemon, key, options)
+        return await certificatesOf(work, daemon, key)
+    }
+}
+
 /** A key that exists is shown: that it is here, and where. @throws step_refused, token_absent */
 export async function present(work: Work, name: string, options: KeyStepOptions): Promise<void> {
     const key = work.key(name)
@@ -61,7 +73,7 @@ export async function present(work: Work, name: string, options: KeyStepOptions)
     const { key: made, at } = await presentKey(work, daemon, key, options)
     // A key of the published root has its certificate there; asking for it binds the key to the repository, so that it can sign.
     const signs = key.change !== "retired" || work.plan.kind !== "root-lost"
-    const certificates = signs ? await certificatesOf(work, daemon, made) : []
+    const certificates = signs ? await certificatesOpened(work, daemon, made, options) : []
     await recordShown(
         work,
         { step: "present", key: name, made, at, certificates: key.change === "added" ? certificates : [] },

@@ -51,7 +51,7 @@ ${Array.from({ length: 3 }, () => html`<tr><td class="tall"></td><td></td><td></
 <ul>
 <li>The <b>lead</b> reads each step aloud and says what is typed. The <b>witness</b> has a print of their own, compares, and touches no keyboard until the close. A <b>holder</b> alone handles their token and types its PIN; nobody reads a PIN aloud.</li>
 <li>A step is finished when its boxes are ticked and the time (UTC) and both initials stand beside it. Then, and not before, comes the next one. No step is skipped.</li>
-<li><span class="where">ONLINE</span> is the machine that reaches the servers, <span class="where vault">VAULT</span> the one that never does. <code>STICK</code> stands for the directory where the stick is mounted.</li>
+<li><span class="where">ONLINE</span> is the machine that reaches the servers, <span class="where vault">VAULT</span> the one that never does. <code>STICK</code> stands for a directory of its own on the mounted stick.</li>
 <li>Whatever is not as printed is an <b>exception</b>: it gets a number, and is written down at the end of this script. Nobody is in a hurry.</li>
 <li>Anybody may say <b>stop</b>. Until something is published the world is unchanged, and every step can be continued later.</li>
 </ul>

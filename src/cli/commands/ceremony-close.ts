@@ -53,10 +53,11 @@ export function ceremonyCloseCommand(cli: Cli): Command {
 
 async function closeBundle(cli: Cli, directory: string, options: Options): Promise<void> {
     const { close } = await import("../ceremony/close.ts")
+    const { lockedAfter } = await import("../ceremony/lock-up.ts")
     const { tellNext } = await import("../ceremony/next.ts")
     const { Work } = await import("../ceremony/work.ts")
     await using work = await Work.open(cli, directory)
-    await close(work, { ...options, vault: vaultSecrets(options), witness: witnessSecrets(options) })
+    await lockedAfter(cli, () => close(work, { ...options, vault: vaultSecrets(options), witness: witnessSecrets(options) }))
     if (options.qr === true || options.qrImages !== undefined) {
         const { carryAsCodes } = await import("../ceremony/carry.ts")
         await carryAsCodes(work, options.qrImages)

@@ -9,7 +9,7 @@ type PackOptions = StepOptions & { to: string; qr?: boolean; qrImages?: string }
 export function ceremonyPackCommand(cli: Cli): Command {
     const command = newCommand(cli, "pack", "Pack a plan and the roots it rests on for the vault: onto a stick, or as QR codes.")
         .argument("<plan>", "the plan's file")
-        .requiredOption("--to <directory>", "an empty directory, as on a new stick; the bundle grows there")
+        .requiredOption("--to <directory>", "an empty directory, such as a new one on a stick; the bundle grows there")
         .option("--as <name>", "who is at the keyboard; otherwise it is asked")
         .option("--note <text>", "people's words, for the record")
         .option("--qr", "then show the bundle as QR codes; frames as text where there is no terminal")

@@ -29,7 +29,7 @@ function ceremonyKeygenCommand(cli: Cli): Command {
         .argument("<key>", "the key's name in the plan")
         .option("--token <name>", "a spare of the plan, instead of the token that was spoilt")
         .action((directory: string, key: string, options: KeyStepOptions) =>
-            atWork(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).keygen(work, key, asPlanned(options))),
+            asHolder(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).keygen(work, key, asPlanned(options))),
         )
     return withExamples(withCard(withPassphrase(command)), ["trustkey ceremony step keygen /media/stick alice-2"])
 }
@@ -43,7 +43,7 @@ function ceremonyPresentCommand(cli: Cli): Command {
     const command = stepCommand(cli, "present", "Show a key of the plan that exists: that it is here, and on which token.")
         .argument("<key>", "the key's name in the plan")
         .action((directory: string, key: string, options: KeyStepOptions) =>
-            atWork(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).present(work, key, options)),
+            asHolder(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).present(work, key, options)),
         )
     return withExamples(withPin(command), ["trustkey ceremony step present /media/stick alice-1"])
 }
@@ -78,7 +78,7 @@ function ceremonySignCommand(cli: Cli): Command {
             ).argParser(repeated),
         )
         .action((directory: string, key: string, options: SignOptions) =>
-            atWork(cli, directory, async (work) => (await import("../ceremony/root-steps.ts")).sign(work, key, options)),
+            asHolder(cli, directory, async (work) => (await import("../ceremony/root-steps.ts")).sign(work, key, options)),
         )
     return withExamples(withPin(withPassphrase(command)), ["trustkey ceremony step sign /media/stick alice-1"])
 }
@@ -116,12 +116,18 @@ function ceremonyBackupCommand(cli: Cli): Command {
                 .conflicts("identityFile"),
         )
         .action((directory: string, key: string, options: KeyStepOptions & IdentityOptions) =>
-            atWork(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).backup(work, key, options)),
+            asHolder(cli, directory, async (work) => (await import("../ceremony/key-steps.ts")).backup(work, key, options)),
         )
     return withExamples(withCard(withPassphrase(command)), [
         "trustkey ceremony step backup /media/stick alice-2",
         "trustkey ceremony step backup /media/stick alice-2 --identity-file dana.identity",
     ])
+}
+
+/** A step at which a key is opened. */
+async function asHolder(cli: Cli, directory: string, step: (work: Work) => Promise<void>): Promise<void> {
+    const { lockedAfter } = await import("../ceremony/lock-up.ts")
+    await atWork(cli, directory, (work) => lockedAfter(cli, () => step(work)))
 }
 
 async function atWork(cli: Cli, directory: string, step: (work: Work) => Promise<void>): Promise<void> {

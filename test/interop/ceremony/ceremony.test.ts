@@ -39,6 +39,13 @@ async function keyId(stick: string, key: string): Promise<string> {
     return records.findLast(({ step, facts }) => step === "keygen" && facts["key"] === key)?.facts["key_id"] ?? ""
 }
 
+/** Keys that the vault's daemon could use now, without anybody typing anything. */
+async function openKeys(): Promise<readonly string[]> {
+    const { keys } = JSON.parse(await scene.vaultOk(["key", "list", "--json"])) as { keys: readonly { id: string; state: string }[] }
+    assert.ok(keys.length > 0)
+    return keys.filter(({ state }) => state !== "locked").map(({ id }) => id)
+}
+
 /** As it is read off the vault's screen. */
 async function codeAt(stick: string, key: string, as: string): Promise<string> {
     const wrong = ["ceremony", "step", "sign", stick, key, "--as", as, "--code", "0".repeat(16)]
@@ -93,6 +100,8 @@ describe("a ceremony of two machines", () => {
             ["carol-1", "carol", "vault-d"],
         ] as const) {
             const code = await codeAt(stick, key, as)
+            // The PIN was typed when the key was made, and the token is still there: that opens nothing any more.
+            await scene.vaultRefuses(["ceremony", "step", "sign", stick, key, "--as", as, "--code", code], "no_terminal")
             await scene.vaultOk(["ceremony", "step", "sign", stick, key, "--as", as, "--code", code, ...scene.pin(token)])
         }
         await scene.vaultRefuses(["ceremony", "close", stick, "--as", "dana", ...scene.closeFlags], "step_refused")
@@ -104,6 +113,7 @@ describe("a ceremony of two machines", () => {
             await scene.vaultOk(["ceremony", "step", "backup", stick, key, "--as", as])
         await scene.vaultOk(["ceremony", "close", stick, "--as", "dana", ...scene.closeFlags])
         assert.equal((await standing(scene, stick)).phase, "closed")
+        assert.deepEqual(await openKeys(), [])
 
         assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle is good: ceremony \S+, complete, [0-9]+ records$/m)
         const unplanned = ["ceremony", "publish", stick, "--as", "lea", "--passphrase-file", scene.rig.passphraseFile]
@@ -188,6 +198,7 @@ describe("a ceremony of two machines", () => {
             await killed("ceremony", "step", "sign", stick, key, "--as", as, "--code", code, ...scene.pin(token))
         await killed("ceremony", "close", stick, "--as", "dana", ...scene.closeFlags)
         assert.equal((await standing(scene, stick)).phase, "closed")
+        assert.deepEqual(await openKeys(), [])
         assert.match(await scene.rig.ok(["ceremony", "verify", stick]), /^The bundle is good: ceremony \S+, complete, [0-9]+ records$/m)
         const plan = ["--plan", await planHash(file("second.toml"))]
         const publish = ["ceremony", "publish", stick, "--as", "lea", ...plan, "--passphrase-file", scene.rig.passphraseFile]
