@@ -251,6 +251,19 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         return document.delegations.roles.find(({ name }) => name === role)?.keyIds ?? []
     }
 
+    test("a dry run of a delegation's rotation makes and publishes nothing, and says what it would", async () => {
+        const { gun, key } = await signedByAlice("dry-signer")
+        const keys = await rig.ok(["key", "list"])
+        const before = await delegated(gun, "targets/alice")
+        const text = await rig.ok(["rotate", "delegation", gun, "alice", "--dry-run", "--new-sealed"])
+        assert.match(text, /^Would rotate targets\/alice of /)
+        assert.ok(text.includes(`takes away the key ${key.slice(0, 12)}`), text)
+        assert.match(text, /makes a p256 key, sealed under a passphrase/)
+        assert.equal(await rig.ok(["key", "list"]), keys)
+        assert.deepEqual(await delegated(gun, "targets/alice"), before)
+        await rig.refused(["rotate", "delegation", "registry.example.com/rotate/unheard-of", "alice", "--dry-run"], "repository_unknown", 4)
+    })
+
     test("a lost delegation key is replaced, and what it had signed is signed again by the new one", async () => {
         const { gun, key } = await signedByAlice("lost")
         await rig.ok(["key", "remove", key, "--confirm", `${key.slice(0, 8)} is still needed`])
