@@ -1,6 +1,7 @@
 import { type AgeIdentity, identitiesIn, type Secret, sha256 } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { Cli } from "../context.ts"
+import type { Daemon } from "../daemon-types.ts"
 import { askPassphrase, fromFlags, sealFor, thingOfKey } from "../secrets.ts"
 import type { PassphraseOptions } from "../syntax.ts"
 import type { Work } from "./work.ts"
@@ -14,14 +15,14 @@ export type IdentityOptions = { readonly identityFd?: number; readonly identityF
  * @throws step_refused: there is no identity here, or another's
  */
 export async function exportToRecipients(
-    { cli, plan }: Work,
+    { cli, plan }: Pick<Work, "cli" | "plan">,
+    daemon: Daemon,
     keyId: string,
     options: IdentityOptions & PassphraseOptions,
 ): Promise<Uint8Array> {
     const recipients = plan.backupRecipients
     using identity = await askIdentity(cli, options)
     requireRecipient(identity, recipients)
-    const daemon = await cli.daemon("admin")
     const key = await daemon.getKey(keyId)
     const { secret } = await askPassphrase(cli, options, thingOfKey(key))
     using passphrase = secret
@@ -40,9 +41,12 @@ async function askIdentity(cli: Cli, { identityFd, identityFile }: IdentityOptio
     if (given !== undefined) return given
     const prompts = await cli.prompts()
     const question = "The identity of one of the plan's recipients, AGE-SECRET-KEY-1…: "
-    const typed = await prompts.secret(question, "--identity-fd or --identity-file")
-    if (typed.length > 0) return typed
-    throw new TrustkeyError("step_refused", `no identity, no export. ${WHAT_TO_DO}`)
+    try {
+        return await prompts.secret(question, "--identity-fd or --identity-file")
+    } catch (cause) {
+        if (!(cause instanceof TrustkeyError) || cause.code !== "declined") throw cause
+        throw new TrustkeyError("step_refused", `no identity, no export. ${WHAT_TO_DO}`, { cause })
+    }
 }
 
 /** Said before a passphrase is asked for. */

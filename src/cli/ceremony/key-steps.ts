@@ -147,7 +147,7 @@ export async function backup(work: Work, name: string, options: KeyStepOptions &
     const who = await work.requirePerson(step, what, options)
     const id = String(work.state.shown.get(name)?.record.facts.get("key_id"))
     if (step.how === "export") {
-        const file = await exportToRecipients(work, id, options)
+        const file = await exportToRecipients(work, await work.cli.daemon("admin"), id, options)
         await work.take({ step: "backup", key: name, how: "export", file }, who, options)
         work.cli.output.line(`Exported key ${name} for ${recipientsText(work)}, and it opened again and signed`)
         tellForget(work, name, id)
