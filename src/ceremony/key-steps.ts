@@ -208,7 +208,7 @@ function idOfBare(key: TufKey): KeyId {
 /** That it says of the key what the record says. Who vouches for the card is not asked here: that depends on whom one knows. */
 function checkAttestation(attestation: Attestation, publicKey: PublicKeyBytes, said: KeyFacts): void {
     const malformed = certificateFormProblem(attestation.certificate) ?? certificateFormProblem(attestation.intermediate)
-    if (malformed !== undefined) refuse(`the attestation: ${malformed}`)
+    if (malformed !== undefined) refuse(`the attestation can't be read: ${malformed}`)
     const facts = readAttestation(attestation)
     const problem = issuedByProblem(attestation.certificate, attestation.intermediate)
     if (problem !== undefined) refuse(`the attestation: ${problem}`)
