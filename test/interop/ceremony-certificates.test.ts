@@ -26,7 +26,7 @@ for line in sys.stdin:
 
 async function strangersReading(texts: readonly string[]): Promise<readonly unknown[]> {
     return await new Promise((resolve, reject) => {
-        const child = execFile("python3", ["-I", "-c", READ, CHECKER], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout) => {
+        const child = execFile("python3", ["-I", "-B", "-c", READ, CHECKER], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout) => {
             if (error === null)
                 resolve(
                     stdout
