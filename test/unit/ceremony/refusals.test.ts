@@ -297,7 +297,7 @@ const REFUSALS: readonly Refusal[] = [
         "an attestation that can't be read",
         atVault,
         (rig) => keygen(rig, { attestation: { certificate: Buffer.from("x"), intermediate: Buffer.from("y") } }),
-        /the attestation: a length is malformed/,
+        /the attestation can't be read: a length is malformed/,
     ],
     [
         "an attestation of a key that was on no token",
