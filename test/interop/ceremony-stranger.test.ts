@@ -17,6 +17,10 @@ import { askStranger, CHECKER, writeBundle } from "../support/ceremony/stranger.
 import { makeWorkingDirectory } from "../support/temp.ts"
 import { filesOf, wholeCeremony } from "../unit/ceremony/rig.ts"
 
+// The long form (npm run fuzz:ceremonies) looks at many more.
+const CASES = Number(process.env["TRUSTKEYD_CEREMONY_CASES"] ?? 60)
+const BATCH = 60
+const FIRST_SEED = 70_000
 const KINDS = ["create-root", "rotate-root", "replace-holder", "root-lost"] as const
 
 type Judged = { readonly ours: Place | undefined; readonly strangers: Place | undefined; readonly texts: string }
@@ -90,12 +94,15 @@ describe("two checkers that share no code", () => {
     })
 
     test("come to the same verdict on bundles changed at random", async () => {
-        const cases = Array.from({ length: 60 }, (_, index) => ({ seed: 70_000 + index, ...fuzzed(70_000 + index) }))
-        const judged = await judge(cases.map(({ bundle }) => bundle))
-        cases.forEach(({ seed, changes }, index) => {
-            const { ours, strangers, texts } = judged[index] ?? {}
-            assert.equal(strangers, ours, `seed ${seed}, ${changes.join("; ")}: ${texts}`)
-        })
+        for (let done = 0; done < CASES; done += BATCH) {
+            const seeds = Array.from({ length: Math.min(BATCH, CASES - done) }, (_, index) => FIRST_SEED + done + index)
+            const cases = seeds.map((seed) => ({ seed, ...fuzzed(seed) }))
+            const judged = await judge(cases.map(({ bundle }) => bundle))
+            cases.forEach(({ seed, changes }, index) => {
+                const { ours, strangers, texts } = judged[index] ?? {}
+                assert.equal(strangers, ours, `seed ${seed}, ${changes.join("; ")}: ${texts}`)
+            })
+        }
     })
 })
 

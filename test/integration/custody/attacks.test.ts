@@ -53,7 +53,9 @@ describe("a compromised CI job", () => {
         const stranger = makeKey()
         for (const signatures of [[], [stranger.sign(parseSigned(parent, TARGETS))]]) {
             const request: SignSetRequest = { gun: GUN, published: [], bodies: [child, repository.body("targets", parent, [], signatures)] }
-            await assert.rejects(rig.custody.signSet(ci, request), refused("set_incomplete"))
+            await assert.rejects(rig.custody.signSet(ci, request), refused("denied"))
+            // Nor does anybody who may bring in what others have signed.
+            await assert.rejects(rig.custody.signSet(ADMIN, request), refused("set_incomplete"))
         }
         assert.deepEqual(await promises(rig, CI_ROLE), [])
     })
