@@ -10,7 +10,7 @@ import { openCustody } from "../custody/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { openJournal } from "../journal/index.ts"
 import { openKeyStore } from "../keys/index.ts"
-import { type Log, serve } from "../server/index.ts"
+import { type Log, type RunningServer, serve } from "../server/index.ts"
 import { closeOnExec, forbidDumps, openBootClock } from "../signer/index.ts"
 import {
     fileMode,
@@ -108,21 +108,9 @@ async function run(
         version: VERSION,
         startedAt,
     })
-    const server = await serve({
-        sockets: (["sign", "admin"] as const).map((kind) => {
-            const fd = passed.get(kind)
-            return { kind, ...first.sockets[kind], ...(fd === undefined ? {} : { fd }) }
-        }),
-        custody,
-        names,
-        limits: first.limits,
-        log,
-        version: VERSION,
-        now,
-    })
-    log({ level: "info", message: "ready", version: VERSION })
-    manager.ready(SERVING)
-
+    // Signals come from the first connection on, and before it.
+    let server: RunningServer | undefined
+    const served = Promise.withResolvers<void>()
     let stopping: Promise<void> | undefined
     const stop = (signal: string): void => {
         stopping ??= (async () => {
@@ -131,7 +119,7 @@ async function run(
             const until = performance.now() + GRACE_MILLISECONDS
             const drained = custody.drain()
             await Promise.race([drained, sleep(GRACE_MILLISECONDS)])
-            await server.close(Math.max(0, until - performance.now()))
+            await server?.close(Math.max(0, until - performance.now()))
             await keys.close()
             // What still waited for a key has its refusal now, and puts it on record.
             await Promise.race([drained, sleep(LAST_RECORDS_MILLISECONDS)])
@@ -156,7 +144,7 @@ async function run(
         if (slept() > 0) lockAll("resume")
     }, SLEEP_WATCH_MILLISECONDS).unref()
     // One after the other, or the older of two readings could be the one that stays.
-    let reloading = Promise.resolve()
+    let reloading = served.promise
     process.on("SIGHUP", () => {
         reloading = reloading.then(async () => {
             manager.reloading()
@@ -174,6 +162,21 @@ async function run(
             manager.ready(status)
         })
     })
+    server = await serve({
+        sockets: (["sign", "admin"] as const).map((kind) => {
+            const fd = passed.get(kind)
+            return { kind, ...first.sockets[kind], ...(fd === undefined ? {} : { fd }) }
+        }),
+        custody,
+        names,
+        limits: first.limits,
+        log,
+        version: VERSION,
+        now,
+    })
+    log({ level: "info", message: "ready", version: VERSION })
+    if (stopping === undefined) manager.ready(SERVING)
+    served.resolve()
 }
 
 /** JSON lines on stderr, synchronous: the last words of a process that ends are not lost. */
