@@ -138,7 +138,7 @@ export const RULES: readonly Rule[] = [
     {
         side: "ours",
         field: "stderr",
-        pattern: /^ {2}(?:adopt|build|create|init|list|pin|pull|push|renew|reset|run|show) +\S.*\n/gm,
+        pattern: /^ {2}(?:adopt|build|create|init|list|pin|pull|push|recover|renew|reset|run|show) +\S.*\n/gm,
         replacement: "",
         reason: "our group has commands that docker trust doesn't have",
     },
