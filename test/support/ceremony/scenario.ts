@@ -31,7 +31,7 @@ export type Hooks = {
     /** Instead of the root that the plan wants; signed and finished as if it were right. */
     readonly root?: (body: Loose, i: number) => Loose
     /** Records that are never written. */
-    readonly skip?: (step: string, facts: Loose) => boolean
+    readonly omit?: (step: string, facts: Loose) => boolean
     /** Instead of the published root. */
     readonly chain?: (body: Loose, version: number) => Loose
     /** Instead of the published file. */
@@ -154,7 +154,7 @@ export class Ceremony {
     }
 
     #add(t: string, who: string, step: string, facts: Loose, out: Record<string, Buffer> = {}, inputs: readonly string[] = []): void {
-        if (this.#hooks.skip?.(step, facts) !== true) this.draft.add(t, who, step, facts, out, inputs)
+        if (this.#hooks.omit?.(step, facts) !== true) this.draft.add(t, who, step, facts, out, inputs)
     }
 
     #run(): void {

@@ -52,7 +52,7 @@ export const ORDER: readonly Mutation[] = [
     { what: "packed for another plan", place: 1, draft: factsWith(1, { plan_sha256: sha256("x") }) },
     { what: "opened by another program", place: 2, draft: factsWith(2, { program_sha256: sha256("x") }) },
     { what: "opened with a root missing", place: 2, draft: (draft) => draft.record(2).in.pop() },
-    { what: "that was never opened", place: 2, hooks: { skip: (step) => step === "open" } },
+    { what: "that was never opened", place: 2, hooks: { omit: (step) => step === "open" } },
     { what: "opened twice", place: 3, draft: (draft) => draft.records.splice(2, 0, draft.record(2)) },
     { what: "packed again midway", place: 4, draft: (draft) => draft.records.splice(3, 0, draft.record(1)) },
     {
