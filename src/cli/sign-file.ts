@@ -1,5 +1,5 @@
 import { TrustkeyError } from "../errors.ts"
-import { readBytes, writeFileDurable } from "../storage/index.ts"
+import { writeFileDurable } from "../storage/index.ts"
 import {
     assembleFile,
     canonicalize,
@@ -18,6 +18,7 @@ import {
 import type { SignFileOptions } from "./commands/sign.ts"
 import type { Cli } from "./context.ts"
 import type { Daemon, DaemonKey } from "./daemon-types.ts"
+import { readNamed } from "./named-file.ts"
 import { makeReady } from "./secrets.ts"
 import { showRoot } from "./sign-root.ts"
 import { isBound } from "./trust/our-keys.ts"
@@ -47,11 +48,7 @@ export async function signFile(cli: Cli, file: string, options: SignFileOptions)
 }
 
 async function readInput(cli: Cli, file: string): Promise<Buffer> {
-    if (file !== "-") {
-        const content = await readBytes(file, { maxBytes: MAX_INPUT })
-        if (content === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
-        return content
-    }
+    if (file !== "-") return await readNamed(file, MAX_INPUT)
     const chunks: Buffer[] = []
     let length = 0
     for await (const chunk of cli.context.terminal.stdin) {

@@ -28,6 +28,7 @@ export { type Opener, open, rewrap, seal, type WayToOpen, type Wrap, waysToOpen 
 export { bundleSignatureProblem, issuedByProblem } from "./issued.ts"
 export { type KeyFileEntry, privateKeyToPem, readKeyFile } from "./key-file.ts"
 export type { KeyFileEncryption } from "./key-file-encryption.ts"
+export { pinnedUsageObjection } from "./pinned-usage.ts"
 export { canonicalPkcs8, generatePrivateKey, openPrivateKey, publicKeyOf } from "./private-key.ts"
 export type { OpenedKey } from "./private-key-forms.ts"
 export { type PrivateNumbers, readPrivateExponent, readPrivateNumbers } from "./private-numbers.ts"

@@ -1,4 +1,10 @@
-import { assembleCertificateRequest, certificateRequestInfo, checkCertificateChain, parseCertificateChain } from "../crypto/index.ts"
+import {
+    assembleCertificateRequest,
+    certificateRequestInfo,
+    checkCertificateChain,
+    parseCertificateChain,
+    pinnedUsageObjection,
+} from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
@@ -83,7 +89,8 @@ export async function keepRootCertificate(
         })
         const leaf = parseCertificateChain(pem)[0]
         if (leaf === undefined) throw new TrustkeyError("internal", "a certificate was lost")
-        return { pem, tufKeyId, expires: leaf.notAfter, warnings: objections(leaf.extKeyUsages) }
+        const objection = pinnedUsageObjection(leaf.extKeyUsages)
+        return { pem, tufKeyId, expires: leaf.notAfter, warnings: objection === undefined ? [] : [`this certificate ${objection}`] }
     })
 }
 
@@ -124,14 +131,4 @@ async function requireUnused(rooms: Rooms, key: KeyRecord, gun: Gun, pem: string
     const version = begun.version
     const message = `root ${version} of ${gun} is promised and may name the certificate that is kept`
     throw new TrustkeyError("already_exists", `${message}: finish it, or void it with trustkey journal void ${gun} root ${version}`)
-}
-
-const SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
-const ANY_USAGE = "2.5.29.37.0"
-
-function objections(usages: readonly string[]): readonly string[] {
-    if (usages.length === 0 || usages.includes(SERVER_AUTH) || usages.includes(ANY_USAGE)) return []
-    return [
-        'a stock notary client that pins an authority refuses this certificate ("unable to match any certificates to trust_pinning config"): it wants serverAuth among the extended key usages, or none stated',
-    ]
 }

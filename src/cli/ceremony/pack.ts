@@ -1,8 +1,8 @@
 import { BUNDLE_FILES, MAX_PLAN_BYTES, newBundle, type Plan, type PlannedRepository, parsePlan, takeStep } from "../../ceremony/index.ts"
 import { TrustkeyError } from "../../errors.ts"
-import { readBytes } from "../../storage/index.ts"
 import { lineageOf, type MetadataFile } from "../../tuf/index.ts"
 import type { Cli } from "../context.ts"
+import { readNamed } from "../named-file.ts"
 import type { TrustSession } from "../trust/session.ts"
 import { programFacts } from "./program-hash.ts"
 import { Stick } from "./stick.ts"
@@ -10,9 +10,7 @@ import { type StepOptions, Work } from "./work.ts"
 
 /** @throws not_found, plan_invalid with every mistake */
 export async function readPlan(file: string): Promise<Plan> {
-    const bytes = await readBytes(file, { maxBytes: MAX_PLAN_BYTES })
-    if (bytes === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
-    return parsePlan(bytes)
+    return parsePlan(await readNamed(file, MAX_PLAN_BYTES))
 }
 
 /**

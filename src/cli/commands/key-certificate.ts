@@ -71,23 +71,15 @@ async function print(cli: Cli, found: { readonly pem: string; readonly tufKeyId:
         cli.output.json(found)
         return
     }
-    const content = Buffer.from(found.pem)
-    if (options.out === undefined) {
-        cli.output.bytes(content)
-        return
-    }
-    const { writeFileDurable } = await import("../../storage/index.ts")
-    await writeFileDurable(options.out, content, 0o644)
-    cli.output.note(`Wrote ${options.out}.`)
+    const { writeResult } = await import("../named-file.ts")
+    await writeResult(cli, Buffer.from(found.pem), options.out)
 }
 
 /** A file that holds a private key besides is not sent anywhere. */
 async function keep(daemon: Daemon, keyId: string, gun: string, file: string): Promise<DaemonCertificate> {
-    const { readBytes } = await import("../../storage/index.ts")
+    const { readNamed } = await import("../named-file.ts")
     const { pemToPublicKey } = await import("../../crypto/index.ts")
-    const content = await readBytes(file, { maxBytes: MAX_CHAIN })
-    if (content === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
-    const chainPem = content.toString("latin1")
+    const chainPem = (await readNamed(file, MAX_CHAIN)).toString("latin1")
     pemToPublicKey(chainPem)
     return await daemon.keepRootCertificate({ keyId, gun, chainPem })
 }

@@ -26,12 +26,7 @@ async function request(cli: Cli, id: string, gun: string, options: CsrOptions): 
     const key = await daemon.getKey(id)
     await makeReady(cli, daemon, key, options)
     const content = Buffer.from(await daemon.certificateRequest({ keyId: key.id, gun }))
-    if (options.out === undefined) {
-        cli.output.bytes(content)
-    } else {
-        const { writeFileDurable } = await import("../../storage/index.ts")
-        await writeFileDurable(options.out, content, 0o644)
-        cli.output.note(`Wrote ${options.out}.`)
-    }
+    const { writeResult } = await import("../named-file.ts")
+    await writeResult(cli, content, options.out)
     cli.output.note(`Next: trustkey key certificate ${key.id.slice(0, 12)} ${gun} --import CHAIN, with what the authority issues.`)
 }

@@ -18,13 +18,8 @@ export function keyPublicCommand(cli: Cli): Command {
 
 async function printPublic(cli: Cli, id: string, options: PublicOptions): Promise<void> {
     const content = await encodePublic(await (await cli.daemon()).getKey(id), options.format)
-    if (options.out === undefined) {
-        cli.output.bytes(content)
-        return
-    }
-    const { writeFileDurable } = await import("../../storage/index.ts")
-    await writeFileDurable(options.out, content, 0o644)
-    cli.output.note(`Wrote ${options.out}.`)
+    const { writeResult } = await import("../named-file.ts")
+    await writeResult(cli, content, options.out)
 }
 
 async function encodePublic(key: DaemonKey, format: Format): Promise<Buffer> {

@@ -28,6 +28,7 @@ export type ComingKeysOf = {
     readonly purpose: PurposeName
     /** The first is the role that is rotated; a new key is bound to all. */
     readonly roles: readonly [RoleName, ...RoleName[]]
+    /** Cut where a key's label ends. */
     readonly label: string
 }
 
@@ -194,7 +195,8 @@ export class ComingKeys implements Disposable {
 
     async #maker(home: Home, algorithm: AlgorithmName, dry: boolean): Promise<Maker> {
         const { cli, gun } = this.#session
-        const { purpose, roles, label } = this.#of
+        const { purpose, roles } = this.#of
+        const label = this.#of.label.slice(0, MAX_LABEL)
         const [kind = "", name = ""] = /^(token|group):(.*)$/s.exec(home)?.slice(1) ?? []
         const says = `makes a ${algorithm} key, ${kind === "" ? "sealed under a passphrase" : kind === "token" ? `on token ${name}` : `in key group ${name}`}`
         if (dry) return { says, make: () => Promise.reject(new TrustkeyError("internal", "a dry run makes nothing")) }
@@ -241,6 +243,8 @@ export class ComingKeys implements Disposable {
 type Maker = { readonly says: string; make(): Promise<DaemonKey> }
 
 const PAGE = 1000
+/** Less than the daemon takes (128): it stands in one line with other facts. */
+const MAX_LABEL = 64
 
 /** `p256 key 3fa9c2d1e0aa, on token yubi` */
 export function nameOf({ id, algorithm, home }: DaemonKey): string {

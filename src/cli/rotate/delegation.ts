@@ -174,7 +174,7 @@ export class DelegationRotation implements Disposable {
 
     /** One for all attempts, so that keys are made once. docker's pair: whoever signs as alice signs targets/releases too. */
     #comingTo(delegations: Delegations): ComingKeys {
-        const label = this.#role.slice(this.#parent.length + 1, this.#parent.length + 1 + MAX_LABEL)
+        const label = this.#role.slice(this.#parent.length + 1)
         const roles: readonly [RoleName, ...RoleName[]] = isSigner(delegations, this.#role) ? [this.#role, RELEASES] : [this.#role]
         this.#coming ??= new ComingKeys(this.#session, this.#daemon, { purpose: "delegation", roles, label }, this.#here)
         return this.#coming
@@ -279,8 +279,6 @@ type Plan = { readonly says: readonly string[]; readonly going: readonly KeyId[]
 
 /** What can't be a path without a mistake: everything else is a file. */
 const KEY_ID = /^[0-9a-f]{7,64}$/
-/** Of a key's label. */
-const MAX_LABEL = 64
 
 function noOutbox(error: unknown): readonly [] {
     // Of a repository the daemon doesn't know: the look at it says so.

@@ -9,7 +9,7 @@ import {
     parseSigned,
     ROOT,
     type RootDocument,
-    type SignedMetadata,
+    rootOf,
     SNAPSHOT,
     TARGETS,
     verifyThreshold,
@@ -45,7 +45,7 @@ export async function publishRoot(
     // Some were made since the repository was looked at.
     const keys = await OurKeys.load(daemon, gun)
     const root = parseSigned(signed, ROOT)
-    const [before, after] = [rootDocumentOf(current.verified.root), rootOfBody(root)]
+    const [before, after] = [rootDocumentOf(current.verified.root), rootOf(root)]
     requireOnePinForAll(keys, before, after, current.verified.targets, options)
     const keyIds = await rootSigners({ session, daemon, keys, options }, before, after, signatures)
     const base = current.verified.root.signed.sha256
@@ -205,9 +205,4 @@ function sameKeys(before: RootDocument, after: RootDocument, role: BaseRole): bo
 /** A base role by the IDs the daemon gives its keys. */
 export function roleIn(root: RootDocument, role: BaseRole): { readonly keyIds: readonly KeyId[]; readonly threshold: number } {
     return canonicalRole(root.keys, root.roles.get(role))
-}
-
-export function rootOfBody(body: SignedMetadata): RootDocument {
-    if (body.document.type !== "root") throw new TrustkeyError("verification_failed", `${body.role} is no root`)
-    return body.document
 }

@@ -46,7 +46,7 @@ export class RoleKeys implements Disposable {
         this.#daemon = daemon
         this.#role = role
         this.#options = options
-        const label = `${role} of ${session.gun}`.slice(0, MAX_LABEL)
+        const label = `${role} of ${session.gun}`
         this.#coming = new ComingKeys(session, daemon, { purpose: role, roles: [parseRoleName(role)], label }, options)
     }
 
@@ -141,8 +141,6 @@ export class RoleKeys implements Disposable {
     }
 }
 
-/** Of a key's label. */
-const MAX_LABEL = 64
 const LEAST_DIGITS = 7
 
 /** Whether all that comes is named and there already, and nothing goes. */

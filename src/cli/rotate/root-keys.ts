@@ -1,6 +1,5 @@
-import { parseCertificateChain } from "../../crypto/index.ts"
+import { parseCertificateChain, pinnedUsageObjection } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
-import { readBytes } from "../../storage/index.ts"
 import {
     canonicalKeyIdOf,
     certificateKey,
@@ -13,6 +12,7 @@ import {
     type TufKey,
 } from "../../tuf/index.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
+import { readNamed } from "../named-file.ts"
 import { shortId } from "../output.ts"
 import { changeBindings, findKey } from "../trust/bind-key.ts"
 import { rootDocumentOf } from "../trust/build-update.ts"
@@ -46,7 +46,7 @@ export class RootKeys implements Disposable {
         this.#session = session
         this.#daemon = daemon
         this.#options = options
-        const label = `root of ${session.gun}`.slice(0, MAX_LABEL)
+        const label = `root of ${session.gun}`
         this.#coming = new ComingKeys(session, daemon, { purpose: "root", roles: [ROOT], label }, options)
     }
 
@@ -209,21 +209,13 @@ export class RootKeys implements Disposable {
     }
 
     async #read(file: string): Promise<Brought> {
-        const content = await readBytes(file, { maxBytes: MAX_CERTIFICATE_FILE })
-        if (content === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
-        const pem = content.toString("latin1")
+        const pem = (await readNamed(file, MAX_CERTIFICATE_FILE)).toString("latin1")
         const key = certificateKey(pem)
         const [leaf] = parseCertificateChain(Buffer.from(key.public).toString("latin1"))
-        const usages = leaf?.extKeyUsages ?? []
-        if (usages.length > 0 && !usages.some((usage) => USAGES_OF_PINNED.includes(usage)))
-            this.#session.cli.output.warn(
-                `${file}: clients that pin the authority behind it will refuse it (incompatible key usage): it needs serverAuth among its extended key usages, or none at all`,
-            )
+        const objection = pinnedUsageObjection(leaf?.extKeyUsages ?? [])
+        if (objection !== undefined) this.#session.cli.output.warn(`${file}: this certificate ${objection}`)
         return { id: canonicalKeyIdOf(key), key, pem }
     }
 }
 
-const MAX_LABEL = 64
 const MAX_CERTIFICATE_FILE = 64 * 1024
-/** Go's default for a certificate that is verified to an authority: serverAuth; anyExtendedKeyUsage does too. */
-const USAGES_OF_PINNED: readonly string[] = ["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]

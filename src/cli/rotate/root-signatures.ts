@@ -1,5 +1,5 @@
 import { TrustkeyError } from "../../errors.ts"
-import { readBytes, writeFileDurable } from "../../storage/index.ts"
+import { writeFileDurable } from "../../storage/index.ts"
 import {
     assembleFile,
     canonicalKeyIdOf,
@@ -14,6 +14,7 @@ import {
     verifySignature,
 } from "../../tuf/index.ts"
 import type { Daemon, DaemonKey } from "../daemon-types.ts"
+import { readNamed } from "../named-file.ts"
 import { shortId } from "../output.ts"
 import { makeReady } from "../secrets.ts"
 import { readUnsigned } from "../sign-file.ts"
@@ -34,9 +35,7 @@ export async function readPassed(files: readonly string[]): Promise<Passed | und
     let body: SignedMetadata | undefined
     const signatures: Signature[] = []
     for (const file of files) {
-        const content = await readBytes(file, { maxBytes: MAX_FILE })
-        if (content === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
-        const passed = readUnsigned(content, ROOT)
+        const passed = readUnsigned(await readNamed(file, MAX_FILE), ROOT)
         if (body !== undefined && body.sha256 !== passed.signed.sha256)
             throw new TrustkeyError("usage", `${file} and ${files[0]} are two different roots: every holder has to sign the same one`)
         body = passed.signed
