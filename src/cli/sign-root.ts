@@ -8,10 +8,10 @@ import { canonicalRole, rootDocumentOf } from "./trust/build-update.ts"
 
 /**
  * A root that came from somewhere: what it changes is shown with its code, which whoever sent it has too. Of the keys bound to the root
- * those that count for it are left, or for the one before it: others were retired, and their signatures would be refused. A person at a
- * terminal compares before it is signed, unless `confirm` says that was done.
+ * those that count for it are left, or for the one before it: others were retired, and their signatures would be refused. A person
+ * compares before it is signed, unless `confirm` says that was done.
  *
- * @throws root_rejected: the daemon has not seen the root that this one follows on. declined: nothing was signed
+ * @throws root_rejected: the daemon has not seen the root that this one follows on. declined, no_terminal: nothing was signed
  */
 export async function showRoot(
     cli: Cli,
@@ -38,8 +38,8 @@ export async function showRoot(
     const roots = [...(before === undefined ? [] : [rootDocumentOf(before)]), ...(next.document.type === "root" ? [next.document] : [])]
     const counting = new Set<string>(roots.flatMap((root) => canonicalRole(root.keys, root.roles.get("root")).keyIds))
     const signing = keys.filter(({ id }) => counting.has(id))
+    if (signing.length === 0 || confirm) return signing
     const prompts = await cli.prompts()
-    if (signing.length === 0 || confirm || !prompts.possible) return signing
     if (await prompts.confirm(`Sign this root of ${gun} (${spoken(code).hex})?`, "--confirm")) return signing
     throw new TrustkeyError("declined", "nothing was signed")
 }

@@ -63,7 +63,7 @@ describe("the root key of a repository that the stock client began", () => {
         const [input, output] = [path.join(rig.daemon.directory, "root.unsigned"), path.join(rig.daemon.directory, "root.signed")]
         const expires = new Date(Math.floor(Date.now() / 1000) * 1000 + 3000 * 86_400_000).toISOString().replace(".000Z", "Z")
         await writeFile(input, JSON.stringify({ ...before, version: before.version + 1, expires }))
-        await rig.ok(["sign", "--gun", gun, "--role", "root", "--out", output, "--passphrase-file", rig.passphraseFile, input])
+        await rig.ok(["sign", "--gun", gun, "--role", "root", "--confirm", "--out", output, "--passphrase-file", rig.passphraseFile, input])
         const reference = parseReference(gun)
         const server = await openTrustServer(
             reference,

@@ -91,7 +91,19 @@ describe("whoever may put something in the way of a rotation", () => {
     /** Role root in two hands, both here: the one that signs `body` has begun it. */
     async function begin(gun: string, body: SignedMetadata): Promise<void> {
         await writeFile(place("begun.json"), body.bytes)
-        await rig.ok(["sign", "--gun", gun, "--role", "root", "--key", first, "--out", place("signed.json"), place("begun.json")])
+        await rig.ok([
+            "sign",
+            "--gun",
+            gun,
+            "--role",
+            "root",
+            "--confirm",
+            "--key",
+            first,
+            "--out",
+            place("signed.json"),
+            place("begun.json"),
+        ])
     }
 
     /** Keys beside those that a role has. */

@@ -191,7 +191,7 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
         assert.ok(sealed !== undefined)
         const [input, output] = [place("root-3.json"), place("signed-3.json")]
         await writeFile(input, encodeRoot({ ...root, version: 3, expires: new Date(root.expires.getTime() - 86_400_000) }))
-        await rig.ok(["sign", "--gun", gun, "--role", "root", "--key", first, "--out", output, input])
+        await rig.ok(["sign", "--gun", gun, "--role", "root", "--confirm", "--key", first, "--out", output, input])
         await rig.ok(["key", "lock", sealed.id])
         assert.equal((await rotate(gun)).outcome, "rotated")
         const { signatures } = parseFile(await rig.served(gun, "root"), ROOT)
@@ -275,7 +275,7 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
             await rotate(gun, "--collect", again)
             assert.deepEqual(await readFile(again), await readFile(passed))
 
-            const shown = (await bobs("sign", "--gun", gun, "--role", "root", "--out", signed, ...unlocking(), passed)).stderr
+            const shown = (await bobs("sign", "--gun", gun, "--role", "root", "--confirm", "--out", signed, ...unlocking(), passed)).stderr
             const digits = begun.code.slice(0, 16).replaceAll(/(.{4})(?=.)/g, "$1 ")
             assert.ok(shown.includes(digits), shown)
             assert.match(shown, /role root needs 2 of 2 keys instead of 1 of 1/)
@@ -306,7 +306,7 @@ describe("a root key rotated by trustkeyd, beside the stock clients", () => {
             const [third, back] = [place("root-3.json"), place("back.json")]
             await rotate(gun, "--retire", id.slice(0, 12), "--threshold", "1", "--collect", third)
             await bobs("trust", "renew", gun, "--dry-run")
-            await bobs("sign", "--gun", gun, "--role", "root", "--out", back, ...unlocking(), third)
+            await bobs("sign", "--gun", gun, "--role", "root", "--confirm", "--out", back, ...unlocking(), third)
             assert.equal((await rotate(gun, "--signature", back)).outcome, "rotated")
             const [two, three] = [await rig.served(gun, "2.root"), await rig.served(gun, "3.root")].map((file) => parseFile(file, ROOT))
             assert.ok(two !== undefined && three !== undefined)

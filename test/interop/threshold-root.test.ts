@@ -93,7 +93,7 @@ describe("a root that several people hold, made by trustkeyd and judged by the s
         const [input, output] = ["next", "signed"].map((name) => path.join(rig.daemon.directory, name))
         assert.ok(input !== undefined && output !== undefined)
         await writeFile(input, encodeRoot({ ...document, version: document.version + 1, expires }))
-        await rig.ok(["sign", "--gun", gun, "--role", "root", "--out", output, input])
+        await rig.ok(["sign", "--gun", gun, "--role", "root", "--confirm", "--out", output, input])
         return await readFile(output)
     }
 

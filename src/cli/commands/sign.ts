@@ -15,13 +15,13 @@ export function signCommand(cli: Cli): Command {
         .requiredOption("--role <role>", "root, targets, snapshot or targets/...")
         .option("--key <id>", "sign with this key; as a rule every key that is bound to the role signs")
         .option("--out <file>", "write it to this file instead of stdout")
-        .option("--confirm", "sign a root that is shown without asking, as is done where there is no terminal")
+        .option("--confirm", "sign a root whose code was compared, without asking; a script can't be asked")
         .action(async (file: string, options: SignFileOptions) => {
             const { signFile } = await import("../sign-file.ts")
             await signFile(cli, file, options)
         })
     return withExamples(withPin(withPassphrase(command)), [
         "trustkey sign --gun registry.example.com/team/app --role targets --out signed/targets.json targets.json",
-        "trustkey sign --gun registry.example.com/team/app --role root --key 3fa9c2d1e0aa root.json > root.signed.json",
+        "trustkey sign --gun registry.example.com/team/app --role root --key 3fa9c2d1e0aa --confirm root.json > root.signed.json",
     ])
 }

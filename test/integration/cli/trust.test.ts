@@ -389,7 +389,7 @@ async function promiseFirstRoot(gun: Gun): Promise<Buffer> {
         { certificates: [pem], rootThreshold: 1, targets: targetsKey, snapshot, timestamp },
         new Date(Math.floor(Date.now() / 1000) * 1000 + 86_400_000),
     )
-    await ok(["sign", "--gun", gun, "--role", "root", "--key", rootKey, "-"], { input: body.toString() })
+    await ok(["sign", "--gun", gun, "--role", "root", "--confirm", "--key", rootKey, "-"], { input: body.toString() })
     return body
 }
 

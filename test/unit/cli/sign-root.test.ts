@@ -46,7 +46,7 @@ async function shown(known: RootDocument | undefined, next: SignedMetadata, { ty
 describe("a root that somebody sent to be signed", () => {
     test("is shown as its sender sees it, with the code that both have; keys that count for neither root are left out", async () => {
         const next = bodyOf(second)
-        const { text, left } = await shown(first, next)
+        const { text, left } = await shown(first, next, { confirm: true })
         const difference = diffMetadata(bodyOf(first), next)
         const { hex, words } = spoken(differenceCode(GUN, next, difference).toString("hex"))
         for (const part of [...difference, hex, words]) assert.ok(text.includes(part), text)
@@ -67,8 +67,12 @@ describe("a root that somebody sent to be signed", () => {
         assert.deepEqual(await shown(first, next, { typed: ["n"], confirm: true }).then((seen) => [seen.asked, seen.left]), ["", left])
     })
 
+    test("is signed for nobody who can't be asked and didn't say beforehand that it was compared", async () => {
+        await assert.rejects(shown(first, bodyOf(second)), { code: "no_terminal", message: /use --confirm/ })
+    })
+
     test("for the first time of a new repository is shown whole", async () => {
-        const { text, left } = await shown(undefined, bodyOf(first))
+        const { text, left } = await shown(undefined, bodyOf(first), { confirm: true })
         assert.match(text, /version 1, expires/)
         assert.deepEqual(left, [canonicalKeyIdOf(alice.key)])
     })
