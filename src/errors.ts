@@ -28,6 +28,7 @@ export const ERROR_CODES = [
     // Ceremonies
     "plan_invalid",
     "bundle_invalid",
+    "backup_invalid",
     "clock_implausible",
     "step_refused",
     "repository_moved_on",

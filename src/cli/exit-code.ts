@@ -28,6 +28,7 @@ export const EXIT_CODES = {
     set_incomplete: 5,
     plan_invalid: 4,
     bundle_invalid: 7,
+    backup_invalid: 7,
     clock_implausible: 5,
     step_refused: 4,
     repository_moved_on: 4,

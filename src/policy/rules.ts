@@ -23,6 +23,8 @@ export const ACTIONS = [
     "adopt",
     "reset",
     "void",
+    "backup",
+    "restore",
     "ceremony",
     "login",
     "logout",
@@ -34,7 +36,17 @@ export const ACTIONS = [
 export type Action = (typeof ACTIONS)[number]
 
 /** Never about one repository, so a rule that is limited to some GUNs or roles can't allow them. */
-export const ACTIONS_WITHOUT_PLACE: readonly Action[] = ["create-group", "ceremony", "login", "logout", "change-pin", "audit", "status"]
+export const ACTIONS_WITHOUT_PLACE: readonly Action[] = [
+    "create-group",
+    "backup",
+    "restore",
+    "ceremony",
+    "login",
+    "logout",
+    "change-pin",
+    "audit",
+    "status",
+]
 
 export function isAction(text: string): text is Action {
     return ACTIONS.some((action) => action === text)

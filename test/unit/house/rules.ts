@@ -26,7 +26,7 @@ const FORBIDDEN_NAMES = ["utils", "util", "common", "core", "services", "helpers
 /** Rooms that may see only some of what lies below them. */
 const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
     // A thin client: it decides nothing and holds no key.
-    cli: ["wire", "publish", "ceremony", "tuf", "crypto", "storage", "errors"],
+    cli: ["wire", "publish", "ceremony", "backup", "tuf", "crypto", "storage", "errors"],
 }
 
 /** Modules that belong to some places: every other place goes through them. */
