@@ -1,6 +1,4 @@
 import assert from "node:assert/strict"
-import { writeFile } from "node:fs/promises"
-import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type SoftHsm, startSoftHsm } from "../support/softhsm.ts"
@@ -25,12 +23,6 @@ describe("one root key on a YubiKey and an HSM, made in the vault", () => {
     })
     after(() => everything.disposeAsync())
 
-    async function secret(name: string, content: string): Promise<string> {
-        const file = path.join(rig.daemon.directory, name)
-        await writeFile(file, `${content}\n`, { mode: 0o600 })
-        return file
-    }
-
     async function sealedRoot(): Promise<string> {
         const create = ["key", "create", "--purpose", "root", "--label", "vault root", "--json", "--passphrase-file", rig.passphraseFile]
         return (JSON.parse(await rig.ok(create)) as { id: string }).id
@@ -43,9 +35,9 @@ describe("one root key on a YubiKey and an HSM, made in the vault", () => {
     async function card(): Promise<readonly string[]> {
         return [
             "--pin-file",
-            await secret("card-pin", PIN),
+            await rig.secret("card-pin", PIN),
             "--management-key-file",
-            await secret("management-key", DEFAULT_MANAGEMENT_KEY),
+            await rig.secret("management-key", DEFAULT_MANAGEMENT_KEY),
         ]
     }
 
@@ -60,7 +52,7 @@ describe("one root key on a YubiKey and an HSM, made in the vault", () => {
         )
         assert.match(await rig.ok([...toCard, "--serial", SERIAL]), /lies on token yubikey \(serial 12345678\) too/)
         const toVault = ["key", "copy", id, "--token", "vault", ...passphrase, "--serial", vault.serial]
-        await rig.ok([...toVault, "--pin-file", await secret("vault-pin", vault.userPin)])
+        await rig.ok([...toVault, "--pin-file", await rig.secret("vault-pin", vault.userPin)])
         await rig.ok(["key", "forget-sealed", id, "--confirm", id.slice(0, 8)])
         const { origin, home, brought, copies } = await shown(id)
         assert.deepEqual([origin, home, brought], ["generated", "token:yubikey", true])
@@ -75,7 +67,7 @@ describe("one root key on a YubiKey and an HSM, made in the vault", () => {
         await rig.init(gun, "--root-key", id)
         await yubikeys.card.unplug()
         while (!/^yubikey +absent/m.test(await rig.ok(["token", "list"]))) await sleep(100)
-        await rig.ok(["token", "login", "vault", "--pin-file", await secret("vault-pin", vault.userPin)])
+        await rig.ok(["token", "login", "vault", "--pin-file", await rig.secret("vault-pin", vault.userPin)])
         assert.deepEqual(
             (await shown(id)).copies.map(({ present }) => present),
             [true],

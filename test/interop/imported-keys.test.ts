@@ -39,17 +39,11 @@ describe("private keys of the stock clients, imported", () => {
         DOCKER_CONTENT_TRUST_SERVER: rig.notary.url,
     })
 
-    async function secretFile(name: string, content: string): Promise<string> {
-        const file = path.join(rig.daemon.directory, name)
-        await writeFile(file, `${content}\n`, { mode: 0o600 })
-        return file
-    }
-
     /** `trustkey key import` of a copy that only we can read. */
     async function take(daemon: Daemon, file: string, passphrase: string, ...more: readonly string[]): Promise<ImportedKeys["keys"]> {
         const copy = path.join(daemon.directory, path.basename(file))
         await writeFile(copy, await readFile(path.join(VECTORS, file)), { mode: 0o600 })
-        const passphrases = ["--file-passphrase-file", await secretFile("old", passphrase), "--passphrase-file", rig.passphraseFile]
+        const passphrases = ["--file-passphrase-file", await rig.secret("old", passphrase), "--passphrase-file", rig.passphraseFile]
         const { keys } = JSON.parse(
             await daemon.ok(["key", "import", copy, ...passphrases, "--json", ...more], { env: env() }),
         ) as ImportedKeys

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict"
-import { readFile, rm, writeFile } from "node:fs/promises"
+import { readFile, rm } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { parsePage } from "../sandbox/page.ts"
 import { type Daemon, startDaemon } from "../support/daemon.ts"
 import { mustRun } from "../support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../support/softhsm.ts"
+import { writeSecret } from "../support/temp.ts"
 import { openTrustRig, type TrustRig } from "../support/trust-rig.ts"
 import { Typist } from "../support/typed-page.ts"
 
@@ -46,14 +47,8 @@ async function keyOf(rig: TrustRig, purpose: string): Promise<string> {
     return keys.find((key) => key.purpose === purpose)?.id ?? assert.fail(`no ${purpose} key`)
 }
 
-async function secret(daemon: Daemon, name: string, content: string): Promise<string> {
-    const file = path.join(daemon.directory, name)
-    await writeFile(file, `${content}\n`, { mode: 0o600 })
-    return file
-}
-
 async function login(rig: TrustRig, name: string, token: SoftHsm): Promise<void> {
-    await rig.ok(["token", "login", name, "--pin-file", await secret(rig.daemon, `${name}-pin`, token.userPin)])
+    await rig.ok(["token", "login", name, "--pin-file", await writeSecret(rig.daemon.directory, `${name}-pin`, token.userPin)])
 }
 
 const LOSSES: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<Loss>>> = {
@@ -101,7 +96,7 @@ const LOSSES: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<L
         const [, id = assert.fail(imported)] = /"id": "([0-9a-f]{64})"/.exec(imported) ?? []
         await withRepository(rig, "--root-key", id)
         const daemon = await anotherDaemon(stack, rig)
-        const tokenPin = await secret(daemon, "pin", rig.token.userPin)
+        const tokenPin = await writeSecret(daemon.directory, "pin", rig.token.userPin)
         await daemon.ok(["token", "login", "root-token", "--pin-file", tokenPin])
         const names = { FILE: place("root.pem"), FINGERPRINT: await rig.fingerprint(GUN), TOKEN: "root-token" }
         return { rig, daemon, names, tags: ["v1", "v2"] }

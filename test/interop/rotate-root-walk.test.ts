@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { X509Certificate } from "node:crypto"
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { pemToPublicKey } from "../../src/crypto/index.ts"
@@ -24,7 +24,7 @@ import { type NotaryClient, startNotaryClient } from "../support/notary-client.t
 import { runCommand } from "../support/process.ts"
 import { type Registry, startRegistry } from "../support/registry.ts"
 import { startSoftHsm } from "../support/softhsm.ts"
-import { makeWorkingDirectory } from "../support/temp.ts"
+import { makeWorkingDirectory, writeSecret } from "../support/temp.ts"
 import { type CertificateAuthority, startAuthority } from "../support/tls.ts"
 import { issueRootCertificate } from "./root-certificate.ts"
 
@@ -60,8 +60,8 @@ describe("stock clients that met root version 1 walk every rotation of the root 
         const token = everything.use(await startSoftHsm())
         daemon = everything.use(await startDaemon({ tokens: { "root-token": token } }))
         gun = `${registry.host}/team/walked`
-        unlocking = ["--passphrase-file", await secret("passphrase", "correct horse battery")]
-        await ok("init", "--pin-file", await secret("pin", token.userPin))
+        unlocking = ["--passphrase-file", await writeSecret(directory, "passphrase", "correct horse battery")]
+        await ok("init", "--pin-file", await writeSecret(directory, "pin", token.userPin))
         await ok("trust", "init", gun, ...unlocking)
         await engine.makeImage(`${gun}:v1`, "walked")
         const pushed = await engine.ok(["push", `${gun}:v1`])
@@ -73,12 +73,6 @@ describe("stock clients that met root version 1 walk every rotation of the root 
         for (const walker of [regular, late]) await isSeenBy(walker)
     })
     after(() => everything.disposeAsync())
-
-    async function secret(name: string, content: string): Promise<string> {
-        const file = path.join(directory, name)
-        await writeFile(file, `${content}\n`, { mode: 0o600 })
-        return file
-    }
 
     async function configuration(name: string): Promise<string> {
         const folder = path.join(directory, `docker-${name}`)

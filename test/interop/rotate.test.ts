@@ -57,19 +57,8 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         const gun = `registry.example.com/rotate/${name}`
         await rig.init(gun, ...more)
         await rig.sign(`${gun}:v1`, "ab")
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         return gun
-    }
-
-    async function assertReadable(gun: string, tags: readonly string[]): Promise<void> {
-        assert.deepEqual(
-            (await rig.listed(gun)).map(({ name }) => name),
-            tags,
-        )
-        assert.deepEqual(
-            (await rig.signedTags(gun)).map(({ tag }) => tag),
-            tags,
-        )
     }
 
     test("a new targets key takes over: root and targets are signed anew, tags stay, and the old key signs nothing more", async () => {
@@ -89,9 +78,9 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
             difference.join("\n"),
         )
         assert.deepEqual(oldKeys, [{ keyId: old, choice: "unbind" }])
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         await rig.sign(`${gun}:v2`, "cd")
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
         assert.doesNotMatch(await rig.ok(["key", "show", old]), /bound to/)
     })
 
@@ -107,12 +96,12 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         await rig.ok([...onSecond, "--pin-file", pins[1]])
         const [id = ""] = await keysOf(gun, "targets")
         assert.match(await rig.ok(["key", "show", id]), /home +token:second/)
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         // From then on a new one is made there, unless something else is said.
         await rotate("targets", gun, "--old-key", "unbind")
         assert.match(await rig.ok(["key", "show", ...(await keysOf(gun, "targets"))]), /home +token:second/)
         await rig.sign(`${gun}:v2`, "cd")
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
     })
 
     test("targets can need two keys of two, and one of them can go again", async () => {
@@ -121,16 +110,16 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         await rotate("targets", gun, "--keep", "--new-sealed", "--algorithm", "p384", "--threshold", "2")
         assert.equal((await rootOf(gun)).roles.get("targets")?.threshold, 2)
         assert.equal((await keysOf(gun, "targets")).length, 2)
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         await rig.sign(`${gun}:v2`, "cd")
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
         await rig.refused(["rotate", "targets", gun, "--retire", first, "--confirm"], "root_rejected", 4)
         const { published } = await rotate("targets", gun, "--retire", first, "--threshold", "1", "--old-key", "remove")
         assert.deepEqual(
             published.map(({ role }) => role),
             ["root"],
         )
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
         assert.match(await rig.ok(["key", "show", first]), /removed/)
     })
 
@@ -140,13 +129,13 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         await rotate("snapshot", gun, "--to-server", "--old-key", "remove")
         const [theirs = ""] = await keysOf(gun, "snapshot")
         assert.notEqual(theirs, ours)
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         await rig.sign(`${gun}:v2`, "cd")
         // Without a wish it stays where it is.
         await rotate("snapshot", gun)
         const [another = ""] = await keysOf(gun, "snapshot")
         assert.notEqual(another, theirs)
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
         await rotate("snapshot", gun, "--new-sealed")
         const held = JSON.parse(await rig.ok(["key", "list", "--gun", gun, "--json"])) as { keys: { id: string; purpose: string }[] }
         assert.deepEqual(
@@ -154,9 +143,9 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
             await keysOf(gun, "snapshot"),
         )
         await rig.sign(`${gun}:v3`, "ef")
-        await assertReadable(gun, ["v1", "v2", "v3"])
+        await rig.assertReadable(gun, ["v1", "v2", "v3"])
         await rotate("snapshot", gun, "--old-key", "remove")
-        await assertReadable(gun, ["v1", "v2", "v3"])
+        await rig.assertReadable(gun, ["v1", "v2", "v3"])
     })
 
     test("the timestamp key is the server's, and changes with a new root", async () => {
@@ -165,9 +154,9 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         const { published } = await rotate("timestamp", gun)
         assert.deepEqual(published, [{ role: "root", version: 2 }])
         assert.notDeepEqual(await keysOf(gun, "timestamp"), before)
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         await rig.sign(`${gun}:v2`, "cd")
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
     })
 
     const isTimestamp = ({ method, path: name }: ProxyRequest): boolean => method === "GET" && name.endsWith("/timestamp.json")
@@ -194,13 +183,13 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         assert.deepEqual(published, [{ role: "root", version: 2 }])
         assert.notDeepEqual(await keysOf(gun, "timestamp"), timestamp)
         assert.notDeepEqual(await keysOf(gun, "snapshot"), snapshot)
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         await rig.sign(`${gun}:v2`, "cd")
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
         // Where the snapshot key is here, one is enough.
         await rotate("timestamp", ours)
         await rig.sign(`${ours}:v2`, "cd")
-        await assertReadable(ours, ["v1", "v2"])
+        await rig.assertReadable(ours, ["v1", "v2"])
     })
 
     test("a snapshot key that goes to a server without a timestamp key brings it a timestamp key as well", async () => {
@@ -210,7 +199,7 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         await rotate("snapshot", gun, "--to-server")
         assert.notDeepEqual(await keysOf(gun, "timestamp"), timestamp)
         await rig.sign(`${gun}:v2`, "cd")
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
     })
 
     /** A signer alice whose key is here, and a tag that she signed. */
@@ -350,7 +339,7 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         const { outcome } = await rotate("targets", gun, ...args)
         assert.equal(outcome, "collecting")
         assert.deepEqual(await keysOf(gun, "targets"), [old])
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         // What was begun is gone on with, and nothing else of its version.
         await rig.refused(["rotate", "timestamp", gun, "--confirm", ...args], "equivocation_refused", 4)
         const { published } = await rotate("targets", gun, "--signature", await passed())
@@ -359,9 +348,9 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
             ["root", "targets"],
         )
         assert.notDeepEqual(await keysOf(gun, "targets"), [old])
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
         await rig.sign(`${gun}:v2`, "cd")
-        await assertReadable(gun, ["v1", "v2"])
+        await rig.assertReadable(gun, ["v1", "v2"])
     })
 
     test("a dry run makes and publishes nothing, and says what it would", async () => {
@@ -390,6 +379,6 @@ describe("keys rotated by trustkeyd, as the stock clients see it", () => {
         await rotate("targets", gun)
         assert.deepEqual(await bound(), made)
         assert.equal((await rootOf(gun)).version, 2)
-        await assertReadable(gun, ["v1"])
+        await rig.assertReadable(gun, ["v1"])
     })
 })

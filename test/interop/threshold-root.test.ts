@@ -29,18 +29,12 @@ describe("a root that several people hold, made by trustkeyd and judged by the s
         vault = everything.use(await startSoftHsm({ label: "vault" }))
         rig = everything.use(await openTrustRig({ tokens: { vault, yubikey: await yubikeys.card.token() } }))
         alice = /[0-9a-f]{64}/.exec(await rig.ok(["init", "--token", "root-token"]))?.[0] ?? assert.fail("no root key")
-        await rig.ok(["token", "login", "vault", "--pin-file", await secret("vault-pin", vault.userPin)])
+        await rig.ok(["token", "login", "vault", "--pin-file", await rig.secret("vault-pin", vault.userPin)])
         bob = await makeRoot("vault", "--algorithm", "p384")
-        const card = ["--pin-file", await secret("yubikey-pin", YUBIKEY_PIN), "--management-key-file"]
-        carol = await makeRoot("yubikey", ...card, await secret("management-key", DEFAULT_MANAGEMENT_KEY))
+        const card = ["--pin-file", await rig.secret("yubikey-pin", YUBIKEY_PIN), "--management-key-file"]
+        carol = await makeRoot("yubikey", ...card, await rig.secret("management-key", DEFAULT_MANAGEMENT_KEY))
     })
     after(() => everything.disposeAsync())
-
-    async function secret(name: string, content: string): Promise<string> {
-        const file = path.join(rig.daemon.directory, name)
-        await writeFile(file, `${content}\n`, { mode: 0o600 })
-        return file
-    }
 
     async function makeRoot(token: string, ...more: readonly string[]): Promise<string> {
         const made = await rig.ok(["key", "create", "--purpose", "root", "--token", token, "--label", token, "--json", ...more])
@@ -146,7 +140,7 @@ describe("a root that several people hold, made by trustkeyd and judged by the s
         const listed = await rig.client.run(["list", gun])
         assert.match(listed.stdout, /does not have trust data/)
         await yubikeys.card.plug()
-        await rig.ok(["token", "login", "yubikey", "--pin-file", await secret("yubikey-pin", YUBIKEY_PIN)])
+        await rig.ok(["token", "login", "yubikey", "--pin-file", await rig.secret("yubikey-pin", YUBIKEY_PIN)])
         await rig.ok(["trust", "init", gun, ...wanted])
         assert.equal((await root(gun)).signatures.length, 2)
         await isUsable(gun)

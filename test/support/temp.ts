@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 
@@ -17,4 +17,11 @@ export async function makeWorkingDirectory(name: string, given?: string): Promis
     const directory = await mkdtemp(path.join(tmpdir(), `trustkeyd-${name}-`))
     const remove = (): Promise<void> => rm(directory, { recursive: true, force: true, maxRetries: 3 })
     return { path: directory, remove, [Symbol.asyncDispose]: remove }
+}
+
+/** A file with one line that only its owner reads, as a command wants a PIN or passphrase. @returns its path */
+export async function writeSecret(directory: string, name: string, content: string): Promise<string> {
+    const file = path.join(directory, name)
+    await writeFile(file, `${content}\n`, { mode: 0o600 })
+    return file
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
-import { copyFile, mkdir, writeFile } from "node:fs/promises"
+import { copyFile, mkdir } from "node:fs/promises"
 import path from "node:path"
 import { type Daemon, type DaemonToken, startDaemon, type TrustkeyOptions } from "./daemon.ts"
 import { type DockerClient, startDockerClient } from "./docker.ts"
@@ -9,6 +9,7 @@ import { type Notary, type NotaryOptions, startNotary } from "./notary.ts"
 import { type NotaryClient, startNotaryClient } from "./notary-client.ts"
 import { type NotaryProxy, startNotaryProxy } from "./proxy.ts"
 import { type SoftHsm, startSoftHsm } from "./softhsm.ts"
+import { writeSecret } from "./temp.ts"
 
 /** What the stock clients' passphrases are, so that docker's keys can be used by notary. */
 const PASSPHRASE = "stock-client-passphrase"
@@ -50,6 +51,10 @@ export type TrustRig = AsyncDisposable & {
     signedTags(gun: string): Promise<readonly SignedTag[]>
     /** A metadata file as the server gives it out: `targets`, `1.root`. */
     served(gun: string, name: string): Promise<Buffer>
+    /** Both stock clients see these tags of it and no others. */
+    assertReadable(gun: string, tags: readonly string[]): Promise<void>
+    /** A file in the daemon's directory that only its owner reads; its path. */
+    secret(name: string, content: string): Promise<string>
     /** The fingerprint of a repository, worked out from what the server gives out. */
     fingerprint(gun: string): Promise<string>
 }
@@ -76,11 +81,7 @@ export async function openTrustRig({ tokens = {}, env: daemonEnv = {}, ...option
     await mkdir(tls, { recursive: true })
     await copyFile(notary.caFile, path.join(tls, "ca.crt"))
 
-    const secret = async (name: string, content: string): Promise<string> => {
-        const file = path.join(daemon.directory, name)
-        await writeFile(file, `${content}\n`, { mode: 0o600 })
-        return file
-    }
+    const secret = (name: string, content: string): Promise<string> => writeSecret(daemon.directory, name, content)
     const passphraseFile = await secret("passphrase", "correct horse battery")
     const env = { DOCKER_CONFIG: docker.configDirectory, DOCKER_CONTENT_TRUST_SERVER: notary.url }
     const ok: TrustRig["ok"] = (args, given = {}) => daemon.ok(args, { ...given, env: { ...env, ...given.env } })
@@ -95,6 +96,14 @@ export async function openTrustRig({ tokens = {}, env: daemonEnv = {}, ...option
         const { status, stdout, stderr } = await client.run(args, input === undefined ? {} : { input })
         assert.equal(status, 0, `notary ${args.join(" ")}: ${stdout}${stderr}`)
         return stdout
+    }
+    const listed: TrustRig["listed"] = async (gun) => parseList(await stock(["list", gun]))
+    const signedTags: TrustRig["signedTags"] = async (gun) => {
+        const { status, stdout, stderr } = await judge.run(["trust", "inspect", gun])
+        assert.equal(status, 0, stderr)
+        const [repository] = JSON.parse(stdout) as { SignedTags: { SignedTag: string; Digest: string; Signers: string[] }[] }[]
+        const tags = (repository?.SignedTags ?? []).map(({ SignedTag: tag, Digest: hex, Signers: signers }) => ({ tag, hex, signers }))
+        return tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
     }
     const everything = opened.move()
     return {
@@ -122,14 +131,16 @@ export async function openTrustRig({ tokens = {}, env: daemonEnv = {}, ...option
             assert.equal(status, 0, `docker ${args.join(" ")}: ${stdout}${stderr}`)
             return stdout
         },
-        listed: async (gun) => parseList(await stock(["list", gun])),
-        signedTags: async (gun) => {
-            const { status, stdout, stderr } = await judge.run(["trust", "inspect", gun])
-            assert.equal(status, 0, stderr)
-            const [repository] = JSON.parse(stdout) as { SignedTags: { SignedTag: string; Digest: string; Signers: string[] }[] }[]
-            const tags = (repository?.SignedTags ?? []).map(({ SignedTag: tag, Digest: hex, Signers: signers }) => ({ tag, hex, signers }))
-            return tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
+        listed,
+        signedTags,
+        assertReadable: async (gun, tags) => {
+            const [byNotary, byDocker] = [await listed(gun), await signedTags(gun)]
+            assert.deepEqual(
+                { notary: byNotary.map(({ name }) => name), docker: byDocker.map(({ tag }) => tag) },
+                { notary: tags, docker: tags },
+            )
         },
+        secret,
         served,
         fingerprint: async (gun) => {
             return createHash("sha256")

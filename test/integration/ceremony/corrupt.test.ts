@@ -7,18 +7,14 @@ import { TrustkeyError } from "../../../src/errors.ts"
 import { attest, createAttestationAuthority } from "../../support/yubikey/attestation.ts"
 import { canonical, forged, type Line, linesOf, type Value, withArtefact } from "../../unit/ceremony/forger.ts"
 import {
-    backedUp,
-    built,
     type CeremonyRig,
     ceremonyRig,
-    closed,
-    ended,
+    completed,
     filesOf,
     GUNS,
     heldKey,
     inputs,
     opened,
-    signed,
     step,
     wholeCeremony,
 } from "../../unit/ceremony/rig.ts"
@@ -37,7 +33,7 @@ function attestedCeremony(): CeremonyRig {
     const facts = { slot: 0x9c, pinPolicy: 2, touchPolicy: 2, serial: 111, firmware: [5, 4, 3], formFactor: 1 }
     const certificate = attest({ publicKey: Buffer.from(input.publicKey.bytes), ...facts }, card.key, card.certificate, randomBytes)
     assert.ok(certificate !== undefined)
-    return closed(ended(backedUp(signed(built(step(rig, { ...input, attestation: { certificate, intermediate: card.certificate } }))))))
+    return completed(step(rig, { ...input, attestation: { certificate, intermediate: card.certificate } }))
 }
 
 function refusedAt(files: ReadonlyMap<string, Uint8Array>): Verdict["findings"][number]["record"] {

@@ -13,9 +13,7 @@ describe("a copy of a sealed key on a token", () => {
     let rig: CustodyRig
     before(async () => {
         hsm = await startSoftHsm({ label: "spare" })
-        const uri = `pkcs11:token=${hsm.label};serial=${hsm.serial}`
-        const environment = { SOFTHSM2_CONF: hsm.conf }
-        rig = await CustodyRig.withGroup({ tokens: [{ name: "spare", module: hsm.module, uri, environment, deadlineMs: 10_000 }] })
+        rig = await CustodyRig.withSpare(hsm)
         const sealed = await rig.seal("login", "token:spare", hsm.userPin)
         await rig.custody.login(ADMIN, { token: "spare", sealed, evenFinalTry: false, ttlSeconds: 0, uses: 0 })
     })

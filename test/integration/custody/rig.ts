@@ -27,6 +27,7 @@ import {
 } from "../../../src/tuf/index.ts"
 import { KeyRig } from "../../support/key-rig.ts"
 import { makeKey, type TestKey } from "../../support/repository-builder.ts"
+import type { SoftHsm } from "../../support/softhsm.ts"
 
 export const GUN: Gun = parseGun("registry.example.com/team/app")
 export const DAY = 86_400_000
@@ -105,6 +106,13 @@ export class CustodyRig implements AsyncDisposable {
         await rig.custody.createGroup(ADMIN, { name: GROUP, sealed: await rig.seal("create", `group:${GROUP}`, PASSPHRASE) })
         await rig.openGroup()
         return rig
+    }
+
+    /** With a group of keys, open, and `hsm` as the token "spare", not logged in to. */
+    static async withSpare(hsm: SoftHsm): Promise<CustodyRig> {
+        const uri = `pkcs11:token=${hsm.label};serial=${hsm.serial}`
+        const environment = { SOFTHSM2_CONF: hsm.conf }
+        return await CustodyRig.withGroup({ tokens: [{ name: "spare", module: hsm.module, uri, environment, deadlineMs: 10_000 }] })
     }
 
     async openGroup(): Promise<void> {

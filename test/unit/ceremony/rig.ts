@@ -388,6 +388,11 @@ export function backedUp(rig: CeremonyRig): CeremonyRig {
     return next
 }
 
+/** All between the opening and the close that this one has not done yet. */
+export function done(rig: CeremonyRig): CeremonyRig {
+    return backedUp(signed(built(rig)))
+}
+
 export function ended(rig: CeremonyRig, outcome: "complete" | "abandoned" = "complete"): CeremonyRig {
     return step(rig, { step: "close", outcome }, { who: "dana" })
 }
@@ -399,7 +404,12 @@ export function closed(rig: CeremonyRig): CeremonyRig {
 
 /** From beginning to end, closed and signed. */
 export function wholeCeremony(kind: PlanContent["kind"], options: RigOptions = {}): CeremonyRig {
-    return closed(ended(backedUp(signed(built(opened(ceremonyRig(kind, options)))))))
+    return completed(opened(ceremonyRig(kind, options)))
+}
+
+/** What was opened, gone on with to its end. */
+export function completed(rig: CeremonyRig): CeremonyRig {
+    return closed(ended(done(rig)))
 }
 
 export function filesOf(rig: CeremonyRig): Map<string, Buffer> {

@@ -3,7 +3,22 @@ import { describe, test } from "node:test"
 import { bundleFiles, progressOf, readBundle, verifyCeremony } from "../../../src/ceremony/index.ts"
 import { parseFile, ROOT, verifyRootChain } from "../../../src/tuf/index.ts"
 import { ageFile } from "../../support/ceremony/scenario.ts"
-import { backedUp, built, ceremonyRig, closed, ended, filesOf, GUNS, inputs, opened, shown, signed, step, wholeCeremony } from "./rig.ts"
+import {
+    backedUp,
+    built,
+    ceremonyRig,
+    closed,
+    completed,
+    ended,
+    filesOf,
+    GUNS,
+    inputs,
+    opened,
+    shown,
+    signed,
+    step,
+    wholeCeremony,
+} from "./rig.ts"
 
 const KINDS = ["create-root", "rotate-root", "replace-holder", "root-lost"] as const
 const NOW = new Date("2026-11-21T12:00:00Z")
@@ -65,7 +80,7 @@ describe("a whole ceremony", () => {
         rig = step(rig, { step: "void-key", key: "alice-2", reason: "the token fell into the tea" })
         rig = { ...rig, held: new Map([...rig.held, ["alice-2", ceremonyRig("rotate-root").held.get("alice-2") ?? assert.fail()]]) }
         rig = step(rig, inputs.show(rig, "alice-2", { token: "spare", serial: "99", slot: "9c", pinPolicy: "once", touchPolicy: "always" }))
-        rig = closed(ended(backedUp(signed(built(rig)))))
+        rig = completed(rig)
         assert.deepEqual(verifyCeremony(filesOf(rig)).findings, [])
         const root = rig.bundle.artefact("root/0")?.toString("latin1") ?? ""
         assert.ok(spoilt !== undefined && !root.includes(Buffer.from(spoilt.certificateFor(GUNS[0])).toString("base64")))

@@ -15,6 +15,7 @@ import {
     type CeremonyRig,
     ceremonyRig,
     closed,
+    done,
     ended,
     filesOf,
     GUNS,
@@ -139,7 +140,7 @@ describe("the report of a ceremony", () => {
             code: "bundle_invalid",
             message: /^record [0-9]+: .*; of such a bundle there is no report$/,
         })
-        assert.throws(() => reportOf(verifyCeremony(filesOf(ended(backedUp(signed(built(opened(ceremonyRig("create-root"))))))))), {
+        assert.throws(() => reportOf(verifyCeremony(filesOf(ended(done(opened(ceremonyRig("create-root"))))))), {
             code: "bundle_invalid",
             message: /not closed/,
         })
