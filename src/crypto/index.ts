@@ -43,3 +43,4 @@ export { type SealedSecret, type SecretContext, sealSecret } from "./sealed-secr
 export { Secret } from "./secret.ts"
 export { SecretInbox } from "./secret-inbox.ts"
 export { certificateScheme, derToRaw, rawToDer, type Scheme, signWith, tufScheme, verify } from "./signature.ts"
+export { KEY_FILE_FORMATS, type KeyFileFormat, KeyFileWriter, type NotaryHeaders } from "./write-key-file.ts"
