@@ -1,6 +1,6 @@
 import type { Custody } from "../../custody/index.ts"
 import type { CeremoniesHandlers } from "../../wire/trustkeyd/v1/Ceremonies.ts"
-import { decodeSignClose } from "../decode.ts"
+import { decodeSignClose } from "../decode/index.ts"
 import { encodeSignature } from "../encode.ts"
 import { adminOnly, type Caller } from "../unary.ts"
 

@@ -1,7 +1,7 @@
 import type { Custody } from "../../custody/index.ts"
 import type { SecretsHandlers } from "../../wire/trustkeyd/v1/Secrets.ts"
 import type { StatusHandlers } from "../../wire/trustkeyd/v1/Status.ts"
-import { decodeChallenge } from "../decode.ts"
+import { decodeChallenge } from "../decode/index.ts"
 import { encodeStatus } from "../encode.ts"
 import { type Caller, unary } from "../unary.ts"
 

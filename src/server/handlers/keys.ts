@@ -18,7 +18,7 @@ import {
     decodeRemoveKey,
     decodeRootCertificate,
     decodeUnlock,
-} from "../decode.ts"
+} from "../decode/index.ts"
 import { encodeGroup, encodeKey, timeText } from "../encode.ts"
 import { adminOnly, type Caller, unary } from "../unary.ts"
 

@@ -1,7 +1,7 @@
 import type { Custody } from "../../custody/index.ts"
 import type { AuditHandlers } from "../../wire/trustkeyd/v1/Audit.ts"
 import type { JournalHandlers } from "../../wire/trustkeyd/v1/Journal.ts"
-import { decodeListAudit, decodeShowJournal, decodeVoid } from "../decode.ts"
+import { decodeListAudit, decodeShowJournal, decodeVoid } from "../decode/index.ts"
 import { encodeAuditRecord, encodeJournalEntry } from "../encode.ts"
 import { adminOnly, type Caller, unary } from "../unary.ts"
 

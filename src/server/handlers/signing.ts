@@ -1,6 +1,6 @@
 import type { Custody } from "../../custody/index.ts"
 import type { SigningHandlers } from "../../wire/trustkeyd/v1/Signing.ts"
-import { decodeSign, decodeSignSet, decodeTag } from "../decode.ts"
+import { decodeSign, decodeSignSet, decodeTag } from "../decode/index.ts"
 import { encodeFile, encodeSignature } from "../encode.ts"
 import { streaming } from "../streaming.ts"
 import { type Caller, inTime, refusal, unary } from "../unary.ts"

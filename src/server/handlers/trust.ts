@@ -1,6 +1,6 @@
 import type { Custody } from "../../custody/index.ts"
 import type { TrustHandlers } from "../../wire/trustkeyd/v1/Trust.ts"
-import { decodeAdopt, decodeGun, decodeObserve, decodePlanRoot, decodeReset } from "../decode.ts"
+import { decodeAdopt, decodeGun, decodeObserve, decodePlanRoot, decodeReset } from "../decode/index.ts"
 import { encodeFile, encodeMarks, encodePlannedRoot, encodeRepository, encodeTrust } from "../encode.ts"
 import { adminOnly, type Caller, unary } from "../unary.ts"
 
