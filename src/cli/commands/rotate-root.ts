@@ -1,13 +1,12 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
-import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
+import { withExplain } from "../rotate/explain-command.ts"
 import { withAgreement, withHolders, withOldKey, withRoleKeys } from "../rotate/options.ts"
 import type { RootKeyOptions } from "../rotate/root-keys.ts"
-import type { RotateOptions } from "../rotate/rotate.ts"
-import type { TellOptions } from "../rotate/tell.ts"
+import type { RotationOptions } from "../rotate/run.ts"
 import { newCommand, repeated, withExamples } from "../syntax.ts"
 
-type RootOptions = RootKeyOptions & RotateOptions & TellOptions & ExplainOptions
+type RootOptions = RootKeyOptions & RotationOptions
 
 export function rotateRootCommand(cli: Cli): Command {
     const command = newCommand(
@@ -34,13 +33,9 @@ export function rotateRootCommand(cli: Cli): Command {
 }
 
 async function rotateRoot(cli: Cli, repository: string, options: RootOptions): Promise<void> {
-    if (options.explain === true) return await explainRole(cli, repository, "root", options)
-    const { openRepositorySession } = await import("../trust/session.ts")
     const { RootKeys } = await import("../rotate/root-keys.ts")
-    const { rotate } = await import("../rotate/rotate.ts")
-    const { conclude } = await import("../rotate/tell.ts")
-    const session = await openRepositorySession(cli, repository, "push")
-    const daemon = await cli.daemon()
-    using keys = new RootKeys(session, daemon, options)
-    await conclude(session, daemon, "root", await rotate(session, daemon, keys.wish(), options), options)
+    const { runRotation } = await import("../rotate/run.ts")
+    await runRotation(cli, repository, "root", options, (session, daemon, opened) =>
+        opened.use(new RootKeys(session, daemon, options)).wish(),
+    )
 }

@@ -1,13 +1,12 @@
 import { type Command, Option } from "commander"
 import type { Cli } from "../context.ts"
-import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
+import { withExplain } from "../rotate/explain-command.ts"
 import { withAgreement, withComingKeys, withHolders, withOldKey } from "../rotate/options.ts"
 import type { RoleKeyOptions } from "../rotate/role-keys.ts"
-import type { RotateOptions } from "../rotate/rotate.ts"
-import type { TellOptions } from "../rotate/tell.ts"
+import type { RotationOptions } from "../rotate/run.ts"
 import { newCommand, withExamples } from "../syntax.ts"
 
-type SnapshotOptions = RoleKeyOptions & RotateOptions & TellOptions & ExplainOptions & { readonly toServer?: boolean }
+type SnapshotOptions = RoleKeyOptions & RotationOptions & { readonly toServer?: boolean }
 
 export function rotateSnapshotCommand(cli: Cli): Command {
     const command = newCommand(
@@ -33,15 +32,10 @@ export function rotateSnapshotCommand(cli: Cli): Command {
 }
 
 async function rotateSnapshot(cli: Cli, repository: string, options: SnapshotOptions): Promise<void> {
-    if (options.explain === true) return await explainRole(cli, repository, "snapshot", options)
-    const { openRepositorySession } = await import("../trust/session.ts")
-    const { snapshotWish } = await import("../rotate/server-keys.ts")
     const { RoleKeys } = await import("../rotate/role-keys.ts")
-    const { rotate } = await import("../rotate/rotate.ts")
-    const { conclude } = await import("../rotate/tell.ts")
-    const session = await openRepositorySession(cli, repository, "push")
-    const daemon = await cli.daemon()
-    using keys = new RoleKeys(session, daemon, "snapshot", options)
-    const rotated = await rotate(session, daemon, snapshotWish(session, keys, options.toServer === true), options)
-    await conclude(session, daemon, "snapshot", rotated, options)
+    const { runRotation } = await import("../rotate/run.ts")
+    const { snapshotWish } = await import("../rotate/server-keys.ts")
+    await runRotation(cli, repository, "snapshot", options, (session, daemon, opened) =>
+        snapshotWish(session, opened.use(new RoleKeys(session, daemon, "snapshot", options)), options.toServer === true),
+    )
 }

@@ -1,13 +1,12 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
-import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
+import { withExplain } from "../rotate/explain-command.ts"
 import { withAgreement, withHolders, withOldKey, withRoleKeys } from "../rotate/options.ts"
 import type { RoleKeyOptions } from "../rotate/role-keys.ts"
-import type { RotateOptions } from "../rotate/rotate.ts"
-import type { TellOptions } from "../rotate/tell.ts"
+import type { RotationOptions } from "../rotate/run.ts"
 import { newCommand, withExamples } from "../syntax.ts"
 
-type TargetsOptions = RoleKeyOptions & RotateOptions & TellOptions & ExplainOptions
+type TargetsOptions = RoleKeyOptions & RotationOptions
 
 export function rotateTargetsCommand(cli: Cli): Command {
     const command = newCommand(
@@ -26,13 +25,9 @@ export function rotateTargetsCommand(cli: Cli): Command {
 }
 
 async function rotateTargets(cli: Cli, repository: string, options: TargetsOptions): Promise<void> {
-    if (options.explain === true) return await explainRole(cli, repository, "targets", options)
-    const { openRepositorySession } = await import("../trust/session.ts")
     const { RoleKeys } = await import("../rotate/role-keys.ts")
-    const { rotate } = await import("../rotate/rotate.ts")
-    const { conclude } = await import("../rotate/tell.ts")
-    const session = await openRepositorySession(cli, repository, "push")
-    const daemon = await cli.daemon()
-    using keys = new RoleKeys(session, daemon, "targets", options)
-    await conclude(session, daemon, "targets", await rotate(session, daemon, keys.wish(), options), options)
+    const { runRotation } = await import("../rotate/run.ts")
+    await runRotation(cli, repository, "targets", options, (session, daemon, opened) =>
+        opened.use(new RoleKeys(session, daemon, "targets", options)).wish(),
+    )
 }

@@ -1,12 +1,11 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
-import { type ExplainOptions, explainRole, withExplain } from "../rotate/explain-command.ts"
+import { withExplain } from "../rotate/explain-command.ts"
 import { withAgreement, withHolders } from "../rotate/options.ts"
-import type { RotateOptions } from "../rotate/rotate.ts"
-import type { TellOptions } from "../rotate/tell.ts"
+import type { RotationOptions } from "../rotate/run.ts"
 import { newCommand, withExamples, withPassphrase, withPin } from "../syntax.ts"
 
-type TimestampOptions = RotateOptions & TellOptions & ExplainOptions & { readonly withSnapshot?: boolean }
+type TimestampOptions = RotationOptions & { readonly withSnapshot?: boolean }
 
 export function rotateTimestampCommand(cli: Cli): Command {
     const command = newCommand(
@@ -24,13 +23,7 @@ export function rotateTimestampCommand(cli: Cli): Command {
 }
 
 async function rotateTimestamp(cli: Cli, repository: string, options: TimestampOptions): Promise<void> {
-    if (options.explain === true) return await explainRole(cli, repository, "timestamp", options)
-    const { openRepositorySession } = await import("../trust/session.ts")
+    const { runRotation } = await import("../rotate/run.ts")
     const { timestampWish } = await import("../rotate/server-keys.ts")
-    const { rotate } = await import("../rotate/rotate.ts")
-    const { conclude } = await import("../rotate/tell.ts")
-    const session = await openRepositorySession(cli, repository, "push")
-    const daemon = await cli.daemon()
-    const rotated = await rotate(session, daemon, timestampWish(session, options.withSnapshot === true), options)
-    await conclude(session, daemon, "timestamp", rotated, options)
+    await runRotation(cli, repository, "timestamp", options, (session) => timestampWish(session, options.withSnapshot === true))
 }
