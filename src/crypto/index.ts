@@ -1,7 +1,10 @@
 // Secrets, sealed forms, keys, signatures and certificates. Pure: bytes in, bytes out; no file, no clock, no network.
 // It knows nothing of TUF: no role, no key ID, no JSON.
 
-export { type AgeIdentity, ageRecipients, decryptBackup, encryptBackup, identitiesIn, isAgeRecipient, makeAgeIdentity } from "./age.ts"
+export { ageRecipients, decryptBackup, encryptBackup } from "./age.ts"
+export { type AgeIdentity, identitiesIn, isAgeRecipient, makeAgeIdentity } from "./age-keys.ts"
+export type { AgeOpener, AgeRecipients } from "./age-stanzas.ts"
+export { AgeWriter, openAge } from "./age-stream.ts"
 export { ALGORITHMS, type Algorithm, algorithmOf, type PublicKeyBytes, toKeyObject } from "./algorithm.ts"
 export { type Argon2Cost, DEFAULT_COST, isCostAllowed, LARGEST_COST, LEAST_COST } from "./argon2.ts"
 export {
