@@ -1,3 +1,5 @@
+import type { DaemonBackupState, DaemonBackups } from "./daemon-backups-types.ts"
+
 /** What the daemon answers, as commands see it: every field present, enums as words, times as RFC 3339 text ("" for none). */
 
 export const ALGORITHMS = ["p256", "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519"] as const
@@ -272,6 +274,8 @@ export type DaemonStatus = {
     readonly outbox: number
     readonly auditRecords: number
     readonly problems: readonly string[]
+    /** Undefined: it is not for the caller, or the daemon is older than backups. */
+    readonly backup: DaemonBackupState | undefined
 }
 
 export type JournalEntry = {
@@ -340,6 +344,7 @@ export type SignSetBody = {
 /** The daemon's calls. Each rejects with a TrustkeyError: the daemon's own code, or daemon_unreachable, deadline_exceeded. */
 export interface Daemon {
     readonly socket: "sign" | "admin"
+    readonly backups: DaemonBackups
     status(): Promise<DaemonStatus>
     challenge(purpose: string, subject: string): Promise<Challenge>
 

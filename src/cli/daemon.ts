@@ -5,6 +5,8 @@ import type { MethodDefinition } from "@grpc/proto-loader"
 import { isErrorCode, TrustkeyError } from "../errors.ts"
 import { fileMode } from "../storage/index.ts"
 import { CHANNEL_OPTIONS, loadMethod } from "../wire/load.ts"
+import { GrpcBackups, readBackupState } from "./daemon-backups.ts"
+import type { DaemonBackups } from "./daemon-backups-types.ts"
 import type {
     AuditRecord,
     AuditVerdict,
@@ -62,6 +64,7 @@ export function openDaemon(socket: "sign" | "admin", socketPath: string, openWat
 
 class GrpcDaemon implements Daemon {
     readonly socket: "sign" | "admin"
+    readonly backups: DaemonBackups
     readonly #path: string
     readonly #client: Client
     readonly #openWatcher: (() => Promise<TouchWatcher>) | undefined
@@ -74,6 +77,11 @@ class GrpcDaemon implements Daemon {
         this.#path = socketPath
         this.#openWatcher = openWatcher
         this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), CHANNEL_OPTIONS)
+        this.backups = new GrpcBackups({
+            client: this.#client,
+            ask: (method, request, seconds) => this.#ask(method, request, seconds),
+            translate: (error, method) => toTrustkeyError(error, socket, socketPath, method),
+        })
     }
 
     close(): void {
@@ -152,8 +160,9 @@ class GrpcDaemon implements Daemon {
         }
     }
 
-    status(): Promise<DaemonStatus> {
-        return this.#ask(loadMethod("Status", "Get"), {})
+    async status(): Promise<DaemonStatus> {
+        const { backup, ...rest } = await this.#ask(loadMethod("Status", "Get"), {})
+        return { ...rest, backup: readBackupState(backup) }
     }
 
     challenge(purpose: string, subject: string): Promise<Challenge> {

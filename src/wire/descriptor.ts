@@ -352,31 +352,387 @@ export const descriptor: object = {
                                 }
                             }
                         },
-                        "Ceremonies": {
+                        "Backups": {
                             "methods": {
-                                "SignClose": {
-                                    "requestType": "SignCloseRequest",
-                                    "responseType": "SignCloseResponse"
+                                "Create": {
+                                    "requestType": "CreateBackupRequest",
+                                    "responseType": "CreateBackupResponse",
+                                    "responseStream": true
+                                },
+                                "Restore": {
+                                    "requestType": "RestoreRequest",
+                                    "requestStream": true,
+                                    "responseType": "RestoreResponse",
+                                    "responseStream": true
+                                },
+                                "Prove": {
+                                    "requestType": "ProveRequest",
+                                    "responseType": "ProveResponse"
+                                },
+                                "RecordDrill": {
+                                    "requestType": "RecordDrillRequest",
+                                    "requestStream": true,
+                                    "responseType": "Drill"
                                 }
                             }
                         },
-                        "SignCloseRequest": {
+                        "CreateBackupRequest": {
+                            "fields": {
+                                "recipients": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "passphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 2
+                                },
+                                "keyFiles": {
+                                    "type": "KeyFiles",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "KeyFiles": {
+                            "fields": {
+                                "sources": {
+                                    "rule": "repeated",
+                                    "type": "KeyFileSource",
+                                    "id": 1
+                                },
+                                "passphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "KeyFileSource": {
+                            "oneofs": {
+                                "subject": {
+                                    "oneof": [
+                                        "keyId",
+                                        "group"
+                                    ]
+                                }
+                            },
                             "fields": {
                                 "keyId": {
                                     "type": "string",
                                     "id": 1
                                 },
-                                "statement": {
+                                "group": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "passphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "CreateBackupResponse": {
+                            "fields": {
+                                "data": {
+                                    "type": "bytes",
+                                    "id": 1
+                                },
+                                "records": {
+                                    "type": "uint64",
+                                    "id": 2
+                                },
+                                "total": {
+                                    "type": "uint64",
+                                    "id": 3
+                                },
+                                "made": {
+                                    "type": "Backup",
+                                    "id": 4
+                                }
+                            }
+                        },
+                        "Backup": {
+                            "fields": {
+                                "fingerprint": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "at": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "records": {
+                                    "type": "uint64",
+                                    "id": 3
+                                },
+                                "bytes": {
+                                    "type": "uint64",
+                                    "id": 4
+                                },
+                                "keys": {
+                                    "type": "uint64",
+                                    "id": 5
+                                },
+                                "keyFiles": {
+                                    "type": "uint64",
+                                    "id": 6
+                                },
+                                "without": {
+                                    "type": "uint64",
+                                    "id": 7
+                                },
+                                "repositories": {
+                                    "type": "uint64",
+                                    "id": 8
+                                },
+                                "recipients": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 9
+                                },
+                                "auditSequence": {
+                                    "type": "uint64",
+                                    "id": 10
+                                },
+                                "auditHead": {
+                                    "type": "string",
+                                    "id": 11
+                                }
+                            }
+                        },
+                        "RestoreRequest": {
+                            "fields": {
+                                "begin": {
+                                    "type": "RestoreBegin",
+                                    "id": 1
+                                },
+                                "records": {
+                                    "rule": "repeated",
+                                    "type": "RestoreRecord",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "RestoreBegin": {
+                            "fields": {
+                                "fingerprint": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "confirm": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "digest": {
+                                    "type": "string",
+                                    "id": 3
+                                }
+                            }
+                        },
+                        "RestoreRecord": {
+                            "fields": {
+                                "name": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "content": {
                                     "type": "bytes",
                                     "id": 2
                                 }
                             }
                         },
-                        "SignCloseResponse": {
+                        "RestoreResponse": {
                             "fields": {
-                                "signature": {
-                                    "type": "Signature",
+                                "changes": {
+                                    "rule": "repeated",
+                                    "type": "RestoreChange",
                                     "id": 1
+                                },
+                                "outcome": {
+                                    "type": "RestoreOutcome",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "RestoreChange": {
+                            "fields": {
+                                "kind": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "subject": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "name": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "gun": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "role": {
+                                    "type": "string",
+                                    "id": 5
+                                },
+                                "text": {
+                                    "type": "string",
+                                    "id": 6
+                                }
+                            }
+                        },
+                        "RestoreOutcome": {
+                            "fields": {
+                                "done": {
+                                    "type": "bool",
+                                    "id": 1
+                                },
+                                "digest": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "madeAt": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "madeHere": {
+                                    "type": "bool",
+                                    "id": 4
+                                },
+                                "records": {
+                                    "type": "uint64",
+                                    "id": 5
+                                },
+                                "added": {
+                                    "type": "uint64",
+                                    "id": 6
+                                },
+                                "raised": {
+                                    "type": "uint64",
+                                    "id": 7
+                                },
+                                "differing": {
+                                    "type": "uint64",
+                                    "id": 8
+                                },
+                                "same": {
+                                    "type": "uint64",
+                                    "id": 9
+                                },
+                                "auditSequence": {
+                                    "type": "uint64",
+                                    "id": 10
+                                },
+                                "auditHead": {
+                                    "type": "string",
+                                    "id": 11
+                                }
+                            }
+                        },
+                        "ProveRequest": {
+                            "fields": {
+                                "challenge": {
+                                    "type": "bytes",
+                                    "id": 1
+                                },
+                                "keyIds": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "ProveResponse": {
+                            "fields": {
+                                "proofs": {
+                                    "rule": "repeated",
+                                    "type": "KeyProof",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "KeyProof": {
+                            "fields": {
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "signature": {
+                                    "type": "bytes",
+                                    "id": 2
+                                },
+                                "errorCode": {
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "errorMessage": {
+                                    "type": "string",
+                                    "id": 4
+                                }
+                            }
+                        },
+                        "RecordDrillRequest": {
+                            "fields": {
+                                "receipt": {
+                                    "type": "bytes",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "Drill": {
+                            "fields": {
+                                "fingerprint": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "at": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "keys": {
+                                    "type": "uint64",
+                                    "id": 3
+                                },
+                                "without": {
+                                    "type": "uint64",
+                                    "id": 4
+                                },
+                                "receipt": {
+                                    "type": "string",
+                                    "id": 5
+                                }
+                            }
+                        },
+                        "BackupState": {
+                            "fields": {
+                                "last": {
+                                    "type": "Backup",
+                                    "id": 1
+                                },
+                                "lastDrill": {
+                                    "type": "Drill",
+                                    "id": 2
+                                },
+                                "recipients": {
+                                    "rule": "repeated",
+                                    "type": "string",
+                                    "id": 3
+                                },
+                                "maxAgeSeconds": {
+                                    "type": "uint64",
+                                    "id": 4
+                                },
+                                "maxDrillAgeSeconds": {
+                                    "type": "uint64",
+                                    "id": 5
+                                },
+                                "backupOverdue": {
+                                    "type": "bool",
+                                    "id": 6
+                                },
+                                "drillOverdue": {
+                                    "type": "bool",
+                                    "id": 7
                                 }
                             }
                         },
@@ -658,6 +1014,34 @@ export const descriptor: object = {
                                 "sig": {
                                     "type": "bytes",
                                     "id": 3
+                                }
+                            }
+                        },
+                        "Ceremonies": {
+                            "methods": {
+                                "SignClose": {
+                                    "requestType": "SignCloseRequest",
+                                    "responseType": "SignCloseResponse"
+                                }
+                            }
+                        },
+                        "SignCloseRequest": {
+                            "fields": {
+                                "keyId": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "statement": {
+                                    "type": "bytes",
+                                    "id": 2
+                                }
+                            }
+                        },
+                        "SignCloseResponse": {
+                            "fields": {
+                                "signature": {
+                                    "type": "Signature",
+                                    "id": 1
                                 }
                             }
                         },
@@ -1652,6 +2036,10 @@ export const descriptor: object = {
                                     "rule": "repeated",
                                     "type": "string",
                                     "id": 11
+                                },
+                                "backup": {
+                                    "type": "BackupState",
+                                    "id": 12
                                 }
                             }
                         },

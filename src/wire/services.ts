@@ -19,6 +19,9 @@ import type { AdoptRequest as _trustkeyd_v1_AdoptRequest, AdoptRequest__Output a
 import type { Attestation as _trustkeyd_v1_Attestation, Attestation__Output as _trustkeyd_v1_Attestation__Output } from './trustkeyd/v1/Attestation.ts';
 import type { AuditClient as _trustkeyd_v1_AuditClient, AuditDefinition as _trustkeyd_v1_AuditDefinition } from './trustkeyd/v1/Audit.ts';
 import type { AuditRecord as _trustkeyd_v1_AuditRecord, AuditRecord__Output as _trustkeyd_v1_AuditRecord__Output } from './trustkeyd/v1/AuditRecord.ts';
+import type { Backup as _trustkeyd_v1_Backup, Backup__Output as _trustkeyd_v1_Backup__Output } from './trustkeyd/v1/Backup.ts';
+import type { BackupState as _trustkeyd_v1_BackupState, BackupState__Output as _trustkeyd_v1_BackupState__Output } from './trustkeyd/v1/BackupState.ts';
+import type { BackupsClient as _trustkeyd_v1_BackupsClient, BackupsDefinition as _trustkeyd_v1_BackupsDefinition } from './trustkeyd/v1/Backups.ts';
 import type { BindKeyRequest as _trustkeyd_v1_BindKeyRequest, BindKeyRequest__Output as _trustkeyd_v1_BindKeyRequest__Output } from './trustkeyd/v1/BindKeyRequest.ts';
 import type { Binding as _trustkeyd_v1_Binding, Binding__Output as _trustkeyd_v1_Binding__Output } from './trustkeyd/v1/Binding.ts';
 import type { Body as _trustkeyd_v1_Body, Body__Output as _trustkeyd_v1_Body__Output } from './trustkeyd/v1/Body.ts';
@@ -33,6 +36,8 @@ import type { ChangePassphraseRequest as _trustkeyd_v1_ChangePassphraseRequest, 
 import type { ChangePassphraseResponse as _trustkeyd_v1_ChangePassphraseResponse, ChangePassphraseResponse__Output as _trustkeyd_v1_ChangePassphraseResponse__Output } from './trustkeyd/v1/ChangePassphraseResponse.ts';
 import type { ChangePinRequest as _trustkeyd_v1_ChangePinRequest, ChangePinRequest__Output as _trustkeyd_v1_ChangePinRequest__Output } from './trustkeyd/v1/ChangePinRequest.ts';
 import type { CopyKeyRequest as _trustkeyd_v1_CopyKeyRequest, CopyKeyRequest__Output as _trustkeyd_v1_CopyKeyRequest__Output } from './trustkeyd/v1/CopyKeyRequest.ts';
+import type { CreateBackupRequest as _trustkeyd_v1_CreateBackupRequest, CreateBackupRequest__Output as _trustkeyd_v1_CreateBackupRequest__Output } from './trustkeyd/v1/CreateBackupRequest.ts';
+import type { CreateBackupResponse as _trustkeyd_v1_CreateBackupResponse, CreateBackupResponse__Output as _trustkeyd_v1_CreateBackupResponse__Output } from './trustkeyd/v1/CreateBackupResponse.ts';
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from './trustkeyd/v1/CreateGroupRequest.ts';
 import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from './trustkeyd/v1/CreateKeyRequest.ts';
 import type { DoctorAlgorithm as _trustkeyd_v1_DoctorAlgorithm, DoctorAlgorithm__Output as _trustkeyd_v1_DoctorAlgorithm__Output } from './trustkeyd/v1/DoctorAlgorithm.ts';
@@ -42,6 +47,7 @@ import type { DoctorReport as _trustkeyd_v1_DoctorReport, DoctorReport__Output a
 import type { DoctorRequest as _trustkeyd_v1_DoctorRequest, DoctorRequest__Output as _trustkeyd_v1_DoctorRequest__Output } from './trustkeyd/v1/DoctorRequest.ts';
 import type { DoctorSlot as _trustkeyd_v1_DoctorSlot, DoctorSlot__Output as _trustkeyd_v1_DoctorSlot__Output } from './trustkeyd/v1/DoctorSlot.ts';
 import type { DoctorWay as _trustkeyd_v1_DoctorWay, DoctorWay__Output as _trustkeyd_v1_DoctorWay__Output } from './trustkeyd/v1/DoctorWay.ts';
+import type { Drill as _trustkeyd_v1_Drill, Drill__Output as _trustkeyd_v1_Drill__Output } from './trustkeyd/v1/Drill.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from './trustkeyd/v1/EnrollKeyRequest.ts';
 import type { ExportKeyRequest as _trustkeyd_v1_ExportKeyRequest, ExportKeyRequest__Output as _trustkeyd_v1_ExportKeyRequest__Output } from './trustkeyd/v1/ExportKeyRequest.ts';
 import type { ExportKeyResponse as _trustkeyd_v1_ExportKeyResponse, ExportKeyResponse__Output as _trustkeyd_v1_ExportKeyResponse__Output } from './trustkeyd/v1/ExportKeyResponse.ts';
@@ -57,7 +63,10 @@ import type { KeepRootCertificateRequest as _trustkeyd_v1_KeepRootCertificateReq
 import type { KeepRootCertificateResponse as _trustkeyd_v1_KeepRootCertificateResponse, KeepRootCertificateResponse__Output as _trustkeyd_v1_KeepRootCertificateResponse__Output } from './trustkeyd/v1/KeepRootCertificateResponse.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from './trustkeyd/v1/Key.ts';
 import type { KeyCopy as _trustkeyd_v1_KeyCopy, KeyCopy__Output as _trustkeyd_v1_KeyCopy__Output } from './trustkeyd/v1/KeyCopy.ts';
+import type { KeyFileSource as _trustkeyd_v1_KeyFileSource, KeyFileSource__Output as _trustkeyd_v1_KeyFileSource__Output } from './trustkeyd/v1/KeyFileSource.ts';
+import type { KeyFiles as _trustkeyd_v1_KeyFiles, KeyFiles__Output as _trustkeyd_v1_KeyFiles__Output } from './trustkeyd/v1/KeyFiles.ts';
 import type { KeyNeed as _trustkeyd_v1_KeyNeed, KeyNeed__Output as _trustkeyd_v1_KeyNeed__Output } from './trustkeyd/v1/KeyNeed.ts';
+import type { KeyProof as _trustkeyd_v1_KeyProof, KeyProof__Output as _trustkeyd_v1_KeyProof__Output } from './trustkeyd/v1/KeyProof.ts';
 import type { KeysClient as _trustkeyd_v1_KeysClient, KeysDefinition as _trustkeyd_v1_KeysDefinition } from './trustkeyd/v1/Keys.ts';
 import type { ListAuditRequest as _trustkeyd_v1_ListAuditRequest, ListAuditRequest__Output as _trustkeyd_v1_ListAuditRequest__Output } from './trustkeyd/v1/ListAuditRequest.ts';
 import type { ListAuditResponse as _trustkeyd_v1_ListAuditResponse, ListAuditResponse__Output as _trustkeyd_v1_ListAuditResponse__Output } from './trustkeyd/v1/ListAuditResponse.ts';
@@ -83,10 +92,19 @@ import type { PivOptions as _trustkeyd_v1_PivOptions, PivOptions__Output as _tru
 import type { PivSlot as _trustkeyd_v1_PivSlot, PivSlot__Output as _trustkeyd_v1_PivSlot__Output } from './trustkeyd/v1/PivSlot.ts';
 import type { PlanRootRequest as _trustkeyd_v1_PlanRootRequest, PlanRootRequest__Output as _trustkeyd_v1_PlanRootRequest__Output } from './trustkeyd/v1/PlanRootRequest.ts';
 import type { PlanRootResponse as _trustkeyd_v1_PlanRootResponse, PlanRootResponse__Output as _trustkeyd_v1_PlanRootResponse__Output } from './trustkeyd/v1/PlanRootResponse.ts';
+import type { ProveRequest as _trustkeyd_v1_ProveRequest, ProveRequest__Output as _trustkeyd_v1_ProveRequest__Output } from './trustkeyd/v1/ProveRequest.ts';
+import type { ProveResponse as _trustkeyd_v1_ProveResponse, ProveResponse__Output as _trustkeyd_v1_ProveResponse__Output } from './trustkeyd/v1/ProveResponse.ts';
 import type { PublicKey as _trustkeyd_v1_PublicKey, PublicKey__Output as _trustkeyd_v1_PublicKey__Output } from './trustkeyd/v1/PublicKey.ts';
+import type { RecordDrillRequest as _trustkeyd_v1_RecordDrillRequest, RecordDrillRequest__Output as _trustkeyd_v1_RecordDrillRequest__Output } from './trustkeyd/v1/RecordDrillRequest.ts';
 import type { RemoveKeyRequest as _trustkeyd_v1_RemoveKeyRequest, RemoveKeyRequest__Output as _trustkeyd_v1_RemoveKeyRequest__Output } from './trustkeyd/v1/RemoveKeyRequest.ts';
 import type { Repository as _trustkeyd_v1_Repository, Repository__Output as _trustkeyd_v1_Repository__Output } from './trustkeyd/v1/Repository.ts';
 import type { ResetRequest as _trustkeyd_v1_ResetRequest, ResetRequest__Output as _trustkeyd_v1_ResetRequest__Output } from './trustkeyd/v1/ResetRequest.ts';
+import type { RestoreBegin as _trustkeyd_v1_RestoreBegin, RestoreBegin__Output as _trustkeyd_v1_RestoreBegin__Output } from './trustkeyd/v1/RestoreBegin.ts';
+import type { RestoreChange as _trustkeyd_v1_RestoreChange, RestoreChange__Output as _trustkeyd_v1_RestoreChange__Output } from './trustkeyd/v1/RestoreChange.ts';
+import type { RestoreOutcome as _trustkeyd_v1_RestoreOutcome, RestoreOutcome__Output as _trustkeyd_v1_RestoreOutcome__Output } from './trustkeyd/v1/RestoreOutcome.ts';
+import type { RestoreRecord as _trustkeyd_v1_RestoreRecord, RestoreRecord__Output as _trustkeyd_v1_RestoreRecord__Output } from './trustkeyd/v1/RestoreRecord.ts';
+import type { RestoreRequest as _trustkeyd_v1_RestoreRequest, RestoreRequest__Output as _trustkeyd_v1_RestoreRequest__Output } from './trustkeyd/v1/RestoreRequest.ts';
+import type { RestoreResponse as _trustkeyd_v1_RestoreResponse, RestoreResponse__Output as _trustkeyd_v1_RestoreResponse__Output } from './trustkeyd/v1/RestoreResponse.ts';
 import type { RoleKeys as _trustkeyd_v1_RoleKeys, RoleKeys__Output as _trustkeyd_v1_RoleKeys__Output } from './trustkeyd/v1/RoleKeys.ts';
 import type { RootCertificateRequest as _trustkeyd_v1_RootCertificateRequest, RootCertificateRequest__Output as _trustkeyd_v1_RootCertificateRequest__Output } from './trustkeyd/v1/RootCertificateRequest.ts';
 import type { RootCertificateResponse as _trustkeyd_v1_RootCertificateResponse, RootCertificateResponse__Output as _trustkeyd_v1_RootCertificateResponse__Output } from './trustkeyd/v1/RootCertificateResponse.ts';
@@ -171,6 +189,12 @@ export interface ProtoGrpcType {
        */
       Audit: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_AuditClient> & { service: _trustkeyd_v1_AuditDefinition }
       AuditRecord: MessageTypeDefinition<_trustkeyd_v1_AuditRecord, _trustkeyd_v1_AuditRecord__Output>
+      Backup: MessageTypeDefinition<_trustkeyd_v1_Backup, _trustkeyd_v1_Backup__Output>
+      BackupState: MessageTypeDefinition<_trustkeyd_v1_BackupState, _trustkeyd_v1_BackupState__Output>
+      /**
+       * Backups: made here, taken back, and shown to be good. docs/formats/backup.md gives the file's bytes.
+       */
+      Backups: SubtypeConstructor<typeof grpc.Client, _trustkeyd_v1_BackupsClient> & { service: _trustkeyd_v1_BackupsDefinition }
       BindKeyRequest: MessageTypeDefinition<_trustkeyd_v1_BindKeyRequest, _trustkeyd_v1_BindKeyRequest__Output>
       Binding: MessageTypeDefinition<_trustkeyd_v1_Binding, _trustkeyd_v1_Binding__Output>
       Body: MessageTypeDefinition<_trustkeyd_v1_Body, _trustkeyd_v1_Body__Output>
@@ -188,6 +212,8 @@ export interface ProtoGrpcType {
       ChangePassphraseResponse: MessageTypeDefinition<_trustkeyd_v1_ChangePassphraseResponse, _trustkeyd_v1_ChangePassphraseResponse__Output>
       ChangePinRequest: MessageTypeDefinition<_trustkeyd_v1_ChangePinRequest, _trustkeyd_v1_ChangePinRequest__Output>
       CopyKeyRequest: MessageTypeDefinition<_trustkeyd_v1_CopyKeyRequest, _trustkeyd_v1_CopyKeyRequest__Output>
+      CreateBackupRequest: MessageTypeDefinition<_trustkeyd_v1_CreateBackupRequest, _trustkeyd_v1_CreateBackupRequest__Output>
+      CreateBackupResponse: MessageTypeDefinition<_trustkeyd_v1_CreateBackupResponse, _trustkeyd_v1_CreateBackupResponse__Output>
       CreateGroupRequest: MessageTypeDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_CreateGroupRequest__Output>
       CreateKeyRequest: MessageTypeDefinition<_trustkeyd_v1_CreateKeyRequest, _trustkeyd_v1_CreateKeyRequest__Output>
       DoctorAlgorithm: MessageTypeDefinition<_trustkeyd_v1_DoctorAlgorithm, _trustkeyd_v1_DoctorAlgorithm__Output>
@@ -197,6 +223,7 @@ export interface ProtoGrpcType {
       DoctorRequest: MessageTypeDefinition<_trustkeyd_v1_DoctorRequest, _trustkeyd_v1_DoctorRequest__Output>
       DoctorSlot: MessageTypeDefinition<_trustkeyd_v1_DoctorSlot, _trustkeyd_v1_DoctorSlot__Output>
       DoctorWay: MessageTypeDefinition<_trustkeyd_v1_DoctorWay, _trustkeyd_v1_DoctorWay__Output>
+      Drill: MessageTypeDefinition<_trustkeyd_v1_Drill, _trustkeyd_v1_Drill__Output>
       EnrollKeyRequest: MessageTypeDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_EnrollKeyRequest__Output>
       ExportKeyRequest: MessageTypeDefinition<_trustkeyd_v1_ExportKeyRequest, _trustkeyd_v1_ExportKeyRequest__Output>
       ExportKeyResponse: MessageTypeDefinition<_trustkeyd_v1_ExportKeyResponse, _trustkeyd_v1_ExportKeyResponse__Output>
@@ -215,7 +242,10 @@ export interface ProtoGrpcType {
       KeepRootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateResponse, _trustkeyd_v1_KeepRootCertificateResponse__Output>
       Key: MessageTypeDefinition<_trustkeyd_v1_Key, _trustkeyd_v1_Key__Output>
       KeyCopy: MessageTypeDefinition<_trustkeyd_v1_KeyCopy, _trustkeyd_v1_KeyCopy__Output>
+      KeyFileSource: MessageTypeDefinition<_trustkeyd_v1_KeyFileSource, _trustkeyd_v1_KeyFileSource__Output>
+      KeyFiles: MessageTypeDefinition<_trustkeyd_v1_KeyFiles, _trustkeyd_v1_KeyFiles__Output>
       KeyNeed: MessageTypeDefinition<_trustkeyd_v1_KeyNeed, _trustkeyd_v1_KeyNeed__Output>
+      KeyProof: MessageTypeDefinition<_trustkeyd_v1_KeyProof, _trustkeyd_v1_KeyProof__Output>
       KeyState: EnumTypeDefinition
       /**
        * Keys and their groups.
@@ -245,11 +275,20 @@ export interface ProtoGrpcType {
       PivSlot: MessageTypeDefinition<_trustkeyd_v1_PivSlot, _trustkeyd_v1_PivSlot__Output>
       PlanRootRequest: MessageTypeDefinition<_trustkeyd_v1_PlanRootRequest, _trustkeyd_v1_PlanRootRequest__Output>
       PlanRootResponse: MessageTypeDefinition<_trustkeyd_v1_PlanRootResponse, _trustkeyd_v1_PlanRootResponse__Output>
+      ProveRequest: MessageTypeDefinition<_trustkeyd_v1_ProveRequest, _trustkeyd_v1_ProveRequest__Output>
+      ProveResponse: MessageTypeDefinition<_trustkeyd_v1_ProveResponse, _trustkeyd_v1_ProveResponse__Output>
       PublicKey: MessageTypeDefinition<_trustkeyd_v1_PublicKey, _trustkeyd_v1_PublicKey__Output>
       Purpose: EnumTypeDefinition
+      RecordDrillRequest: MessageTypeDefinition<_trustkeyd_v1_RecordDrillRequest, _trustkeyd_v1_RecordDrillRequest__Output>
       RemoveKeyRequest: MessageTypeDefinition<_trustkeyd_v1_RemoveKeyRequest, _trustkeyd_v1_RemoveKeyRequest__Output>
       Repository: MessageTypeDefinition<_trustkeyd_v1_Repository, _trustkeyd_v1_Repository__Output>
       ResetRequest: MessageTypeDefinition<_trustkeyd_v1_ResetRequest, _trustkeyd_v1_ResetRequest__Output>
+      RestoreBegin: MessageTypeDefinition<_trustkeyd_v1_RestoreBegin, _trustkeyd_v1_RestoreBegin__Output>
+      RestoreChange: MessageTypeDefinition<_trustkeyd_v1_RestoreChange, _trustkeyd_v1_RestoreChange__Output>
+      RestoreOutcome: MessageTypeDefinition<_trustkeyd_v1_RestoreOutcome, _trustkeyd_v1_RestoreOutcome__Output>
+      RestoreRecord: MessageTypeDefinition<_trustkeyd_v1_RestoreRecord, _trustkeyd_v1_RestoreRecord__Output>
+      RestoreRequest: MessageTypeDefinition<_trustkeyd_v1_RestoreRequest, _trustkeyd_v1_RestoreRequest__Output>
+      RestoreResponse: MessageTypeDefinition<_trustkeyd_v1_RestoreResponse, _trustkeyd_v1_RestoreResponse__Output>
       RoleKeys: MessageTypeDefinition<_trustkeyd_v1_RoleKeys, _trustkeyd_v1_RoleKeys__Output>
       RootCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_RootCertificateRequest, _trustkeyd_v1_RootCertificateRequest__Output>
       RootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_RootCertificateResponse, _trustkeyd_v1_RootCertificateResponse__Output>

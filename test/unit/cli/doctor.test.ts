@@ -18,6 +18,7 @@ const STATUS: DaemonStatus = {
     outbox: 0,
     auditRecords: 3,
     problems: [],
+    backup: undefined,
 }
 const HEALTHY: Facts = {
     now: NOW,

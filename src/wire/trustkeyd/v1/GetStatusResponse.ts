@@ -1,6 +1,7 @@
 // Original file: proto/trustkeyd/v1/status.proto
 
 import type { SignerStatus as _trustkeyd_v1_SignerStatus, SignerStatus__Output as _trustkeyd_v1_SignerStatus__Output } from '../../trustkeyd/v1/SignerStatus.ts';
+import type { BackupState as _trustkeyd_v1_BackupState, BackupState__Output as _trustkeyd_v1_BackupState__Output } from '../../trustkeyd/v1/BackupState.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface GetStatusResponse {
@@ -24,6 +25,10 @@ export interface GetStatusResponse {
   'outbox'?: (number);
   'auditRecords'?: (number | string | Long);
   'problems'?: (string)[];
+  /**
+   * absent: the caller may see neither the status of the whole daemon nor its backups
+   */
+  'backup'?: (_trustkeyd_v1_BackupState | null);
 }
 
 export interface GetStatusResponse__Output {
@@ -47,4 +52,8 @@ export interface GetStatusResponse__Output {
   'outbox': (number);
   'auditRecords': (number);
   'problems': (string)[];
+  /**
+   * absent: the caller may see neither the status of the whole daemon nor its backups
+   */
+  'backup': (_trustkeyd_v1_BackupState__Output | null);
 }
