@@ -22,6 +22,7 @@ export {
     type TouchPolicy,
     verifyAttestation,
 } from "./attestation.ts"
+export { canaryMessage } from "./canary.ts"
 export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
 export { certificateFormProblem, certificatesFormProblem } from "./certificate-form.ts"
 export { type Authorities, checkCertificateChain, checkCertificatePath, parseAuthorities } from "./certificate-path.ts"

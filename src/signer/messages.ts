@@ -11,6 +11,8 @@ import { TrustkeyError } from "../errors.ts"
 import { type Fields, toBase64 } from "./fields.ts"
 import { FrameError } from "./frames.ts"
 
+export { canaryMessage } from "../crypto/index.ts"
+
 /** The version both ends must speak. They come from one package, so a difference is an installation gone wrong. */
 export const PROTOCOL_VERSION = 1
 
@@ -163,11 +165,6 @@ export function parseTokenKey(fields: Fields): TokenKeyFacts {
 
 export function encodeError(error: TrustkeyError): object {
     return { code: error.code, message: error.message }
-}
-
-/** TK-SIG-1: what a new key signs to show that it can. Neither JSON nor DER begins like this, so no Intent can have this form. */
-export function canaryMessage(random: Uint8Array): Buffer {
-    return Buffer.concat([Buffer.from("trustkeyd canary v1\n", "ascii"), random])
 }
 
 /** The public facts a sealed key's ciphertext is bound to. Label and bindings may change, so they are not among them. */

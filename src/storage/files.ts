@@ -271,7 +271,7 @@ function kindOf(facts: Stats): FileFacts["kind"] {
 }
 
 /** fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing the file has also reached disk." */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
     await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
     await handle.sync()
 }
@@ -294,7 +294,7 @@ function tooLarge(file: string, maxBytes: number): TrustkeyError {
 }
 
 /** The system's words, without the path they end in: that is for the log. */
-function asStorageError(error: unknown, message: string): TrustkeyError {
+export function asStorageError(error: unknown, message: string): TrustkeyError {
     if (error instanceof TrustkeyError) return error
     const code = error instanceof Error && "code" in error ? `: ${String(error.code)}` : ""
     return new TrustkeyError("storage_failed", `${message}${code}`, { cause: error })

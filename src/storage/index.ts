@@ -20,6 +20,7 @@ export {
     type TemporaryDirectory,
     writeFileDurable,
 } from "./files.ts"
+export { GrowingFile } from "./growing-file.ts"
 export { explainIssue, mistakeLines } from "./mistakes.ts"
 export { type NameLookup, parseNameDatabase, readNameDatabase } from "./names.ts"
 export { openSqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts"
