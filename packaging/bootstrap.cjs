@@ -65,6 +65,9 @@ const TEST_PACKAGES = [
     ["mmdebstrap"],
     ["systemd-container"],
     ["lintian"],
+    ["zsh"],
+    ["fish"],
+    ["openssh-server"],
     ["binutils"],
     ["dpkg-dev"],
 ]

@@ -71,7 +71,7 @@ function stageSystem(tree: Tree): void {
     tree.copy(path.join(ROOT, "packaging/trustkeyd.toml"), "/etc/trustkeyd/trustkeyd.toml")
 }
 
-async function stageDocumentation(tree: Tree, { version }: Options, date: Date): Promise<void> {
+function stageDocumentation(tree: Tree, { version }: Options, date: Date): void {
     const packages = bundledPackages()
     const files = readdirSync(path.join(ROOT, "docs"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
     for (const { parentPath, name } of files) {
@@ -87,7 +87,7 @@ async function stageDocumentation(tree: Tree, { version }: Options, date: Date):
         compressed(readFileSync(path.join(ROOT, `node_modules/node-linux-${process.arch}/LICENSE`))),
     )
     tree.write(`${DOCUMENTATION}/sbom.cdx.json`, billOfMaterials(packages, version, date))
-    for (const { name, section, text } of await manualPages(version, date))
+    for (const { name, section, text } of manualPages(version, date))
         tree.write(`/usr/share/man/man${section}/${name}.${section}.gz`, compressed(text))
     tree.copy(path.join(HERE, "lintian-overrides"), "/usr/share/lintian/overrides/trustkeyd")
 }
@@ -134,7 +134,7 @@ function stageControl(tree: Tree, { version }: Options): void {
     for (const script of ["postinst", "prerm", "postrm"]) tree.copy(path.join(HERE, script), `/DEBIAN/${script}`, 0o755)
 }
 
-async function build(options: Options): Promise<string> {
+function build(options: Options): string {
     const architecture = ARCHITECTURES[process.arch]
     if (architecture === undefined) throw new Error(`there is no package for ${process.arch}`)
     const date = sourceDate()
@@ -144,7 +144,7 @@ async function build(options: Options): Promise<string> {
         const tree = new Tree(path.join(staging, "tree"))
         stagePrograms(tree)
         stageSystem(tree)
-        await stageDocumentation(tree, options, date)
+        stageDocumentation(tree, options, date)
         stageControl(tree, options)
         tree.settle(date)
         const file = path.join(options.output, `trustkeyd_${options.version}_${architecture}.deb`)
@@ -161,7 +161,7 @@ async function build(options: Options): Promise<string> {
 }
 
 try {
-    const file = await build(readOptions())
+    const file = build(readOptions())
     console.log(`${path.relative(process.cwd(), file)}  ${(statSync(file).size / 1e6).toFixed(1)} MB`)
 } catch (error) {
     console.error(`packaging/deb/build.ts: ${error instanceof Error ? error.message : String(error)}`)

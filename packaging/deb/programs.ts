@@ -1,12 +1,20 @@
 import { execFileSync } from "node:child_process"
 import { readdirSync } from "node:fs"
 import path from "node:path"
+import { COMPLETION_SCRIPTS, SHELLS } from "../../src/cli/completion/scripts.ts"
 import { launcherText } from "../../src/cli/launcher.ts"
 import { PRIVATE, ROOT, type Tree } from "./layout.ts"
 
 /** As packaging/bundle.ts leaves them out of the bundles. */
 const NATIVE = ["koffi", "pkcs11js", "argon2"]
 const PROGRAMS = { node: `${PRIVATE}/node`, directory: `${PRIVATE}/dist` }
+
+/** Where Debian's shells look for what a package brings. */
+const COMPLETIONS = {
+    bash: "/usr/share/bash-completion/completions/trustkey",
+    zsh: "/usr/share/zsh/vendor-completions/_trustkey",
+    fish: "/usr/share/fish/vendor_completions.d/trustkey.fish",
+}
 
 /** The files that requiring the native packages loads here, relative to the checkout: those for other platforms are never among them. */
 function loadedFiles(): readonly string[] {
@@ -52,8 +60,7 @@ export function stagePrograms(tree: Tree): void {
         0o755,
     )
     tree.write("/usr/libexec/docker/cli-plugins/docker-trustkey", launcherText(PROGRAMS, "docker-trustkey"), 0o755)
-    const completion = execFileSync(process.execPath, [path.join(ROOT, "dist/trustkey.cjs"), "completion", "bash"])
-    tree.write("/usr/share/bash-completion/completions/trustkey", completion)
+    for (const shell of SHELLS) tree.write(COMPLETIONS[shell], COMPLETION_SCRIPTS[shell])
     tryOut(tree)
 }
 

@@ -346,24 +346,6 @@ describe("the plugin's programs", () => {
         const again = await readFile(kept)
         assert.deepEqual(await help(), again)
     })
-
-    test("are completed by bash, whatever is in the words", async () => {
-        const bin = path.join(directory.path, "bin")
-        await mkdir(bin, { recursive: true })
-        await symlink(process.execPath, path.join(bin, "node"))
-        await writeFile(path.join(bin, "trustkey"), `#!/bin/sh\nexec node '${path.join(DIST, "trustkey.cjs")}' "$@"\n`, { mode: 0o755 })
-        await mkdir(path.join(configDirectory, "trust/tuf/localhost:5000/app/metadata"), { recursive: true })
-        const script = [
-            ". <(trustkey completion bash)",
-            `ask() { COMP_LINE=$1; COMP_POINT=\${#COMP_LINE}; _trustkey 2> /dev/null; echo "\${COMPREPLY[*]}"; }`,
-            "ask 'trustkey jou'",
-            "ask 'trustkey journal '",
-            "ask 'trustkey key create --purpose=ta'",
-            "ask 'trustkey trust sign localhost:5'",
-        ]
-        const { stdout } = await runCommand("bash", ["--norc", "-c", script.join("\n")], { env: { ...env, PATH: `${bin}:${env["PATH"]}` } })
-        assert.deepEqual(stdout.split("\n"), ["journal", "show void", "targets", "5000/app", ""])
-    })
 })
 
 describe("docker trustkey at work", () => {

@@ -95,14 +95,29 @@ describe("the Debian package", () => {
         const page = await mustRun("zcat", [inPackage("usr/share/man/man1/trustkey.1.gz")])
         for (const command of ["trustkey init", "trustkey trust sign", "trustkey key create", "trustkey ceremony step keygen"])
             assert.ok(page.includes(`\n.SS ${command}\n`), command)
-        const warnings = await runCommand("man", [
-            "--warnings",
-            "-E",
-            "UTF-8",
-            "-l",
-            "-Tutf8",
-            inPackage("usr/share/man/man8/trustkeyd.8.gz"),
-        ])
-        assert.equal(warnings.stderr, "")
+        for (const file of ["man1/trustkey.1", "man5/trustkeyd.toml.5", "man8/trustkeyd.8"]) {
+            const args = ["--warnings", "-E", "UTF-8", "-l", "-Tutf8", inPackage(`usr/share/man/${file}.gz`)]
+            const { stderr } = await runCommand("man", args, { env: { ...process.env, MANWIDTH: "120" } })
+            assert.equal(stderr, "", file)
+        }
+    })
+
+    test("has a manual page of the configuration, with every field that the installed file shows", async () => {
+        const page = await mustRun("zcat", [inPackage("usr/share/man/man5/trustkeyd.toml.5.gz")])
+        const shipped = await readFile(inPackage("etc/trustkeyd/trustkeyd.toml"), "utf8")
+        const fields = Array.from(shipped.matchAll(/^#?(\w+) = /gm), ([, name = ""]) => name)
+        assert.ok(fields.includes("state_directory") && fields.includes("max_validity"))
+        for (const name of fields) assert.ok(page.includes(`\n.TP\n.B ${name}\n`), name)
+    })
+
+    test("lets bash, zsh and fish complete, each from where it looks", async () => {
+        for (const [shell, file] of [
+            ["bash", "bash-completion/completions/trustkey"],
+            ["zsh", "zsh/vendor-completions/_trustkey"],
+            ["fish", "fish/vendor_completions.d/trustkey.fish"],
+        ] as const) {
+            const printed = await mustRun(process.execPath, [path.resolve("dist/trustkey.cjs"), "completion", shell])
+            assert.equal(await readFile(inPackage(`usr/share/${file}`), "utf8"), printed)
+        }
     })
 })
