@@ -30,7 +30,8 @@ export function doctorCommand(cli: Cli): Command {
 
 /** Warnings are no failure: the exit code is 0 unless a check failed, and then that of the worst. */
 async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
-    const { examine, THAT_FIRST } = await import("../doctor/checks.ts")
+    const { examine } = await import("../doctor/checks.ts")
+    const { THAT_FIRST } = await import("../doctor/verdict.ts")
     const { gatherFacts } = await import("../doctor/facts.ts")
     const limits = { failure: options.expiry, warning: Math.max(options.expiry, options.expiryWarning) }
     const checked = examine(await gatherFacts(cli, limits))

@@ -1,17 +1,6 @@
-import type { ErrorCode } from "../../errors.ts"
-import type { DaemonStatus } from "../daemon-types.ts"
 import { expiriesOf, inDays } from "../expiry.ts"
-import { ADMIN_SOCKET, type Asked, type Facts, type KeyFile, SIGN_SOCKET } from "./facts.ts"
-
-/** What a check has found: `findings` says it, a line each, `advice` what to do. A warning that
- * `restsOn` another check was not made: that one says why. Each failure has the code that decides the exit status. */
-export type Verdict =
-    | { readonly verdict: "ok"; readonly findings: readonly string[] }
-    | { readonly verdict: "warning"; readonly findings: readonly string[]; readonly advice: string; readonly restsOn?: string }
-    | { readonly verdict: "failure"; readonly findings: readonly string[]; readonly advice: string; readonly code: ErrorCode }
-
-/** One question with one answer. Pure: facts in, verdict out. */
-export type Check = { readonly name: string; readonly look: (facts: Facts) => Verdict }
+import { ADMIN_SOCKET, type Facts, type KeyFile, SIGN_SOCKET } from "./facts.ts"
+import { type Check, failure, ok, type Verdict, warning, withAnswer, withStatus } from "./verdict.ts"
 
 /** In the order they are shown. A new check is a new line. */
 export const CHECKS: readonly Check[] = [
@@ -31,37 +20,6 @@ export type Checked = Verdict & { readonly name: string }
 
 export function examine(facts: Facts, checks: readonly Check[] = CHECKS): readonly Checked[] {
     return checks.map(({ name, look }) => ({ name, ...look(facts) }))
-}
-
-function ok(...findings: readonly string[]): Verdict {
-    return { verdict: "ok", findings }
-}
-
-function warning(advice: string, ...findings: readonly string[]): Verdict {
-    return { verdict: "warning", findings, advice }
-}
-
-function failure(code: ErrorCode, advice: string, ...findings: readonly string[]): Verdict {
-    return { verdict: "failure", findings, advice, code }
-}
-
-export const THAT_FIRST = "See to that first, then run this again."
-
-/** What could not be asked is no all-clear. */
-function withAnswer<T>(asked: Asked<T>, look: (answer: T) => Verdict): Verdict {
-    if ("answer" in asked) return look(asked.answer)
-    if ("unasked" in asked) return notMade(asked.unasked)
-    const advice = asked.refused.code === "denied" ? "Ask somebody who may see it to run this." : THAT_FIRST
-    return warning(advice, `not checked: ${asked.refused.message}`)
-}
-
-/** The same of everything the sign socket has told. */
-function withStatus({ sign }: Facts, look: (answer: DaemonStatus) => Verdict): Verdict {
-    return "answer" in sign ? look(sign.answer) : notMade(SIGN_SOCKET)
-}
-
-function notMade(restsOn: string): Verdict {
-    return { verdict: "warning", findings: [`not checked: see ${restsOn}`], advice: THAT_FIRST, restsOn }
 }
 
 function signSocket({ sign, signSocket: path }: Facts): Verdict {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import type { DaemonRepository, DaemonStatus } from "../../../src/cli/daemon-types.ts"
-import { CHECKS, examine, type Verdict } from "../../../src/cli/doctor/checks.ts"
+import { CHECKS, examine } from "../../../src/cli/doctor/checks.ts"
 import type { Facts, KeyFile } from "../../../src/cli/doctor/facts.ts"
+import type { Verdict } from "../../../src/cli/doctor/verdict.ts"
 import { sampleToken } from "./fake-daemon.ts"
 
 const NOW = new Date("2026-11-21T09:00:00Z")
