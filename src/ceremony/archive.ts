@@ -1,10 +1,10 @@
 import { gunzipSync, gzipSync } from "node:zlib"
+import { TAR_BLOCK, TAR_END, tarClaims, tarHeader, tarPadding } from "../backup/index.ts"
 import { TrustkeyError } from "../errors.ts"
 
 /** The files of a bundle by their names, such as `plan.toml` and `artefacts/<sha256>`. */
 export type ArchivedFiles = ReadonlyMap<string, Uint8Array>
 
-const BLOCK = 512
 const MAX_ARCHIVE_BYTES = 8 * 1024 * 1024
 const MAX_FILES = 4100
 
@@ -49,45 +49,26 @@ function writeArchive(files: ArchivedFiles): Buffer {
     const blocks: Uint8Array[] = []
     for (const [name, content] of [...files].sort(([left], [right]) => (left < right ? -1 : 1))) {
         if (!NAME.test(name)) throw new TrustkeyError("bundle_invalid", `no file of a bundle has the name ${JSON.stringify(name)}`)
-        blocks.push(headerOf(name, content.length), content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK))
+        blocks.push(tarHeader(name, content.length, "644"), content, Buffer.alloc(tarPadding(content.length)))
     }
-    const archive = Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)])
+    const archive = Buffer.concat([...blocks, TAR_END])
     if (archive.length > MAX_ARCHIVE_BYTES) throw new TrustkeyError("payload_too_large", `a bundle has at most ${MAX_ARCHIVE_BYTES} bytes`)
     return archive
-}
-
-/** POSIX.1-1988, ustar: numbers are octal digits and a NUL. */
-function headerOf(name: string, size: number): Buffer {
-    const header = Buffer.alloc(BLOCK)
-    header.write(name, 0, "ascii")
-    header.write("0000644\u00000000000\u00000000000\u0000", 100, "ascii")
-    header.write(`${octal(size, 11)}\u0000${octal(0, 11)}\u0000`, 124, "ascii")
-    header.write("0", 156, "ascii")
-    header.write("ustar\u000000", 257, "ascii")
-    // The checksum is taken as if spaces stood in its place.
-    header.fill(" ", 148, 156)
-    const sum = header.reduce((total, byte) => total + byte, 0)
-    header.write(`${octal(sum, 6)}\u0000 `, 148, "ascii")
-    return header
-}
-
-function octal(value: number, digits: number): string {
-    return value.toString(8).padStart(digits, "0")
 }
 
 /** Takes names and sizes only; whoever calls compares with what writeArchive makes of them. */
 function readArchive(archive: Buffer): Map<string, Buffer> {
     const files = new Map<string, Buffer>()
     let at = 0
-    while (at + 2 * BLOCK < archive.length) {
-        const name = archive.toString("latin1", at, at + 100).replace(/\0+$/, "")
-        const digits = archive.toString("latin1", at + 124, at + 135)
-        if (!NAME.test(name) || !/^[0-7]{11}$/.test(digits))
+    while (at + TAR_END.length < archive.length) {
+        const claims = tarClaims(archive.subarray(at, at + TAR_BLOCK))
+        if (claims === undefined || !NAME.test(claims.name))
             throw new TrustkeyError("bundle_invalid", `the archive has no file's header at ${at}`)
-        const end = at + BLOCK + Number.parseInt(digits, 8)
+        const { name, size } = claims
+        const end = at + TAR_BLOCK + size
         if (end > archive.length) throw new TrustkeyError("bundle_invalid", `${name} goes beyond the archive's end`)
-        files.set(name, archive.subarray(at + BLOCK, end))
-        at = Math.ceil(end / BLOCK) * BLOCK
+        files.set(name, archive.subarray(at + TAR_BLOCK, end))
+        at = end + tarPadding(size)
     }
     return files
 }

@@ -1,0 +1,32 @@
+// Backups: what an archive is made of, written and read as a stream, and judged by itself. Pure: it knows no clock, no file and no private key in
+// clear; what encrypts and opens an archive is elsewhere. docs/formats/backup.md
+
+export { encodeRecord } from "./encode.ts"
+export { readKeyFacts } from "./key-facts.ts"
+export { MemberReader, readBackup } from "./reader.ts"
+export {
+    BACKUP_FORMAT,
+    type BackupCounts,
+    type BackupRecord,
+    type CertificateRecord,
+    type CloseRecord,
+    type DocumentRecord,
+    type EndRecord,
+    type GroupRecord,
+    type HeadRecord,
+    type Instead,
+    type KeyFacts,
+    type KeyFilePassphraseRecord,
+    type KeyFileRecord,
+    type KeyRecord,
+    type LineageRecord,
+    MAX_MEMBER_BYTES,
+    type PolicyRecord,
+    type PromiseRecord,
+    type RoleVersion,
+    type RootRecord,
+    type TokenPlace,
+    type WaitingRecord,
+} from "./records.ts"
+export { TAR_BLOCK, TAR_END, type TarMode, tarClaims, tarHeader, tarPadding } from "./ustar.ts"
+export { ArchiveWriter, BackupWriter, type Member, MemberWriter } from "./writer.ts"
