@@ -2,6 +2,7 @@
 // clear; what encrypts and opens an archive is elsewhere. docs/formats/backup.md
 
 export { encodeRecord } from "./encode.ts"
+export { insteadOf, type KeyOnTokens } from "./instead.ts"
 export { readKeyFacts } from "./key-facts.ts"
 export { MemberReader, readBackup } from "./reader.ts"
 export {

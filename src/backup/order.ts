@@ -1,5 +1,6 @@
+import { ROOT } from "../tuf/index.ts"
 import { README_NAME } from "./readme.ts"
-import type { BackupCounts, BackupRecord, CertificateRecord, CloseRecord, LineageRecord, RoleVersion } from "./records.ts"
+import type { BackupCounts, BackupRecord, CertificateRecord, CloseRecord, EndRecord, LineageRecord, RoleVersion } from "./records.ts"
 import { refuse } from "./refuse.ts"
 
 export const HEAD_NAME = "trustkeyd-backup.json"
@@ -34,6 +35,7 @@ const RANKS: readonly LooseRecord["kind"][] = [
  * record alone, so that a hundred thousand keys take no more memory than one.
  */
 export class RecordOrder {
+    readonly #leftOut: boolean
     #last: LooseRecord["kind"] | undefined
     /** Members that stand already, the README among them. */
     #members = 0
@@ -47,6 +49,11 @@ export class RecordOrder {
     #certificateNumber = 0
     #files: Iterator<DueFile> | undefined
     #due: DueFile | undefined
+
+    /** @param options.keyFilesLeftOut somebody took everything in notary/ out: the end counts it all the same */
+    constructor(options: { readonly keyFilesLeftOut?: boolean } = {}) {
+        this.#leftOut = options.keyFilesLeftOut === true
+    }
 
     get members(): number {
         return this.#members
@@ -125,13 +132,14 @@ export class RecordOrder {
             case "close":
                 return this.#closeName(record)
             case "key-file":
+                if (this.#leftOut) refuse("there is to be no key file")
                 this.#follow(record.keyId)
                 return `notary/${record.keyId}.key`
             case "key-file-passphrase":
+                if (this.#leftOut) refuse("there is to be no key file")
                 return PASSPHRASE_NAME
             case "end":
-                this.#checkCounts()
-                if (record.records !== this.#members) refuse(`it counts ${record.records} members before it, ${this.#members} are there`)
+                this.#checkCounts(record)
                 return END_NAME
         }
     }
@@ -144,6 +152,7 @@ export class RecordOrder {
 
     #lineageName(record: LineageRecord): string {
         const { gun, lineage } = record
+        checkLists(record)
         if (gun < this.#gun) refuse("it stands behind a repository that it has to precede")
         if (gun !== this.#gun) {
             this.#gun = gun
@@ -179,13 +188,37 @@ export class RecordOrder {
         return `closes/${this.#counts.closes++}.json`
     }
 
-    #checkCounts(): void {
+    #checkCounts({ records }: EndRecord): void {
+        if (this.#leftOut ? records < this.#members : records !== this.#members)
+            refuse(`it counts ${records} members before it, ${this.#members} are there`)
         const expected = this.#expected
         if (expected === undefined) return
         for (const name of ["groups", "keys", "lineages", "certificates", "closes"] as const) {
             if (this.#counts[name] !== expected[name])
                 refuse(`${HEAD_NAME} announces ${expected[name]} ${name}, and ${this.#counts[name]} are there`)
         }
+    }
+}
+
+/** What a lineage announces is sorted, so that nothing is there twice; of the outbox the roots come first, since they say who signs the others. */
+function checkLists({ marks, published, documents, outbox }: LineageRecord): void {
+    checkAscending("marks", marks)
+    checkAscending("published", published)
+    checkAscending("documents", documents)
+    if (documents.some(({ role }) => role === ROOT)) refuse("documents has a root, which has a place of its own")
+    const waiting = new Set(outbox.map(({ role, version }) => `${role} ${version}`))
+    if (waiting.size < outbox.length) refuse("outbox has a version of a role twice")
+    for (const [index, { role, version }] of outbox.entries()) {
+        const before = outbox[index - 1]
+        if (role === ROOT && before !== undefined && (before.role !== ROOT || before.version >= version))
+            refuse("outbox does not begin with its roots, sorted by version")
+    }
+}
+
+function checkAscending(name: string, versions: readonly RoleVersion[]): void {
+    for (const [index, { role }] of versions.entries()) {
+        const before = versions[index - 1]?.role
+        if (before !== undefined && role <= before) refuse(`${name} has a role twice, or is not sorted by role`)
     }
 }
 
@@ -204,10 +237,10 @@ function isDue(record: BackupRecord, due: DueFile): boolean {
 function* filesOf(index: number, lineage: LineageRecord): Generator<DueFile, undefined> {
     const directory = `repositories/${index}`
     for (let version = 1; version <= lineage.roots; version++) yield { kind: "root", name: `${directory}/roots/${version}.json`, version }
+    for (const [n, file] of lineage.outbox.entries()) yield { ...file, kind: "waiting", name: `${directory}/outbox/${n}.json` }
     for (const [n, document] of lineage.documents.entries()) {
         yield { ...document, kind: "document", name: `${directory}/documents/${n}.json` }
     }
-    for (const [n, file] of lineage.outbox.entries()) yield { ...file, kind: "waiting", name: `${directory}/outbox/${n}.json` }
     for (let n = 0; n < lineage.promises; n++) yield { kind: "promise", name: `${directory}/promises/${n}.json` }
     return undefined
 }

@@ -12,7 +12,12 @@ const SHOWN_NAME = /^[A-Za-z0-9._/-]{1,100}$/
 
 /** Members as records, in the only order that there is; a record is read as soon as its member is there. */
 export class MemberReader {
-    readonly #order = new RecordOrder()
+    readonly #order: RecordOrder
+
+    /** @param options as RecordOrder's: what a client hands on for a restore has no key files */
+    constructor(options: { readonly keyFilesLeftOut?: boolean } = {}) {
+        this.#order = new RecordOrder(options)
+    }
 
     /** @returns undefined: the member is README.txt, which says nothing to us. @throws backup_invalid naming the member, state_newer */
     take({ name, content }: Member): BackupRecord | undefined {

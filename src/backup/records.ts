@@ -92,13 +92,13 @@ export type LineageRecord = {
     readonly marks: readonly (RoleVersion & { readonly expires: string })[]
     /** What was last seen on the server, by role. */
     readonly published: readonly RoleVersion[]
-    /** So many RootRecords follow: versions 1, 2, 3 … */
+    /** First so many RootRecords follow: versions 1, 2, 3 … */
     readonly roots: number
-    /** A DocumentRecord for each of these follows, by role. */
-    readonly documents: readonly RoleVersion[]
-    /** A WaitingRecord for each of these follows: complete files that were not seen published, in the order they were made. */
+    /** Then a WaitingRecord for each of these: complete files that were not seen published. First roots, by version; then the others as they were made. */
     readonly outbox: readonly (RoleVersion & { readonly at: string })[]
-    /** So many PromiseRecords follow. */
+    /** Then a DocumentRecord for each of these, by role, no root: the newest file of each, published or in the outbox. */
+    readonly documents: readonly RoleVersion[]
+    /** Then so many PromiseRecords. */
     readonly promises: number
 }
 

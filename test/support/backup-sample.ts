@@ -202,8 +202,8 @@ function lineage(repository: TestRepository, options: LineageOptions): readonly 
     return [
         record,
         ...roots.map(({ version, content }) => ({ kind: "root", version, content }) as const),
-        ...documents.map((file) => ({ kind: "document", ...versionOf(file), content: file.content }) as const),
         ...waiting.map((file) => ({ kind: "waiting", ...versionOf(file), at: AT, content: file.content }) as const),
+        ...documents.map((file) => ({ kind: "document", ...versionOf(file), content: file.content }) as const),
         ...voided.map((file) => ({ ...promise(file), voided: { at: AT, by: "uid:0(root)" } })),
         ...pending.map((file) => ({ ...promise(file), signature: Buffer.alloc(64, 2) })),
     ]
