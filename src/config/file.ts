@@ -2,6 +2,7 @@ import path from "node:path"
 import { z } from "zod"
 import { DEFAULT_COST, LARGEST_COST, LEAST_COST } from "../crypto/index.ts"
 import type { NameLookup } from "../storage/index.ts"
+import { backupSchema } from "./backup.ts"
 import { limitSchema, ruleSchema } from "./policy.ts"
 import { duration, size } from "./quantities.ts"
 import { tokenSchema } from "./token.ts"
@@ -45,6 +46,7 @@ export function fileSchema(names: NameLookup) {
                 lanes: z.int().min(LEAST_COST.lanes).max(LARGEST_COST.lanes).default(DEFAULT_COST.lanes),
             })
             .prefault({}),
+        backup: backupSchema(absolutePath()).prefault({}),
         token: z.array(tokenSchema).superRefine(noNameTwice).default([]),
         allow: z.array(ruleSchema(names)).max(10_000).default([]),
         limit: z.array(limitSchema).max(10_000).default([]),

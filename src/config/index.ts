@@ -28,6 +28,15 @@ export type Limits = {
     readonly requestTimeoutMs: number
 }
 
+export type BackupConfig = {
+    /** X25519 recipients of age. */
+    readonly recipients: readonly string[]
+    /** The public share-set file of one of them. */
+    readonly sharesFile?: string
+    readonly maxAgeSeconds: number
+    readonly maxDrillAgeSeconds: number
+}
+
 export type Config = {
     readonly stateDirectory: string
     readonly logLevel: "debug" | "info" | "warn" | "error"
@@ -35,6 +44,7 @@ export type Config = {
     readonly limits: Limits
     readonly unlock: { readonly defaultTtlSeconds: number; readonly maxTtlSeconds: number }
     readonly argon2: Argon2Cost
+    readonly backup: BackupConfig
     readonly tokens: readonly TokenConfig[]
     readonly policy: Policy
 }
@@ -64,6 +74,12 @@ function toConfig(file: FileContent): Config {
         },
         unlock: { defaultTtlSeconds: file.unlock.default_ttl / 1000, maxTtlSeconds: file.unlock.max_ttl / 1000 },
         argon2: { passes: file.argon2.passes, memoryKiB: file.argon2.memory / 1024, lanes: file.argon2.lanes },
+        backup: {
+            recipients: file.backup.recipients,
+            ...(file.backup.shares === undefined ? {} : { sharesFile: file.backup.shares }),
+            maxAgeSeconds: file.backup.max_age / 1000,
+            maxDrillAgeSeconds: file.backup.max_drill_age / 1000,
+        },
         tokens: file.token,
         policy: { rules: file.allow, limits: file.limit },
     }

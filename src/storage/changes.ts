@@ -1,4 +1,4 @@
-import type { Change, SqlValue } from "./store.ts"
+import type { Change, PromiseRow, SqlValue } from "./store.ts"
 
 /**
  * Each statement carries its condition and touches exactly one row when it holds; see the comments of `Change`. What must not
@@ -14,6 +14,7 @@ export const WRITES = {
         INSERT INTO lineages (gun, lineage, origin, at)
         SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM lineages WHERE gun = ?1 AND retired_at IS NULL)
         ON CONFLICT (gun, lineage) DO UPDATE SET origin = excluded.origin, at = excluded.at, retired_at = NULL`,
+    "lineage.restore": "INSERT INTO lineages (gun, lineage, origin, at, retired_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     "lineage.retire": "UPDATE lineages SET retired_at = ? WHERE gun = ? AND lineage = ? AND retired_at IS NULL",
     "root.insert": `
         INSERT INTO roots (gun, lineage, version, content) VALUES (?, ?, ?, ?)
@@ -39,6 +40,9 @@ export const WRITES = {
     "intent.insert": `
         INSERT INTO intents (sequence, kind, gun, lineage, role, version, sha256, key_id, scheme, at, bytes)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    "intent.restore": `
+        INSERT INTO intents (sequence, kind, gun, lineage, role, version, sha256, key_id, scheme, at, bytes, signature, voided_at, voided_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     "intent.signed": `
         UPDATE intents SET signature = ?1 WHERE sequence = ?2 AND voided_at IS NULL AND (signature IS NULL OR signature = ?1)`,
     "intent.void": "UPDATE intents SET voided_at = ?, voided_by = ? WHERE sequence = ? AND voided_at IS NULL",
@@ -61,6 +65,8 @@ export const WRITES = {
         WHERE ?1 = coalesce((SELECT max(sequence) FROM audit), 0) + 1
         AND ?10 = coalesce((SELECT hash FROM audit ORDER BY sequence DESC LIMIT 1), printf('%064d', 0))
         ON CONFLICT DO NOTHING`,
+    "backup.insert": "INSERT INTO backups (fingerprint, facts) VALUES (?, ?) ON CONFLICT DO NOTHING",
+    "drill.insert": "INSERT INTO drills (receipt, facts) VALUES (?, ?) ON CONFLICT DO NOTHING",
     "setting.put": "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 } as const
 
@@ -85,6 +91,8 @@ export function encodeChange(change: Change): Step {
             return [change.kind, [packed(change.envelope), change.name, packed(change.previous)]]
         case "lineage.insert":
             return [change.kind, [change.gun, change.lineage, change.origin, change.at]]
+        case "lineage.restore":
+            return [change.kind, [change.gun, change.lineage, change.origin, change.at, change.retiredAt]]
         case "lineage.retire":
             return [change.kind, [change.at, change.gun, change.lineage]]
         case "root.insert":
@@ -100,9 +108,11 @@ export function encodeChange(change: Change): Step {
         }
         case "published.raise":
             return [change.kind, [change.gun, change.lineage, change.role, change.version, change.sha256]]
-        case "intent.insert": {
-            const { kind, gun, lineage, role, version, sha256, keyId, scheme, at, bytes } = change.promise
-            return [change.kind, [change.sequence, kind, gun, lineage, role, version, sha256, keyId, scheme, at, packed(bytes)]]
+        case "intent.insert":
+            return [change.kind, promiseValues(change)]
+        case "intent.restore": {
+            const { signature, voided } = change
+            return [change.kind, [...promiseValues(change), packed(signature), voided?.at ?? null, voided?.by ?? null]]
         }
         case "intent.signed":
             return [change.kind, [packed(change.signature), change.sequence]]
@@ -126,9 +136,18 @@ export function encodeChange(change: Change): Step {
             const { sequence, at, who, action, outcome, gun, role, keyId, detail, previous, hash } = change
             return [change.kind, [sequence, at, who, action, outcome, gun, role, keyId, detail, previous, hash]]
         }
+        case "backup.insert":
+            return [change.kind, [change.fingerprint, change.facts]]
+        case "drill.insert":
+            return [change.kind, [change.receipt, change.facts]]
         case "setting.put":
             return [change.kind, [change.name, change.value]]
     }
+}
+
+function promiseValues({ sequence, promise }: { readonly sequence: number; readonly promise: PromiseRow }): SqlValue[] {
+    const { kind, gun, lineage, role, version, sha256, keyId, scheme, at, bytes } = promise
+    return [sequence, kind, gun, lineage, role, version, sha256, keyId, scheme, at, packed(bytes)]
 }
 
 /**

@@ -17,6 +17,10 @@ export const READS = {
         WHERE gun = ? AND lineage = ? AND role = ? AND version = ? AND key_id = ? ORDER BY sequence`,
     promises: `SELECT ${INTENT}, bytes FROM intents
         WHERE gun = ? AND lineage = ? AND role = ? AND version = ? AND voided_at IS NULL ORDER BY sequence`,
+    "void-promises": `SELECT ${INTENT}, bytes FROM intents
+        WHERE gun = ? AND lineage = ? AND role = ? AND voided_at IS NOT NULL ORDER BY sequence`,
+    closes: `SELECT ${INTENT}, bytes FROM intents
+        WHERE gun = '' AND kind = 'ceremony-close' AND voided_at IS NULL ORDER BY lineage, key_id, sequence`,
     intents: `SELECT ${INTENT} FROM intents
         WHERE (?1 IS NULL OR gun = ?1) AND (?2 IS NULL OR role = ?2) AND sequence > ?3 ORDER BY sequence LIMIT ?4`,
     "promised-versions": `SELECT gun, lineage, role, max(version) AS version FROM intents
@@ -31,6 +35,9 @@ export const READS = {
     "audit-tail": `SELECT * FROM (SELECT ${AUDIT} FROM audit ORDER BY sequence DESC LIMIT ?) ORDER BY sequence`,
     "audit-head": "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1",
     "next-sequence": "SELECT coalesce(max(sequence), 0) + 1 AS sequence FROM intents",
+    backup: "SELECT fingerprint, facts FROM backups WHERE fingerprint = ?",
+    "last-backup": "SELECT fingerprint, facts FROM backups ORDER BY number DESC LIMIT 1",
+    "last-drill": "SELECT receipt, facts FROM drills ORDER BY number DESC LIMIT 1",
     setting: "SELECT value FROM settings WHERE name = ?",
 } as const satisfies Record<Query["kind"], string>
 
@@ -50,6 +57,10 @@ function parametersOf(query: Query): SqlValue[] {
             return [query.gun, query.lineage]
         case "intent":
             return [query.gun, query.lineage, query.role, query.version, query.keyId]
+        case "void-promises":
+            return [query.gun, query.lineage, query.role]
+        case "backup":
+            return [query.fingerprint]
         case "promises":
             return [query.gun, query.lineage, query.role, query.version]
         case "intents":

@@ -142,6 +142,20 @@ export const MIGRATIONS: readonly string[] = [
         value TEXT NOT NULL
     ) STRICT;
     `,
+    `
+    -- The last number is the newest.
+    CREATE TABLE backups (
+        number INTEGER PRIMARY KEY,
+        fingerprint TEXT NOT NULL UNIQUE,
+        facts TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE drills (
+        number INTEGER PRIMARY KEY,
+        receipt TEXT NOT NULL UNIQUE,
+        facts TEXT NOT NULL
+    ) STRICT;
+    `,
 ]
 
 /**

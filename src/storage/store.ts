@@ -51,6 +51,16 @@ export type Change =
     | { readonly kind: "group.envelope"; readonly name: string; readonly envelope: Uint8Array; readonly previous: Uint8Array }
     /** The GUN has no active lineage. A retired lineage that comes back (trust was reset by mistake) is active again, with its marks. */
     | { readonly kind: "lineage.insert"; readonly gun: string; readonly lineage: string; readonly origin: string; readonly at: string }
+    /** It is not there; and if it is to be active, none of the GUN's is. */
+    | {
+          readonly kind: "lineage.restore"
+          readonly gun: string
+          readonly lineage: string
+          readonly origin: string
+          readonly at: string
+          /** Null: active. */
+          readonly retiredAt: string | null
+      }
     /** It is active. */
     | { readonly kind: "lineage.retire"; readonly gun: string; readonly lineage: string; readonly at: string }
     /** No root of that version yet, or the same file. */
@@ -102,6 +112,14 @@ export type Change =
       }
     /** `sequence` is free, and for metadata no other promise that is not void has the same (gun, lineage, role, version, key). */
     | { readonly kind: "intent.insert"; readonly sequence: number; readonly promise: PromiseRow }
+    /** As "intent.insert", of a promise that was made elsewhere, with what became of it. */
+    | {
+          readonly kind: "intent.restore"
+          readonly sequence: number
+          readonly promise: PromiseRow
+          readonly signature: Uint8Array | null
+          readonly voided: { readonly at: string; readonly by: string } | null
+      }
     /** The promise is there, not void, and has no signature yet or the same one. */
     | { readonly kind: "intent.signed"; readonly sequence: number; readonly signature: Uint8Array }
     /** The promise is there and not void yet. */
@@ -141,6 +159,10 @@ export type Change =
     | { readonly kind: "pin-try.remove"; readonly token: string }
     /** `sequence` follows the last record's, and `previous` is its hash (64 zeros before the first). */
     | ({ readonly kind: "audit.append" } & AuditRow)
+    /** None of that fingerprint yet. */
+    | { readonly kind: "backup.insert"; readonly fingerprint: string; readonly facts: string }
+    /** None with that receipt (its SHA-256) yet. */
+    | { readonly kind: "drill.insert"; readonly receipt: string; readonly facts: string }
     /** Replaces. */
     | { readonly kind: "setting.put"; readonly name: string; readonly value: string }
 
@@ -182,6 +204,10 @@ export type Query =
       }
     /** As "intent" without `bytes` (a page of them could be gigabytes); sequence > after, at most `limit` */
     | { readonly kind: "intents"; readonly gun?: string; readonly role?: string; readonly after: number; readonly limit: number }
+    /** As "promises", void ones only, of whatever version */
+    | { readonly kind: "void-promises"; readonly gun: string; readonly lineage: string; readonly role: string }
+    /** As "intent": promises to sign the close of a ceremony; by plan (`lineage`), then key */
+    | { readonly kind: "closes" }
     /** gun, lineage, role, version: the highest that was promised and is not void */
     | { readonly kind: "promised-versions" }
     /** As "intents": no signature, not void */
@@ -202,6 +228,12 @@ export type Query =
     | { readonly kind: "audit-head" }
     /** sequence: the one the next promise takes; always one row */
     | { readonly kind: "next-sequence" }
+    /** fingerprint, facts; no row when it was not made here */
+    | { readonly kind: "backup"; readonly fingerprint: string }
+    /** fingerprint, facts of the newest */
+    | { readonly kind: "last-backup" }
+    /** receipt, facts of the newest */
+    | { readonly kind: "last-drill" }
     /** value; no row when it was never put */
     | { readonly kind: "setting"; readonly name: string }
 

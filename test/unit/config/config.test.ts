@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { type NameLookup, parseConfig } from "../../../src/config/index.ts"
+import { makeAgeIdentity } from "../../../src/crypto/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 import { authorize, limitsFor, type Principal } from "../../../src/policy/index.ts"
 
@@ -93,6 +94,23 @@ describe("parseConfig", () => {
         assert.deepEqual(config.sockets.sign, { path: "/run/x/sign.sock", mode: 0o666, group: 27 })
         assert.deepEqual(config.sockets.admin, { path: "/run/trustkeyd/admin.sock", mode: 0o600 })
         assert.throws(() => Object.assign(config.limits, { maxConnections: 1 }), TypeError)
+    })
+
+    test("for whom backups are stands there as age writes it, each once, and how old they may get", () => {
+        const [one, other] = [makeAgeIdentity().recipient, makeAgeIdentity().recipient]
+        const text = `[backup]\nrecipients = ["${one}", "${other}"]\nshares = "/etc/shares.json"\nmax_age = "2d"\nmax_drill_age = "30d"`
+        const day = 24 * 3600
+        assert.deepEqual(parseConfig(text, NAMES).backup, {
+            recipients: [one, other],
+            sharesFile: "/etc/shares.json",
+            maxAgeSeconds: 2 * day,
+            maxDrillAgeSeconds: 30 * day,
+        })
+        assert.deepEqual(parseConfig("", NAMES).backup, { recipients: [], maxAgeSeconds: 8 * day, maxDrillAgeSeconds: 100 * day })
+        const wrong = (recipients: string): readonly string[] => mistakesOf(`[backup]\nrecipients = [${recipients}]`)
+        assert.deepEqual(wrong(`"${one}", "${one}"`), ["backup.recipients: one of them is there twice"])
+        assert.deepEqual(wrong(`"${one.toUpperCase()}"`), ["backup.recipients #1: must be an X25519 recipient of age: age1…"])
+        assert.deepEqual(wrong('"ssh-ed25519 AAAA"'), ["backup.recipients #1: must be an X25519 recipient of age: age1…"])
     })
 
     test("names become ids when the file is read", () => {
