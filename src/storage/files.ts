@@ -17,6 +17,7 @@ export type FileFacts = {
 }
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+const PIECE_BYTES = 256 * 1024
 const MAX_SECRET_BYTES = 64 * 1024
 
 /**
@@ -59,6 +60,24 @@ export async function readBytes(file: string, options: ReadOptions = {}): Promis
             if (total > maxBytes) throw tooLarge(file, maxBytes)
         }
         return Buffer.concat(chunks)
+    } catch (error) {
+        throw asStorageError(error, `${path.basename(file)} cannot be read`)
+    }
+}
+
+/**
+ * A file of any length, piece by piece as it is asked for; a pipe too.
+ *
+ * @throws not_found, storage_failed
+ */
+export async function* readPieces(file: string): AsyncGenerator<Buffer> {
+    try {
+        await using handle = await openUnlessMissing(file)
+        if (handle === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
+        if ((await handle.stat()).isDirectory()) throw new TrustkeyError("invalid_request", `${file} is a directory`)
+        for await (const piece of handle.createReadStream({ autoClose: false, highWaterMark: PIECE_BYTES })) {
+            if (Buffer.isBuffer(piece)) yield piece
+        }
     } catch (error) {
         throw asStorageError(error, `${path.basename(file)} cannot be read`)
     }

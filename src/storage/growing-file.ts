@@ -5,6 +5,11 @@ import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
 import { asStorageError, ownFileMode, syncDirectory } from "./files.ts"
 
+/** Whether a name is one that a growing file has. */
+export function isUnfinished(name: string): boolean {
+    return /^\.trustkey-[0-9a-f]{16}\.unfinished$/.test(name)
+}
+
 /**
  * A new file that is written piece by piece, under a name that shows that it is not whole. Only `finish` gives it its own: whatever happens
  * before, a full disk too, nothing has a name that looks finished. Disposed of before that, it is gone.

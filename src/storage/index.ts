@@ -14,13 +14,14 @@ export {
     type ReadOptions,
     readBytes,
     readOwnText,
+    readPieces,
     readSecretFile,
     readTextFile,
     removeFile,
     type TemporaryDirectory,
     writeFileDurable,
 } from "./files.ts"
-export { GrowingFile } from "./growing-file.ts"
+export { GrowingFile, isUnfinished } from "./growing-file.ts"
 export { explainIssue, mistakeLines } from "./mistakes.ts"
 export { type NameLookup, parseNameDatabase, readNameDatabase } from "./names.ts"
 export { openSqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts"

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { randomBytes } from "node:crypto"
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { describe, test } from "node:test"
@@ -10,6 +11,7 @@ import {
     parseNameDatabase,
     readBytes,
     readNameDatabase,
+    readPieces,
     readSecretFile,
     readTextFile,
     removeFile,
@@ -44,6 +46,33 @@ describe("reading files", () => {
         await assert.rejects(readBytes(file("bytes"), { maxBytes: 99_999 }), refused("payload_too_large"))
         await assert.rejects(readBytes("/dev/zero", { maxBytes: 100_000 }), refused("payload_too_large"))
         assert.ok(((await readBytes("/proc/self/status")) ?? "").length > 0)
+    })
+})
+
+describe("reading a file piece by piece", () => {
+    inDirectory("gives all of it in order, and stops when nobody asks for more", async (file) => {
+        const content = randomBytes(1_000_003)
+        writeFileSync(file("large"), content)
+        const pieces: Buffer[] = []
+        for await (const piece of readPieces(file("large"))) pieces.push(piece)
+        assert.ok(pieces.length > 1)
+        assert.ok(Buffer.concat(pieces).equals(content))
+        for await (const piece of readPieces(file("large"))) {
+            assert.ok(content.subarray(0, piece.length).equals(piece))
+            break
+        }
+        writeFileSync(file("empty"), "")
+        for await (const piece of readPieces(file("empty"))) assert.fail(`${piece.length} bytes of nothing`)
+    })
+
+    inDirectory("says what is there instead of a file, and passes on what goes wrong at the reader", async (file) => {
+        const all = async (name: string): Promise<void> => {
+            for await (const piece of readPieces(name)) if (piece.length > 0) throw new Error("the reader's own")
+        }
+        await assert.rejects(all(file("absent")), refused("not_found"))
+        await assert.rejects(all(file("")), refused("invalid_request"))
+        writeFileSync(file("there"), "content")
+        await assert.rejects(all(file("there")), /the reader's own/)
     })
 })
 
