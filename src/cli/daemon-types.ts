@@ -384,6 +384,15 @@ export interface Daemon {
     /** `passphrase`: sealed for purpose "copy", subject "<key id>:<token>". */
     /** Both secrets sealed for the subject of `exportSubject`. @returns an age file */
     exportKey(request: { id: string; recipients: readonly string[]; passphrase: Sealed; identity: Sealed }): Promise<Uint8Array>
+    /** `gun`: empty unless it has to be said. @returns the text of a key file, encrypted */
+    exportKeyFile(request: {
+        id: string
+        confirm: string
+        format: "notary" | "pkcs8"
+        gun: string
+        filePassphrase: Sealed
+        passphrase: Sealed
+    }): Promise<Uint8Array>
     copyKey(request: {
         id: string
         token: string

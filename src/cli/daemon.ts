@@ -47,6 +47,7 @@ import {
 const QUICK_SECONDS = 20
 /** For Argon2, tokens, touches and large repositories. */
 const SLOW_SECONDS = 150
+const FILE_FORMATS = { notary: "KEY_FILE_FORMAT_NOTARY", pkcs8: "KEY_FILE_FORMAT_PKCS8" } as const
 
 const NO_PLACEMENT = { pinPolicy: "", touchPolicy: "", managementKey: null, pin: null }
 
@@ -237,6 +238,11 @@ class GrpcDaemon implements Daemon {
     async exportKey(request: Parameters<Daemon["exportKey"]>[0]): Promise<Uint8Array> {
         const { file } = await this.#ask(loadMethod("Keys", "Export"), { ...request, recipients: [...request.recipients] }, SLOW_SECONDS)
         return file
+    }
+
+    async exportKeyFile(request: Parameters<Daemon["exportKeyFile"]>[0]): Promise<Uint8Array> {
+        const wire = { ...request, format: FILE_FORMATS[request.format] }
+        return (await this.#ask(loadMethod("Keys", "ExportFile"), wire, SLOW_SECONDS)).file
     }
 
     async copyKey({ from, piv, ...request }: Parameters<Daemon["copyKey"]>[0]): Promise<DaemonKey> {

@@ -24,6 +24,7 @@ import { keyCopyCommand } from "./commands/key-copy.ts"
 import { keyCreateCommand } from "./commands/key-create.ts"
 import { keyCsrCommand } from "./commands/key-csr.ts"
 import { keyEnrollCommand } from "./commands/key-enroll.ts"
+import { keyExportCommand } from "./commands/key-export.ts"
 import { keyForgetSealedCommand } from "./commands/key-forget-sealed.ts"
 import { keyGroupCreateCommand } from "./commands/key-group-create.ts"
 import { keyGroupListCommand } from "./commands/key-group-list.ts"
@@ -125,6 +126,7 @@ const KEY: readonly Branch[] = [
     keyPublicCommand,
     keyCopyCommand,
     keyForgetSealedCommand,
+    keyExportCommand,
     keyCsrCommand,
     keyCertificateCommand,
     keyUnlockCommand,

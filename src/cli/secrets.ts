@@ -41,11 +41,16 @@ function notEmpty(secret: Secret): Secret {
     return secret
 }
 
+/** The purpose of a passphrase for which no variable of docker's counts. */
+export const NO_VARIABLE = "none"
+
 /**
  * The variable docker documents for this kind of key. TK-SEC-1: read once, with a warning; never tried as a PIN, so never
  * for a key on a token.
  */
 export function fromDockerVariable(cli: Cli, purpose: string): Secret | undefined {
+    // It holds a passphrase that a key has: it must not become one that a key or a file gets in its place.
+    if (purpose === NO_VARIABLE) return undefined
     const name = purpose === "root" ? "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE" : "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE"
     const value = cli.context.env[name]
     if (value === undefined || value === "") return undefined

@@ -43,7 +43,7 @@ export {
     type RootCertificateOptions,
     rootCertificateTbs,
 } from "./root-certificate.ts"
-export { type SealedSecret, type SecretContext, sealSecret } from "./sealed-secret.ts"
+export { type SealedSecret, type SecretContext, sealedSecretHash, sealSecret } from "./sealed-secret.ts"
 export { Secret } from "./secret.ts"
 export { SecretInbox } from "./secret-inbox.ts"
 export { certificateScheme, derToRaw, rawToDer, type Scheme, signWith, tufScheme, verify } from "./signature.ts"

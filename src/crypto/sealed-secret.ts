@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from "node:crypto"
 import { TrustkeyError } from "../errors.ts"
 import { openBox, sealBox, TAG_LENGTH } from "./box.ts"
+import { sha256 } from "./digest.ts"
 import { Secret } from "./secret.ts"
 import { transcript, utf8 } from "./transcript.ts"
 
@@ -71,6 +72,11 @@ export function openWith(signer: KeyObject, context: SecretContext, sealed: Seal
 export function rawPublic(key: KeyObject): Buffer {
     const object = key.type === "private" ? createPublicKey(key) : key
     return object.export({ type: "spki", format: "der" }).subarray(PUBLIC_PREFIX.length)
+}
+
+/** One sealed secret as another is bound to it: SHA-256 of its three parts, in hex. */
+export function sealedSecretHash({ ephemeralPublic, nonce, ciphertext }: SealedSecret): string {
+    return sha256(Buffer.concat([ephemeralPublic, nonce, ciphertext])).toString("hex")
 }
 
 /** From the 32 bytes of RFC 7748. */

@@ -1,6 +1,7 @@
 import { TrustkeyError } from "../errors.ts"
 import { copySubject } from "../keys/index.ts"
 import { type Action, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
+import { requireExportable } from "./export-key-file.ts"
 import { usableKey } from "./places.ts"
 import type { Rooms } from "./rooms.ts"
 
@@ -17,6 +18,8 @@ const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["copy", ["copy-key"]],
     ["export", ["export-key"]],
     ["identity", ["export-key"]],
+    ["file-passphrase", ["export-key"]],
+    ["export-file", ["export-key"]],
     ["unlock", ["unlock"]],
     ["passphrase-old", ["passphrase"]],
     ["passphrase-new", ["passphrase"]],
@@ -60,6 +63,15 @@ function exportSubjectOf(rooms: Rooms, principal: Principal, subject: string): s
     return `${usableKey(rooms, principal, "export-key", id).key.id}:${recipients}`
 }
 
+/** Before anybody types: a key on a token is exported by no passphrase. After the form, as with an export, the client's word: a hash of what the file opens with. */
+function exportFileSubjectOf(rooms: Rooms, principal: Principal, purpose: string, subject: string): string {
+    const [, id = "", rest = "", hash] = /^([0-9a-f]{7,64}):((?:notary|pkcs8)(?::([0-9a-f]{64}))?)$/.exec(subject) ?? []
+    if ((purpose === "export-file") !== (hash !== undefined)) throw denial()
+    const { key } = usableKey(rooms, principal, "export-key", id)
+    requireExportable(rooms, principal, key)
+    return `${key.id}:${rest}`
+}
+
 function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly Action[], purpose: string, subject: string): string {
     const policy = rooms.policy()
     const toNew = subject === "new" ? NEW_KEYS.get(purpose) : undefined
@@ -74,6 +86,7 @@ function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly
         return subject
     }
     if (purpose === "copy") return copySubjectOf(rooms, principal, subject)
+    if (purpose === "export-file" || purpose === "file-passphrase") return exportFileSubjectOf(rooms, principal, purpose, subject)
     if (purpose === "export" || purpose === "identity") return exportSubjectOf(rooms, principal, subject)
     if (subject.startsWith("group:") || subject.startsWith("token:")) {
         if (!actions.some((action) => isAllowed(policy, principal, action, []))) throw denial()

@@ -14,6 +14,7 @@ import { rootCertificate } from "./certificate.ts"
 import { type Challenge, challenge } from "./challenge.ts"
 import { type CopyKeyRequest, copyKey, forgetSealed } from "./copy-key.ts"
 import { type ExportKeyRequest, exportKey } from "./export-key.ts"
+import { type ExportKeyFileRequest, exportKeyFile } from "./export-key-file.ts"
 import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
 import { certificateRequest, type IssuedCertificate, type IssuedCertificateRequest, keepRootCertificate } from "./issued-certificate.ts"
 import { type BindKeyRequest, bindKey, getKey, type KeyView, type ListKeysRequest, listKeys, removeKey } from "./keys.ts"
@@ -46,6 +47,7 @@ export type { KeySubject } from "../keys/index.ts"
 export type { CardCertificateRequest } from "./card-certificate.ts"
 export type { CopyKeyRequest } from "./copy-key.ts"
 export type { ExportKeyRequest } from "./export-key.ts"
+export type { ExportKeyFileRequest } from "./export-key-file.ts"
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
 export type { IssuedCertificate, IssuedCertificateRequest } from "./issued-certificate.ts"
 export type { NeedView } from "./key-needs.ts"
@@ -72,6 +74,7 @@ export interface Custody {
     importKey(principal: Principal, request: ImportKeyRequest): Promise<KeyView>
     copyKey(principal: Principal, request: CopyKeyRequest): Promise<KeyView>
     exportKey(principal: Principal, request: ExportKeyRequest): Promise<Buffer>
+    exportKeyFile(principal: Principal, request: ExportKeyFileRequest): Promise<Buffer>
     forgetSealed(principal: Principal, request: { readonly id: string; readonly confirm: string }): Promise<KeyView>
     listKeys(principal: Principal, request: ListKeysRequest): Promise<{ readonly keys: readonly KeyView[]; readonly nextPageToken: string }>
     getKey(principal: Principal, request: { readonly id: string }): Promise<KeyView>
@@ -171,6 +174,7 @@ export function openCustody(options: CustodyOptions): Custody {
         importKey: operation(importKey),
         copyKey: operation(copyKey),
         exportKey: operation(exportKey),
+        exportKeyFile: operation(exportKeyFile),
         forgetSealed: operation(forgetSealed),
         listKeys: operation(listKeys),
         getKey: operation(getKey),

@@ -1,6 +1,6 @@
 import type { KeyRecord, Repository } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
-import { type KeyNeed, keyNeeds, type NeedKind, type RepositoryInUse, ROOT } from "../tuf/index.ts"
+import { type KeyId, type KeyNeed, keyNeeds, type NeedKind, type RepositoryInUse, ROOT } from "../tuf/index.ts"
 import { isBound, maySee } from "./places.ts"
 import type { Rooms } from "./rooms.ts"
 
@@ -11,6 +11,8 @@ export type NeedView = {
     readonly kind: NeedKind
     readonly needed: boolean
     readonly text: string
+    /** Who could sign in its place. */
+    readonly others?: readonly KeyId[]
 }
 
 /** Who still needs the key, in all repositories known here. */
@@ -33,8 +35,9 @@ function inUse({ gun, roots, published, marks, documents, promised }: Repository
 /** TK-POL-1: a repository that is none of the caller's business has no name for him; that something needs the key he learns. */
 export function needsSeen(rooms: Rooms, principal: Principal, key: KeyRecord): readonly NeedView[] {
     return needsOf(rooms, key).flatMap((need): readonly NeedView[] => {
-        const { gun, role, kind, needed, text } = need
-        if (isBound(key, need) || maySee(rooms, principal, gun)) return [{ gun, role, kind, needed, text }]
+        const { gun, role, kind, needed, text, others } = need
+        const seen = { gun, role, kind, needed, text, ...(others === undefined ? {} : { others }) }
+        if (isBound(key, need) || maySee(rooms, principal, gun)) return [seen]
         return needed ? [{ gun: "", role: "", kind, needed, text: "a repository you may not see needs it" }] : []
     })
 }

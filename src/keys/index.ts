@@ -2,12 +2,13 @@
 // private halves. This room never sees a private key, a PIN or a passphrase in clear (TK-KEY-1, TK-SEC-2), loads no PKCS#11
 // module, and signs nothing but an Intent of the journal.
 
-export { copySubject, exportSubject } from "../signer/index.ts"
+export { copySubject, exportFileSubject, exportSubject, filePassphraseSubject } from "../signer/index.ts"
 export { type CardOptions, slotOfHome } from "./card-keys.ts"
 export type {
     CopyKeySpec,
     CreateKeySpec,
     EnrollKeySpec,
+    ExportKeyFileSpec,
     ExportKeySpec,
     GroupState,
     ImportKeySpec,

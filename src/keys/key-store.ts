@@ -1,4 +1,12 @@
-import type { Algorithm, Argon2Cost, AttestationRoots, AttestationVerdict, SealedSecret } from "../crypto/index.ts"
+import type {
+    Algorithm,
+    Argon2Cost,
+    AttestationRoots,
+    AttestationVerdict,
+    KeyFileFormat,
+    NotaryHeaders,
+    SealedSecret,
+} from "../crypto/index.ts"
 import type { Binding, Intent, KeyRecord, Purpose, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import type { PivDescription, PivSlot } from "../signer/index.ts"
@@ -110,6 +118,18 @@ export type ExportKeySpec = {
     readonly identity: SealedSecret
 }
 
+/** A sealed key that is to leave in a file for other programs. */
+export type ExportKeyFileSpec = {
+    readonly keyId: string
+    readonly format: KeyFileFormat
+    /** Of "notary". */
+    readonly headers?: NotaryHeaders
+    /** For the file; sealed for the subject that `filePassphraseSubject` gives, purpose `file-passphrase`. */
+    readonly filePassphrase: SealedSecret
+    /** Of the key or of its group; sealed for the subject that `exportFileSubject` gives, purpose `export-file`. */
+    readonly passphrase: SealedSecret
+}
+
 export type EnrollKeySpec = {
     readonly token: string
     readonly uri: string
@@ -173,6 +193,13 @@ export interface KeyStore {
      * @throws key_unfit: it is on a token. open_failed, invalid_request
      */
     exportKey(spec: ExportKeySpec): Promise<Buffer>
+
+    /**
+     * The text of a key file, encrypted under a passphrase of its own; the signer has opened it again and signed with the key. Nothing is recorded.
+     *
+     * @throws key_unfit: it is on a token. open_failed, invalid_request
+     */
+    exportKeyFile(spec: ExportKeyFileSpec): Promise<Buffer>
 
     /**
      * Destroy what is sealed here of a key that lies on a token too; its first token is its home then. One of them has to sign with it first:

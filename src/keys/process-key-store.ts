@@ -16,6 +16,7 @@ import type {
     CopyKeySpec,
     CreateKeySpec,
     EnrollKeySpec,
+    ExportKeyFileSpec,
     ExportKeySpec,
     GroupState,
     ImportKeySpec,
@@ -321,12 +322,17 @@ class ProcessKeyStore implements KeyStore {
     }
 
     exportKey(spec: ExportKeySpec): Promise<Buffer> {
-        return this.#turns.take(spec.keyId, async () => {
-            const entry = this.#usable(spec.keyId)
-            if (entry.record.home.kind === "token")
-                throw new TrustkeyError("key_unfit", "this key is on a token, which gives it to nobody: it can't be exported")
-            return await this.#sealed.exportKey(entry, spec)
-        })
+        return this.#turns.take(spec.keyId, async () => this.#sealed.exportKey(this.#exportable(spec.keyId), spec))
+    }
+
+    exportKeyFile(spec: ExportKeyFileSpec): Promise<Buffer> {
+        return this.#turns.take(spec.keyId, async () => this.#sealed.exportKeyFile(this.#exportable(spec.keyId), spec))
+    }
+
+    #exportable(id: string): KeyEntry {
+        const entry = this.#usable(id)
+        if (entry.record.home.kind !== "token") return entry
+        throw new TrustkeyError("key_unfit", "this key is on a token, which gives it to nobody: it can't be exported")
     }
 
     forgetSealed(id: string, asker?: Principal): Promise<KeyRecord> {

@@ -1,14 +1,16 @@
 import type { Algorithm, Argon2Cost, PublicKeyBytes, Scheme, SealedSecret } from "../crypto/index.ts"
-import { ageRecipients, waysToOpen } from "../crypto/index.ts"
+import { ageRecipients, readKeyFile, waysToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord, Purpose } from "../journal/index.ts"
 import {
     copySubject,
     encodePublicKey,
     encodeSealed,
+    exportFileSubject,
     exportSubject,
     type Fields,
     FrameError,
+    filePassphraseSubject,
     parsePublicKey,
     parseSealed,
     sealedGroupFacts,
@@ -18,7 +20,7 @@ import {
 import { BackOff } from "./back-off.ts"
 import type { GroupFacts } from "./key-facts.ts"
 import type { KeyEntry } from "./key-index.ts"
-import type { ExportKeySpec, SealedHome } from "./key-store.ts"
+import type { ExportKeyFileSpec, ExportKeySpec, SealedHome } from "./key-store.ts"
 import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
 import { Turns } from "./turns.ts"
 
@@ -354,13 +356,13 @@ export class SealedKeys {
         token: string,
         to: { readonly signerPublic: Uint8Array; readonly nonce: Uint8Array },
     ): Promise<SealedSecret> {
-        const { id, home, publicKey } = entry.record
-        const group = home.kind === "group" ? this.#group(home.group) : undefined
-        const answer = await this.#guarded(group === undefined ? id : `group:${group.facts.name}`, () =>
+        const { id, publicKey } = entry.record
+        const { subject, group } = this.#openedWith(entry)
+        const answer = await this.#guarded(subject, () =>
             this.#process.control("seal-for", {
                 ...sealedKey(entry),
                 publicKey: encodePublicKey(publicKey),
-                ...(group === undefined ? {} : { group: { name: group.facts.name, ...sealedGroup(group) } }),
+                ...group,
                 opener: passphrase(sealed, "copy", copySubject(id, token)),
                 token,
                 signerPublic: toBase64(to.signerPublic),
@@ -377,16 +379,16 @@ export class SealedKeys {
      * @throws open_failed; invalid_request: the identity is not one of the recipients', or a recipient is none
      */
     async exportKey(entry: KeyEntry, { recipients, passphrase: sealed, identity }: Omit<ExportKeySpec, "keyId">): Promise<Buffer> {
-        const { id, home, publicKey } = entry.record
-        const group = home.kind === "group" ? this.#group(home.group) : undefined
-        const subject = exportSubject(id, recipients)
-        const answer = await this.#guarded(group === undefined ? id : `group:${group.facts.name}`, () =>
+        const { id, publicKey } = entry.record
+        const { subject, group } = this.#openedWith(entry)
+        const bound = exportSubject(id, recipients)
+        const answer = await this.#guarded(subject, () =>
             this.#process.control("export-key", {
                 ...sealedKey(entry),
                 publicKey: encodePublicKey(publicKey),
-                ...(group === undefined ? {} : { group: { name: group.facts.name, ...sealedGroup(group) } }),
-                opener: passphrase(sealed, "export", subject),
-                identity: { sealed: encodeSealed(identity), context: { purpose: "identity", subject } },
+                ...group,
+                opener: passphrase(sealed, "export", bound),
+                identity: { sealed: encodeSealed(identity), context: { purpose: "identity", subject: bound } },
                 recipients,
             }),
         )
@@ -395,6 +397,40 @@ export class SealedKeys {
             if (ageRecipients(file) !== recipients.length) throw new FrameError("no age file for these recipients")
             return file
         })
+    }
+
+    /**
+     * The private key in an encrypted file for other programs, opened again in the signer. As with `sealFor`, its passphrase or its group's is given for
+     * just this, and with it what the file opens with.
+     *
+     * @throws open_failed; invalid_request: the file's passphrase is too short, or opens the key here
+     */
+    async exportKeyFile(
+        entry: KeyEntry,
+        { format, headers, filePassphrase, passphrase: sealed }: Omit<ExportKeyFileSpec, "keyId">,
+    ): Promise<Buffer> {
+        const { id, publicKey } = entry.record
+        const { subject, group } = this.#openedWith(entry)
+        const fileContext = { purpose: "file-passphrase", subject: filePassphraseSubject(id, format) }
+        const answer = await this.#guarded(subject, () =>
+            this.#process.control("export-key-file", {
+                ...sealedKey(entry),
+                publicKey: encodePublicKey(publicKey),
+                ...group,
+                opener: passphrase(sealed, "export-file", exportFileSubject(id, format, filePassphrase)),
+                filePassphrase: { sealed: encodeSealed(filePassphrase), context: fileContext },
+                format,
+                ...(headers === undefined ? {} : { headers }),
+            }),
+        )
+        return this.#process.understand(() => encryptedKeyFile(answer.bytes("file")))
+    }
+
+    /** By which of our passphrases a key is opened from the ground up, and by which name its tries are counted. */
+    #openedWith({ record: { id, home } }: KeyEntry): { readonly subject: string; readonly group: object } {
+        if (home.kind !== "group") return { subject: id, group: {} }
+        const group = this.#group(home.group)
+        return { subject: `group:${group.facts.name}`, group: { group: { name: group.facts.name, ...sealedGroup(group) } } }
     }
 
     /** What is open now, as far as we know. */
@@ -485,6 +521,15 @@ export class SealedKeys {
     #monotonic(): number {
         return this.#options.process.monotonic()
     }
+}
+
+/** TK-KEY-1: nothing that opens without a passphrase comes through here. */
+function encryptedKeyFile(file: Buffer): Buffer {
+    const entries = readKeyFile(file)
+    for (const entry of entries) entry[Symbol.dispose]()
+    if (entries.length !== 1 || entries.some(({ encryption }) => encryption.kind !== "pbes2"))
+        throw new FrameError("no file with one encrypted key")
+    return file
 }
 
 /** The credential that opens a group unattended. */

@@ -1,10 +1,12 @@
 import {
     type Algorithm,
     type Argon2Cost,
+    type KeyFileFormat,
     type PublicKeyBytes,
     type Scheme,
     type SealedSecret,
     type SecretContext,
+    sealedSecretHash,
     sha256,
 } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
@@ -199,6 +201,16 @@ export function copySubject(keyId: string, token: string): string {
 /** For whom a key is exported goes with its passphrase: it is good for no other key and for no other recipients. */
 export function exportSubject(keyId: string, recipients: readonly string[]): string {
     return `${keyId}:${sha256(Buffer.from(recipients.join("\n"), "utf8")).toString("hex")}`
+}
+
+/** What a file's passphrase is for: this key in this form. */
+export function filePassphraseSubject(keyId: string, format: KeyFileFormat): string {
+    return `${keyId}:${format}`
+}
+
+/** The key's passphrase goes with the one the file gets: it is good for no other key, no other form and no other file's passphrase. */
+export function exportFileSubject(keyId: string, format: KeyFileFormat, filePassphrase: SealedSecret): string {
+    return `${filePassphraseSubject(keyId, format)}:${sealedSecretHash(filePassphrase)}`
 }
 
 /** The public facts a group's ciphertext is bound to. */

@@ -38,6 +38,7 @@ export type {
     TimestampDocument,
 } from "./metadata.ts"
 export { changedRoles, type NextKeys, nextRoot, type RootChange } from "./next-root.ts"
+export { type KeyToName, notaryHeaders } from "./notary-headers.ts"
 export {
     type RepositoryFiles,
     type TrustedTarget,

@@ -38,6 +38,8 @@ export type KeyNeed = {
     /** How many of the role's keys are left without it. Of `signs` only. */
     readonly left?: number
     readonly threshold?: number
+    /** The canonical IDs of those: who could sign in its place. Of `signs` only. */
+    readonly others?: readonly KeyId[]
     /** A clause that goes on after `ROLE of GUN: `. */
     readonly text: string
 }
@@ -158,13 +160,14 @@ function promisedNeeds(id: KeyId, { gun, roots, promised }: RepositoryInUse, bin
 
 function signsNeed(place: Place, id: KeyId, role: KeyRole, keys: ReadonlyMap<KeyId, TufKey>, gone: ReadonlySet<string>): KeyNeed {
     const all = holders(role, keys)
-    const missing = [...all].filter((holder) => holder !== id && gone.has(holder)).length
-    const left = all.size - missing - 1
+    const others = [...all].filter((holder) => holder !== id && !gone.has(holder))
+    const left = others.length
+    const missing = all.size - left - 1
     const { threshold } = role
     const counted = `one of ${all.size} keys${missing === 0 ? "" : `, of which ${missing} ${missing === 1 ? "is" : "are"} gone`}; ${threshold} must sign`
     const one = all.size === 1 ? "its only key" : counted
     const text = `${one}: ${left < threshold ? endOf(place.role) : `without it ${remainderText(left, threshold)}`}`
-    return { ...place, kind: "signs", needed: true, left, threshold, text }
+    return { ...place, kind: "signs", needed: true, left, threshold, others, text }
 }
 
 function remainderText(left: number, threshold: number): string {

@@ -1175,6 +1175,10 @@ export const descriptor: object = {
                                     "requestType": "ExportKeyRequest",
                                     "responseType": "ExportKeyResponse"
                                 },
+                                "ExportFile": {
+                                    "requestType": "ExportKeyFileRequest",
+                                    "responseType": "ExportKeyFileResponse"
+                                },
                                 "ForgetSealed": {
                                     "requestType": "ForgetSealedRequest",
                                     "responseType": "Key"
@@ -1448,6 +1452,49 @@ export const descriptor: object = {
                             }
                         },
                         "ExportKeyResponse": {
+                            "fields": {
+                                "file": {
+                                    "type": "bytes",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "KeyFileFormat": {
+                            "values": {
+                                "KEY_FILE_FORMAT_UNSPECIFIED": 0,
+                                "KEY_FILE_FORMAT_NOTARY": 1,
+                                "KEY_FILE_FORMAT_PKCS8": 2
+                            }
+                        },
+                        "ExportKeyFileRequest": {
+                            "fields": {
+                                "id": {
+                                    "type": "string",
+                                    "id": 1
+                                },
+                                "confirm": {
+                                    "type": "string",
+                                    "id": 2
+                                },
+                                "format": {
+                                    "type": "KeyFileFormat",
+                                    "id": 3
+                                },
+                                "gun": {
+                                    "type": "string",
+                                    "id": 4
+                                },
+                                "filePassphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 5
+                                },
+                                "passphrase": {
+                                    "type": "SealedSecret",
+                                    "id": 6
+                                }
+                            }
+                        },
+                        "ExportKeyFileResponse": {
                             "fields": {
                                 "file": {
                                     "type": "bytes",

@@ -49,6 +49,8 @@ import type { DoctorSlot as _trustkeyd_v1_DoctorSlot, DoctorSlot__Output as _tru
 import type { DoctorWay as _trustkeyd_v1_DoctorWay, DoctorWay__Output as _trustkeyd_v1_DoctorWay__Output } from './trustkeyd/v1/DoctorWay.ts';
 import type { Drill as _trustkeyd_v1_Drill, Drill__Output as _trustkeyd_v1_Drill__Output } from './trustkeyd/v1/Drill.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from './trustkeyd/v1/EnrollKeyRequest.ts';
+import type { ExportKeyFileRequest as _trustkeyd_v1_ExportKeyFileRequest, ExportKeyFileRequest__Output as _trustkeyd_v1_ExportKeyFileRequest__Output } from './trustkeyd/v1/ExportKeyFileRequest.ts';
+import type { ExportKeyFileResponse as _trustkeyd_v1_ExportKeyFileResponse, ExportKeyFileResponse__Output as _trustkeyd_v1_ExportKeyFileResponse__Output } from './trustkeyd/v1/ExportKeyFileResponse.ts';
 import type { ExportKeyRequest as _trustkeyd_v1_ExportKeyRequest, ExportKeyRequest__Output as _trustkeyd_v1_ExportKeyRequest__Output } from './trustkeyd/v1/ExportKeyRequest.ts';
 import type { ExportKeyResponse as _trustkeyd_v1_ExportKeyResponse, ExportKeyResponse__Output as _trustkeyd_v1_ExportKeyResponse__Output } from './trustkeyd/v1/ExportKeyResponse.ts';
 import type { ForgetSealedRequest as _trustkeyd_v1_ForgetSealedRequest, ForgetSealedRequest__Output as _trustkeyd_v1_ForgetSealedRequest__Output } from './trustkeyd/v1/ForgetSealedRequest.ts';
@@ -225,6 +227,8 @@ export interface ProtoGrpcType {
       DoctorWay: MessageTypeDefinition<_trustkeyd_v1_DoctorWay, _trustkeyd_v1_DoctorWay__Output>
       Drill: MessageTypeDefinition<_trustkeyd_v1_Drill, _trustkeyd_v1_Drill__Output>
       EnrollKeyRequest: MessageTypeDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_EnrollKeyRequest__Output>
+      ExportKeyFileRequest: MessageTypeDefinition<_trustkeyd_v1_ExportKeyFileRequest, _trustkeyd_v1_ExportKeyFileRequest__Output>
+      ExportKeyFileResponse: MessageTypeDefinition<_trustkeyd_v1_ExportKeyFileResponse, _trustkeyd_v1_ExportKeyFileResponse__Output>
       ExportKeyRequest: MessageTypeDefinition<_trustkeyd_v1_ExportKeyRequest, _trustkeyd_v1_ExportKeyRequest__Output>
       ExportKeyResponse: MessageTypeDefinition<_trustkeyd_v1_ExportKeyResponse, _trustkeyd_v1_ExportKeyResponse__Output>
       ForgetSealedRequest: MessageTypeDefinition<_trustkeyd_v1_ForgetSealedRequest, _trustkeyd_v1_ForgetSealedRequest__Output>
@@ -242,6 +246,7 @@ export interface ProtoGrpcType {
       KeepRootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateResponse, _trustkeyd_v1_KeepRootCertificateResponse__Output>
       Key: MessageTypeDefinition<_trustkeyd_v1_Key, _trustkeyd_v1_Key__Output>
       KeyCopy: MessageTypeDefinition<_trustkeyd_v1_KeyCopy, _trustkeyd_v1_KeyCopy__Output>
+      KeyFileFormat: EnumTypeDefinition
       KeyFileSource: MessageTypeDefinition<_trustkeyd_v1_KeyFileSource, _trustkeyd_v1_KeyFileSource__Output>
       KeyFiles: MessageTypeDefinition<_trustkeyd_v1_KeyFiles, _trustkeyd_v1_KeyFiles__Output>
       KeyNeed: MessageTypeDefinition<_trustkeyd_v1_KeyNeed, _trustkeyd_v1_KeyNeed__Output>

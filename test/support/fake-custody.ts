@@ -15,6 +15,7 @@ export function fakeCustody(operations: Partial<Custody>): Custody {
         importKey: refused,
         copyKey: refused,
         exportKey: refused,
+        exportKeyFile: refused,
         forgetSealed: refused,
         listKeys: refused,
         getKey: refused,

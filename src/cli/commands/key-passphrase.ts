@@ -27,7 +27,7 @@ export function keyPassphraseCommand(cli: Cli): Command {
 
 async function changePassphrase(cli: Cli, id: string | undefined, options: ChangeOptions): Promise<void> {
     const { sealedThing } = await import("../subject.ts")
-    const { askNewPassphrase, askPassphrase, sealFor, subjectText } = await import("../secrets.ts")
+    const { askNewPassphrase, askPassphrase, NO_VARIABLE, sealFor, subjectText } = await import("../secrets.ts")
     const daemon = await cli.daemon()
     const thing = await sealedThing(daemon, id, options.group)
     const subject = subjectText(thing.subject)
@@ -39,8 +39,7 @@ async function changePassphrase(cli: Cli, id: string | undefined, options: Chang
             ...(options.newPassphraseFd === undefined ? {} : { passphraseFd: options.newPassphraseFd }),
             ...(options.newPassphraseFile === undefined ? {} : { passphraseFile: options.newPassphraseFile }),
         },
-        // docker's variable holds the old passphrase; it must not become the new one too.
-        { purpose: "none", name: thing.name },
+        { purpose: NO_VARIABLE, name: thing.name },
     )
     const oldSealed = await sealFor(daemon, "passphrase-old", subject, old)
     const newSealed = await sealFor(daemon, "passphrase-new", subject, fresh)

@@ -10,6 +10,7 @@ export {
     decodeCreateKey,
     decodeEnrollKey,
     decodeExportKey,
+    decodeExportKeyFile,
     decodeForgetSealed,
     decodeImportKey,
     decodeKeepRootCertificate,

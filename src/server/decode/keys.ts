@@ -1,4 +1,4 @@
-import { type Algorithm, PIN_POLICIES, TOUCH_POLICIES } from "../../crypto/index.ts"
+import { type Algorithm, type KeyFileFormat, PIN_POLICIES, TOUCH_POLICIES } from "../../crypto/index.ts"
 import type {
     BindKeyRequest,
     CardCertificateRequest,
@@ -7,6 +7,7 @@ import type {
     CreateGroupRequest,
     CreateKeyRequest,
     EnrollKeyRequest,
+    ExportKeyFileRequest,
     ExportKeyRequest,
     ImportKeyRequest,
     IssuedCertificateRequest,
@@ -26,10 +27,12 @@ import type { CopyKeyRequest__Output } from "../../wire/trustkeyd/v1/CopyKeyRequ
 import type { CreateGroupRequest__Output } from "../../wire/trustkeyd/v1/CreateGroupRequest.ts"
 import type { CreateKeyRequest__Output } from "../../wire/trustkeyd/v1/CreateKeyRequest.ts"
 import type { EnrollKeyRequest__Output } from "../../wire/trustkeyd/v1/EnrollKeyRequest.ts"
+import type { ExportKeyFileRequest__Output } from "../../wire/trustkeyd/v1/ExportKeyFileRequest.ts"
 import type { ExportKeyRequest__Output } from "../../wire/trustkeyd/v1/ExportKeyRequest.ts"
 import type { ForgetSealedRequest__Output } from "../../wire/trustkeyd/v1/ForgetSealedRequest.ts"
 import type { ImportKeyRequest__Output } from "../../wire/trustkeyd/v1/ImportKeyRequest.ts"
 import type { KeepRootCertificateRequest__Output } from "../../wire/trustkeyd/v1/KeepRootCertificateRequest.ts"
+import type { KeyFileFormat__Output } from "../../wire/trustkeyd/v1/KeyFileFormat.ts"
 import type { ListKeysRequest__Output } from "../../wire/trustkeyd/v1/ListKeysRequest.ts"
 import type { LockRequest__Output } from "../../wire/trustkeyd/v1/LockRequest.ts"
 import type { PivOptions__Output } from "../../wire/trustkeyd/v1/PivOptions.ts"
@@ -69,6 +72,11 @@ const ALGORITHMS: Readonly<Partial<Record<Algorithm__Output, Algorithm>>> = {
     ALGORITHM_RSA_3072: "rsa3072",
     ALGORITHM_RSA_4096: "rsa4096",
     ALGORITHM_ED25519: "ed25519",
+}
+
+const FILE_FORMATS: Readonly<Partial<Record<KeyFileFormat__Output, KeyFileFormat>>> = {
+    KEY_FILE_FORMAT_NOTARY: "notary",
+    KEY_FILE_FORMAT_PKCS8: "pkcs8",
 }
 
 const PURPOSES: Readonly<Partial<Record<Purpose__Output, KeyRecord["purpose"]>>> = {
@@ -171,6 +179,17 @@ export function decodeExportKey(wire: ExportKeyRequest__Output): ExportKeyReques
         recipients: recipients.map((recipient) => matching("recipients", recipient, AGE_RECIPIENT)),
         passphrase: sealed("passphrase", wire.passphrase),
         identity: sealed("identity", wire.identity),
+    }
+}
+
+export function decodeExportKeyFile(wire: ExportKeyFileRequest__Output): ExportKeyFileRequest {
+    return {
+        keyId: decodeKeyReference(wire.id),
+        confirm: confirmation(wire.confirm),
+        format: known("format", FILE_FORMATS[wire.format]),
+        ...(wire.gun === "" ? {} : { gun: parseGun(wire.gun) }),
+        filePassphrase: sealed("file_passphrase", wire.filePassphrase),
+        passphrase: sealed("passphrase", wire.passphrase),
     }
 }
 

@@ -9,6 +9,7 @@ import {
     decodeCreateKey,
     decodeEnrollKey,
     decodeExportKey,
+    decodeExportKeyFile,
     decodeForgetSealed,
     decodeImportKey,
     decodeKeepRootCertificate,
@@ -30,6 +31,7 @@ export function keysHandlers(custody: Custody, caller: Caller): KeysHandlers {
         Import: unary(caller, async (request) => encodeKey(await custody.importKey(principal, decodeImportKey(request)))),
         Copy: adminOnly(caller, async (request) => encodeKey(await custody.copyKey(principal, decodeCopyKey(request)))),
         Export: adminOnly(caller, async (request) => ({ file: await custody.exportKey(principal, decodeExportKey(request)) })),
+        ExportFile: adminOnly(caller, async (request) => ({ file: await custody.exportKeyFile(principal, decodeExportKeyFile(request)) })),
         ForgetSealed: adminOnly(caller, async (request) => encodeKey(await custody.forgetSealed(principal, decodeForgetSealed(request)))),
         List: unary(caller, async (request) => {
             const { keys, nextPageToken } = await custody.listKeys(principal, decodeListKeys(request))

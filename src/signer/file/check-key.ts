@@ -6,6 +6,7 @@ import {
     openPrivateKey,
     type PublicKeyBytes,
     readKeyFile,
+    type Secret,
     signWith,
     tufScheme,
     verify,
@@ -29,13 +30,18 @@ export function checkPair(key: KeyObject, publicKey: PublicKeyBytes, algorithm: 
  */
 export async function checkRestore(file: Buffer, identities: readonly AgeIdentity[], expected: PublicKeyBytes): Promise<void> {
     using content = await decryptBackup(file, identities)
-    const entries = content.reveal(readKeyFile)
+    content.reveal((text) => checkOnlyKey(text, undefined, expected))
+}
+
+/** That a file has this key and no other, and that it signs. @throws as `checkRestore` */
+export function checkOnlyKey(text: Buffer, passphrase: Secret | undefined, expected: PublicKeyBytes): void {
+    const entries = readKeyFile(text)
     using disposables = new DisposableStack()
     for (const entry of entries) disposables.use(entry)
     const [entry] = entries
-    if (entry === undefined || entries.length > 1) throw new TrustkeyError("key_unfit", "the backup holds another number of keys than one")
-    const { pkcs8, publicKey, algorithm } = entry.open(undefined)
+    if (entry === undefined || entries.length > 1) throw new TrustkeyError("key_unfit", "the file holds another number of keys than one")
+    const { pkcs8, publicKey, algorithm } = entry.open(passphrase)
     using _ = pkcs8
-    if (!samePublicKey(publicKey, expected)) throw new TrustkeyError("key_unfit", "the backup holds another key")
+    if (!samePublicKey(publicKey, expected)) throw new TrustkeyError("key_unfit", "the file holds another key")
     checkPair(openPrivateKey(pkcs8), expected, algorithm)
 }

@@ -5,6 +5,7 @@ import {
     encryptBackup,
     generatePrivateKey,
     identitiesIn,
+    KEY_FILE_FORMATS,
     type Opener,
     open,
     openPrivateKey,
@@ -33,7 +34,9 @@ import {
     copySubject,
     encodePublicKey,
     encodeSealed,
+    exportFileSubject,
     exportSubject,
+    filePassphraseSubject,
     locked,
     parseContext,
     parseCost,
@@ -43,6 +46,7 @@ import {
     sealedKeyFacts,
 } from "../messages.ts"
 import { checkPair, checkRestore } from "./check-key.ts"
+import { makeKeyFile, parseHeaders, requireOther } from "./key-file.ts"
 
 /** Opened keys in one process; the parent closes those it used longest ago, long before this. */
 const MOST_OPEN_KEYS = 20_000
@@ -107,6 +111,8 @@ export class FileSigner implements Signer {
                 return this.#sealFor(request)
             case "export-key":
                 return this.#exportKey(request)
+            case "export-key-file":
+                return this.#exportKeyFile(request)
             default:
                 throw new FrameError("operation is unknown")
         }
@@ -256,6 +262,22 @@ export class FileSigner implements Signer {
         const file = await encryptBackup(pem, recipients)
         await checkRestore(file, identities, expected)
         return { file: toBase64(file) }
+    }
+
+    /** A private key in an encrypted file for other programs. It takes the passphrase, given for just this key, this form and this file's passphrase. */
+    async #exportKeyFile(request: Fields): Promise<object> {
+        const expected = parsePublicKey(request.fields("publicKey"))
+        const format = request.oneOf("format", KEY_FILE_FORMATS)
+        const id = canonicalKeyIdOf(tufKey(expected))
+        const fileFields = request.fields("filePassphrase")
+        const subject = exportFileSubject(id, format, parseSealed(fileFields.fields("sealed")))
+        using secret = this.#given(request.fields("opener"), { purpose: "export-file", subject })
+        using fileSecret = this.#given(fileFields, { purpose: "file-passphrase", subject: filePassphraseSubject(id, format) })
+        requireOther(fileSecret, secret)
+        using pkcs8 = await openWithPassphrase(request, secret)
+        toKey(pkcs8, expected)
+        const headers = request.has("headers") ? parseHeaders(request.fields("headers")) : undefined
+        return { file: toBase64(await makeKeyFile(pkcs8, expected, fileSecret, format, headers)) }
     }
 
     /** A secret that is good for this alone, whatever the parent says that it is for. */

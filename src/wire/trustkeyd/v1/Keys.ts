@@ -13,6 +13,8 @@ import type { CopyKeyRequest as _trustkeyd_v1_CopyKeyRequest, CopyKeyRequest__Ou
 import type { CreateGroupRequest as _trustkeyd_v1_CreateGroupRequest, CreateGroupRequest__Output as _trustkeyd_v1_CreateGroupRequest__Output } from '../../trustkeyd/v1/CreateGroupRequest.ts';
 import type { CreateKeyRequest as _trustkeyd_v1_CreateKeyRequest, CreateKeyRequest__Output as _trustkeyd_v1_CreateKeyRequest__Output } from '../../trustkeyd/v1/CreateKeyRequest.ts';
 import type { EnrollKeyRequest as _trustkeyd_v1_EnrollKeyRequest, EnrollKeyRequest__Output as _trustkeyd_v1_EnrollKeyRequest__Output } from '../../trustkeyd/v1/EnrollKeyRequest.ts';
+import type { ExportKeyFileRequest as _trustkeyd_v1_ExportKeyFileRequest, ExportKeyFileRequest__Output as _trustkeyd_v1_ExportKeyFileRequest__Output } from '../../trustkeyd/v1/ExportKeyFileRequest.ts';
+import type { ExportKeyFileResponse as _trustkeyd_v1_ExportKeyFileResponse, ExportKeyFileResponse__Output as _trustkeyd_v1_ExportKeyFileResponse__Output } from '../../trustkeyd/v1/ExportKeyFileResponse.ts';
 import type { ExportKeyRequest as _trustkeyd_v1_ExportKeyRequest, ExportKeyRequest__Output as _trustkeyd_v1_ExportKeyRequest__Output } from '../../trustkeyd/v1/ExportKeyRequest.ts';
 import type { ExportKeyResponse as _trustkeyd_v1_ExportKeyResponse, ExportKeyResponse__Output as _trustkeyd_v1_ExportKeyResponse__Output } from '../../trustkeyd/v1/ExportKeyResponse.ts';
 import type { ForgetSealedRequest as _trustkeyd_v1_ForgetSealedRequest, ForgetSealedRequest__Output as _trustkeyd_v1_ForgetSealedRequest__Output } from '../../trustkeyd/v1/ForgetSealedRequest.ts';
@@ -166,6 +168,21 @@ export interface KeysClient extends grpc.Client {
   export(argument: _trustkeyd_v1_ExportKeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
   export(argument: _trustkeyd_v1_ExportKeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
   export(argument: _trustkeyd_v1_ExportKeyRequest, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * admin socket: a sealed key in an encrypted file for other programs
+   */
+  ExportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
+  ExportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
+  ExportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
+  ExportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * admin socket: a sealed key in an encrypted file for other programs
+   */
+  exportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
+  exportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
+  exportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
+  exportFile(argument: _trustkeyd_v1_ExportKeyFileRequest, callback: grpc.requestCallback<_trustkeyd_v1_ExportKeyFileResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * admin socket: of a key that lies on tokens too
@@ -330,6 +347,11 @@ export interface KeysHandlers extends grpc.UntypedServiceImplementation {
   Export: grpc.handleUnaryCall<_trustkeyd_v1_ExportKeyRequest__Output, _trustkeyd_v1_ExportKeyResponse>;
   
   /**
+   * admin socket: a sealed key in an encrypted file for other programs
+   */
+  ExportFile: grpc.handleUnaryCall<_trustkeyd_v1_ExportKeyFileRequest__Output, _trustkeyd_v1_ExportKeyFileResponse>;
+  
+  /**
    * admin socket: of a key that lies on tokens too
    */
   ForgetSealed: grpc.handleUnaryCall<_trustkeyd_v1_ForgetSealedRequest__Output, _trustkeyd_v1_Key>;
@@ -373,6 +395,7 @@ export interface KeysDefinition extends grpc.ServiceDefinition {
   CreateGroup: MethodDefinition<_trustkeyd_v1_CreateGroupRequest, _trustkeyd_v1_Group, _trustkeyd_v1_CreateGroupRequest__Output, _trustkeyd_v1_Group__Output>
   Enroll: MethodDefinition<_trustkeyd_v1_EnrollKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_EnrollKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Export: MethodDefinition<_trustkeyd_v1_ExportKeyRequest, _trustkeyd_v1_ExportKeyResponse, _trustkeyd_v1_ExportKeyRequest__Output, _trustkeyd_v1_ExportKeyResponse__Output>
+  ExportFile: MethodDefinition<_trustkeyd_v1_ExportKeyFileRequest, _trustkeyd_v1_ExportKeyFileResponse, _trustkeyd_v1_ExportKeyFileRequest__Output, _trustkeyd_v1_ExportKeyFileResponse__Output>
   ForgetSealed: MethodDefinition<_trustkeyd_v1_ForgetSealedRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ForgetSealedRequest__Output, _trustkeyd_v1_Key__Output>
   Get: MethodDefinition<_trustkeyd_v1_GetKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_GetKeyRequest__Output, _trustkeyd_v1_Key__Output>
   Import: MethodDefinition<_trustkeyd_v1_ImportKeyRequest, _trustkeyd_v1_Key, _trustkeyd_v1_ImportKeyRequest__Output, _trustkeyd_v1_Key__Output>
