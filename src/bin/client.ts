@@ -242,6 +242,7 @@ export async function runClient(program: Program): Promise<void> {
         now: () => new Date(),
         terminal,
         home: process.env["HOME"] ?? homedir(),
+        ...(process.geteuid === undefined ? {} : { uid: process.geteuid() }),
         version: VERSION,
         frontEnd: FRONT_ENDS[program],
         docker,

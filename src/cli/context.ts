@@ -15,6 +15,8 @@ export type CliContext = {
     readonly terminal: Terminal
     /** The user's home directory, for ~/.docker. */
     readonly home: string
+    /** Who runs the program (effective user ID), where that is known. */
+    readonly uid?: number
     readonly version: string
     readonly frontEnd: FrontEnd
     readonly docker: DockerCommand

@@ -10,6 +10,7 @@ export type FileFacts = {
     /** The permission bits, 0 to 0o7777 */
     readonly mode: number
     readonly uid: number
+    readonly gid: number
     readonly size: number
     /** When its content was last changed */
     readonly modified: Date
@@ -275,7 +276,7 @@ export async function ownFileMode(file: string): Promise<FileFacts | undefined> 
 async function factsOf(file: string, look: (file: string) => Promise<Stats>): Promise<FileFacts | undefined> {
     try {
         const facts = await look(file)
-        return { mode: facts.mode & 0o7777, uid: facts.uid, size: facts.size, modified: facts.mtime, kind: kindOf(facts) }
+        return { mode: facts.mode & 0o7777, uid: facts.uid, gid: facts.gid, size: facts.size, modified: facts.mtime, kind: kindOf(facts) }
     } catch (error) {
         if (isMissing(error)) return undefined
         throw asStorageError(error, `${path.basename(file)} cannot be examined`)

@@ -1,5 +1,6 @@
 import { expiriesOf, inDays } from "../expiry.ts"
 import { ADMIN_SOCKET, type Facts, type KeyFile, SIGN_SOCKET } from "./facts.ts"
+import { MACHINE_CHECKS } from "./machine-checks.ts"
 import { type Check, failure, ok, type Verdict, warning, withAnswer, withStatus } from "./verdict.ts"
 
 /** In the order they are shown. A new check is a new line. */
@@ -14,6 +15,7 @@ export const CHECKS: readonly Check[] = [
     { name: "audit chain", look: auditChain },
     { name: "expiry", look: expiry },
     { name: "key files", look: keyFiles },
+    ...MACHINE_CHECKS,
 ]
 
 export type Checked = Verdict & { readonly name: string }
@@ -22,9 +24,14 @@ export function examine(facts: Facts, checks: readonly Check[] = CHECKS): readon
     return checks.map(({ name, look }) => ({ name, ...look(facts) }))
 }
 
-function signSocket({ sign, signSocket: path }: Facts): Verdict {
+function signSocket({ sign, signSocket: path, machine }: Facts): Verdict {
     if ("answer" in sign) return ok(`trustkeyd ${sign.answer.version} answers on ${path}`)
-    return failure(sign.refused.code, "Start it with systemctl start trustkeyd, or name its socket with --socket.", sign.refused.message)
+    const file = machine.sockets.find(({ which }) => which === "sign")?.file
+    const mayConnect = file === undefined || machine.uid === 0 || machine.uid === file.uid || (file.mode & 0o006) === 0o006
+    const advice = mayConnect
+        ? "Start it with systemctl start trustkeyd, or name its socket with --socket."
+        : "If you are to use it, root takes you into its group (usermod --append --groups trustkey-sign NAME); then log in to this machine anew."
+    return failure(sign.refused.code, advice, sign.refused.message)
 }
 
 /** Not everybody may use it, and nobody needs it to sign. */

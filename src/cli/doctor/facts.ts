@@ -2,7 +2,8 @@ import path from "node:path"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
 import { fileMode, listDirectory, readBytes } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
-import type { AuditVerdict, DaemonGroup, DaemonRepository, DaemonStatus, DaemonToken } from "../daemon-types.ts"
+import type { AuditVerdict, Daemon, DaemonGroup, DaemonRepository, DaemonStatus, DaemonToken, DaemonTokenDetails } from "../daemon-types.ts"
+import { homeDirectories, lookAtMachine, type Machine } from "./machine.ts"
 
 /** What somebody was asked for: an answer, or why there is none. */
 export type Answered<T> = { readonly answer: T } | { readonly refused: { readonly code: ErrorCode; readonly message: string } }
@@ -37,6 +38,11 @@ export type Facts = {
     /** GUNs whose snapshot key the daemon holds. */
     readonly ownSnapshots: ReadonlySet<string>
     readonly audit: Asked<AuditVerdict>
+    /** When the newest audit record was written; undefined: there is none. */
+    readonly newestRecord: Asked<Date | undefined>
+    /** YubiKeys that nobody is logged in to. */
+    readonly cards: Asked<readonly DaemonTokenDetails[]>
+    readonly machine: Machine
     readonly keyFiles: readonly KeyFile[]
     /** Days: less is a failure, less is a warning. */
     readonly expiry: { readonly failure: number; readonly warning: number }
@@ -53,13 +59,19 @@ export async function gatherFacts(cli: Cli, expiry: Facts["expiry"]): Promise<Fa
     const onSign = async <T>(ask: () => Promise<T>): Promise<Asked<T>> =>
         "refused" in status ? { unasked: SIGN_SOCKET } : await asked(ask)
     const adminStatus = await asked(() => admin.status())
-    const [tokens, groups, repositories, own, audit] = await Promise.all([
-        onSign(() => sign.listTokens()),
+    const onAdmin = async <T>(ask: () => Promise<T>): Promise<Asked<T>> =>
+        "refused" in adminStatus ? { unasked: ADMIN_SOCKET } : await asked(ask)
+    const tokens = await onSign(() => sign.listTokens())
+    const [cards, groups, repositories, own, audit, newestRecord] = await Promise.all([
+        onSign(() => showCards(sign, "answer" in tokens ? tokens.answer : [])),
         onSign(() => sign.listGroups()),
         onSign(() => sign.listTrust()),
         onSign(() => ownSnapshotsOf(sign)),
-        "refused" in adminStatus ? { unasked: ADMIN_SOCKET } : asked(() => admin.verifyAudit()),
+        onAdmin(() => admin.verifyAudit()),
+        onAdmin(async () => newestOf(await admin.listAudit({ after: 0, limit: 1, newest: true }))),
     ])
+    const homes = await homeDirectories(cli.context.home)
+    const trustDirectories = homes.flatMap((home) => [path.join(home, ".docker/trust"), path.join(home, ".notary")])
     return {
         now: cli.now,
         clientVersion: cli.context.version,
@@ -72,9 +84,24 @@ export async function gatherFacts(cli: Cli, expiry: Facts["expiry"]): Promise<Fa
         repositories,
         ownSnapshots: "answer" in own ? own.answer : new Set(),
         audit,
-        keyFiles: await findKeyFiles([path.join(dockerDirectory(cli), "trust"), path.join(cli.context.home, ".notary")]),
+        newestRecord,
+        cards,
+        machine: await lookAtMachine(cli),
+        keyFiles: await findKeyFiles([...new Set([path.join(dockerDirectory(cli), "trust"), ...trustDirectories])]),
         expiry,
     }
+}
+
+/** A card that somebody is logged in to would be logged out by the question. */
+async function showCards(daemon: Daemon, tokens: readonly DaemonToken[]): Promise<readonly DaemonTokenDetails[]> {
+    const details: DaemonTokenDetails[] = []
+    for (const { name, kind, state } of tokens) if (kind === "yubikey" && state === "present") details.push(await daemon.showToken(name))
+    return details.filter(({ firmware }) => firmware !== "")
+}
+
+function newestOf(records: readonly { readonly at: string }[]): Date | undefined {
+    const at = records.at(-1)?.at
+    return at === undefined ? undefined : new Date(at)
 }
 
 async function asked<T>(ask: () => Promise<T>): Promise<Answered<T>> {

@@ -5,6 +5,7 @@ import { CHECKS, examine } from "../../../src/cli/doctor/checks.ts"
 import type { Facts, KeyFile } from "../../../src/cli/doctor/facts.ts"
 import type { Verdict } from "../../../src/cli/doctor/verdict.ts"
 import { sampleToken } from "./fake-daemon.ts"
+import { HEALTHY_MACHINE } from "./sample-machine.ts"
 
 const NOW = new Date("2026-11-21T09:00:00Z")
 const STATUS: DaemonStatus = {
@@ -33,6 +34,9 @@ const HEALTHY: Facts = {
     repositories: { answer: [repository(400)] },
     ownSnapshots: new Set(),
     audit: { answer: { intact: true, records: 3, brokenAt: 0, head: "ab" } },
+    newestRecord: { answer: NOW },
+    cards: { answer: [] },
+    machine: HEALTHY_MACHINE,
     keyFiles: [],
     expiry: { failure: 30, warning: 90 },
 }
@@ -81,8 +85,9 @@ describe("doctor", () => {
 
     test("a daemon that does not answer is a failure; what could not be asked because of it is no all-clear", () => {
         const unasked = { unasked: "sign socket" }
-        const asked = { sign: UNREACHABLE, admin: UNREACHABLE, tokens: unasked, groups: unasked, repositories: unasked }
-        const checked = examine({ ...HEALTHY, ...asked, audit: { unasked: "admin socket" } })
+        const asked = { sign: UNREACHABLE, admin: UNREACHABLE, tokens: unasked, cards: unasked, groups: unasked, repositories: unasked }
+        const onAdmin = { unasked: "admin socket" }
+        const checked = examine({ ...HEALTHY, ...asked, audit: onAdmin, newestRecord: onAdmin })
         const reasons = checked.filter(({ findings }) => findings.some((line) => line.includes("there is no socket")))
         assert.deepEqual(
             reasons.map(({ name }) => name),
@@ -100,7 +105,25 @@ describe("doctor", () => {
             ["audit chain", "warning"],
             ["expiry", "warning"],
             ["key files", "ok"],
+            ["socket modes", "ok"],
+            ["configuration file", "ok"],
+            ["pcscd", "ok"],
+            ["token firmware", "warning"],
+            ["swap", "ok"],
+            ["core dumps", "ok"],
+            ["clock", "ok"],
         ])
+    })
+
+    test("whoever is kept out by a socket's mode is told of its group, and not to start a daemon that runs", () => {
+        const file = { mode: 0o660, uid: 0, gid: 997, size: 0, modified: NOW, kind: "socket" } as const
+        const sockets = [{ which: "sign", path: "/run/sign", file, directory: undefined }] as const
+        const advice = (uid: number): string => {
+            const found = verdict("sign socket", { sign: UNREACHABLE, machine: { ...HEALTHY_MACHINE, sockets, uid } })
+            return found.verdict === "failure" ? found.advice : ""
+        }
+        assert.match(advice(1000), /usermod --append --groups trustkey-sign/)
+        assert.match(advice(0), /systemctl start trustkeyd/)
     })
 
     test("client and daemon of different versions, failed signers and unpublished files are told", () => {
@@ -123,6 +146,42 @@ describe("doctor", () => {
         for (const [changes, expected] of states)
             assert.equal(code(verdict("tokens", { tokens: { answer: [sampleToken({}), sampleToken(changes)] } })), expected)
         assert.equal(code(verdict("tokens", { tokens: { answer: states.map(([changes]) => sampleToken(changes)) } })), "pin_blocked")
+    })
+
+    test("a card's flaws are told with what follows from them; one that somebody is logged in to is not asked, and that is no all-clear", () => {
+        const card = sampleToken({ name: "card", kind: "yubikey", state: "present" })
+        const details = {
+            token: card,
+            cardSerial: "12345678",
+            firmware: "5.7.1",
+            managementKey: "aes192",
+            managementKeyDefault: "no",
+            pinDefault: "no",
+            pinTries: "3",
+            pukTries: "3",
+            slots: [],
+            warnings: [],
+        }
+        const looked = (changes: Partial<typeof details>, state = "present"): Verdict =>
+            verdict("token firmware", {
+                tokens: { answer: [{ ...card, state }] },
+                cards: { answer: state === "present" ? [{ ...details, ...changes }] : [] },
+            })
+        assert.deepEqual(looked({}).findings, ["card has 5.7.1"])
+        const eucleak = { name: "eucleak", what: "firmware before 5.7.0 leaks", consequence: "a key can be copied", advice: "replace it" }
+        const found = looked({ firmware: "5.4.3", warnings: [eucleak] as never[] })
+        assert.equal(code(found), "warning")
+        assert.deepEqual(found.findings, ["card: firmware before 5.7.0 leaks. So: a key can be copied"])
+        assert.deepEqual(looked({}, "logged-in").findings, ["not looked at, for somebody is logged in: card"])
+    })
+
+    test("a clock before the newest audit record or before this program was built is wrong; a minute is nothing", () => {
+        const at = (seconds: number): Date => new Date(NOW.getTime() + seconds * 1000)
+        assert.equal(code(verdict("clock", { newestRecord: { answer: at(61) } })), "clock_implausible")
+        assert.equal(code(verdict("clock", { newestRecord: { answer: at(59) } })), "ok")
+        assert.equal(code(verdict("clock", { machine: { ...HEALTHY_MACHINE, built: at(3600) } })), "clock_implausible")
+        assert.equal(code(verdict("clock", { machine: { ...HEALTHY_MACHINE, clockSynchronized: false } })), "warning")
+        assert.equal(code(verdict("clock", { machine: { ...HEALTHY_MACHINE, clockSynchronized: undefined } })), "warning")
     })
 
     test("a group that opens by credential and is locked is a failure; one that waits for a person is not", () => {
