@@ -29,6 +29,7 @@ export const ERROR_CODES = [
     "plan_invalid",
     "bundle_invalid",
     "backup_invalid",
+    "share_invalid",
     "clock_implausible",
     "step_refused",
     "repository_moved_on",

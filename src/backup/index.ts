@@ -29,5 +29,7 @@ export {
     type TokenPlace,
     type WaitingRecord,
 } from "./records.ts"
+export { encodeShareSet, LEAST_THRESHOLD, MOST_SHARES, parseShareSet, type ShareSet } from "./share-set.ts"
+export { checkShare, combineShares, createShares, missingShares, parseShare, type Share, shareText } from "./shares.ts"
 export { TAR_BLOCK, TAR_END, type TarMode, tarClaims, tarHeader, tarPadding } from "./ustar.ts"
 export { ArchiveWriter, BackupWriter, type Member, MemberWriter } from "./writer.ts"

@@ -31,6 +31,8 @@ const ADVICE = {
         "Publish nothing from this bundle. Compare it with the copy that was taken at the last good step; docs/formats/ceremony-bundle.md says what the named record must hold.",
     backup_invalid:
         "Nothing was changed. Take another copy of this backup, or an older one; trustkey backup verify FILE says whether it is whole.",
+    share_invalid:
+        "Type it again from the page, or scan its code. If that is right, that share is not as it was made: leave it out and use another holder's.",
     clock_implausible: "Set this machine's clock (UTC), compare it with a watch, and run the step again; nothing was recorded.",
     step_refused: "Nothing was done. trustkey ceremony resume shows which steps are possible now.",
     repository_moved_on:

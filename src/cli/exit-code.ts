@@ -29,6 +29,7 @@ export const EXIT_CODES = {
     plan_invalid: 4,
     bundle_invalid: 7,
     backup_invalid: 7,
+    share_invalid: 7,
     clock_implausible: 5,
     step_refused: 4,
     repository_moved_on: 4,

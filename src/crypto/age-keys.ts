@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto"
+import type { KeyObject } from "node:crypto"
 import { TrustkeyError } from "../errors.ts"
 import { decodeBech32, encodeBech32 } from "./bech32.ts"
 import { agree, rawPublic, x25519Private } from "./sealed-secret.ts"
@@ -31,10 +31,31 @@ const ANY_KEY = x25519Private(Buffer.alloc(RAW_LENGTH, 7))
 
 /** A fresh pair, both halves as age-keygen writes them. */
 export function makeAgeIdentity(): { readonly identity: Secret; readonly recipient: string } {
-    const { privateKey } = generateKeyPairSync("x25519")
-    // RFC 8410 §7: the private number stands at the end.
-    using raw = new Secret(Buffer.from(privateKey.export({ type: "pkcs8", format: "der" }).subarray(-RAW_LENGTH)))
-    return { identity: new Secret(raw.reveal((bytes) => encodeBech32(IDENTITY, bytes))), recipient: recipientOf(privateKey) }
+    // RFC 7748 §5: any 32 bytes are a private key.
+    using raw = Secret.random(RAW_LENGTH)
+    return identityFromBytes(raw)
+}
+
+/**
+ * The 32 bytes of the one identity in an identity file.
+ *
+ * @throws invalid_request: there is none, more than one, or something else
+ */
+export function identityToBytes(file: Secret): Secret {
+    return file.reveal((bytes) => {
+        const [line, ...others] = identityLines(bytes)
+        if (line === undefined || others.length > 0)
+            throw new TrustkeyError("invalid_request", "here one age identity is needed, and no more")
+        return new Secret(decodeIdentity(line))
+    })
+}
+
+/** The identity of these 32 bytes, both halves as age-keygen writes them. @throws internal for another number of bytes */
+export function identityFromBytes(raw: Secret): { readonly identity: Secret; readonly recipient: string } {
+    return raw.reveal((bytes) => {
+        if (bytes.length !== RAW_LENGTH) throw new TrustkeyError("internal", "an identity of age has 32 bytes")
+        return { identity: new Secret(encodeBech32(IDENTITY, bytes)), recipient: recipientOf(x25519Private(bytes)) }
+    })
 }
 
 /** Whoever holds this can open what is sealed for `recipient`. */
@@ -47,31 +68,40 @@ export type AgeIdentity = { readonly recipient: string; readonly key: KeyObject 
  */
 export function identitiesIn(file: Secret): readonly AgeIdentity[] {
     return file.reveal((bytes) => {
-        const identities: AgeIdentity[] = []
-        for (let start = 0; start < bytes.length; ) {
-            const feed = bytes.indexOf(LINE_FEED, start)
-            const next = feed === -1 ? bytes.length : feed + 1
-            let end = feed === -1 ? bytes.length : feed
-            if (end > start && bytes[end - 1] === CARRIAGE_RETURN) end -= 1
-            if (end > start && bytes[start] !== COMMENT) identities.push(parseIdentity(bytes.subarray(start, end)))
-            if (identities.length > MOST_IDENTITIES)
-                throw new TrustkeyError("invalid_request", `an identity file has more than ${MOST_IDENTITIES} identities`)
-            start = next
-        }
-        if (identities.length === 0) throw notIdentity()
-        return identities
+        const lines = identityLines(bytes)
+        if (lines.length > MOST_IDENTITIES)
+            throw new TrustkeyError("invalid_request", `an identity file has more than ${MOST_IDENTITIES} identities`)
+        if (lines.length === 0) throw notIdentity()
+        return lines.map(parseIdentity)
     })
 }
 
-function parseIdentity(text: Buffer): AgeIdentity {
-    const raw = decodeBech32(IDENTITY, text)
-    try {
-        if (raw?.length !== RAW_LENGTH) throw notIdentity()
-        const key = x25519Private(raw)
-        return { recipient: recipientOf(key), key }
-    } finally {
-        raw?.fill(0)
+/** What stands between comments and empty lines. */
+function identityLines(bytes: Buffer): readonly Buffer[] {
+    const lines: Buffer[] = []
+    for (let start = 0; start < bytes.length; ) {
+        const feed = bytes.indexOf(LINE_FEED, start)
+        const next = feed === -1 ? bytes.length : feed + 1
+        let end = feed === -1 ? bytes.length : feed
+        if (end > start && bytes[end - 1] === CARRIAGE_RETURN) end -= 1
+        if (end > start && bytes[start] !== COMMENT) lines.push(bytes.subarray(start, end))
+        start = next
     }
+    return lines
+}
+
+function parseIdentity(text: Buffer): AgeIdentity {
+    const raw = decodeIdentity(text)
+    const key = x25519Private(raw)
+    raw.fill(0)
+    return { recipient: recipientOf(key), key }
+}
+
+function decodeIdentity(text: Buffer): Buffer {
+    const raw = decodeBech32(IDENTITY, text)
+    if (raw?.length === RAW_LENGTH) return raw
+    raw?.fill(0)
+    throw notIdentity()
 }
 
 function notIdentity(): TrustkeyError {

@@ -2,7 +2,7 @@
 // It knows nothing of TUF: no role, no key ID, no JSON.
 
 export { ageRecipients, decryptBackup, encryptBackup } from "./age.ts"
-export { type AgeIdentity, identitiesIn, isAgeRecipient, makeAgeIdentity } from "./age-keys.ts"
+export { type AgeIdentity, identitiesIn, identityFromBytes, identityToBytes, isAgeRecipient, makeAgeIdentity } from "./age-keys.ts"
 export type { AgeOpener, AgeRecipients } from "./age-stanzas.ts"
 export { AgeWriter, openAge } from "./age-stream.ts"
 export { ALGORITHMS, type Algorithm, algorithmOf, type PublicKeyBytes, toKeyObject } from "./algorithm.ts"
@@ -22,6 +22,7 @@ export {
     type TouchPolicy,
     verifyAttestation,
 } from "./attestation.ts"
+export { decodeBech32, encodeBech32 } from "./bech32.ts"
 export { canaryMessage } from "./canary.ts"
 export { type CertificateFacts, parseCertificateChain, pemToPublicKey, publicKeyToPem } from "./certificate.ts"
 export { certificateFormProblem, certificatesFormProblem } from "./certificate-form.ts"

@@ -30,6 +30,7 @@ const STATUS = {
     plan_invalid: status.INVALID_ARGUMENT,
     bundle_invalid: status.INVALID_ARGUMENT,
     backup_invalid: status.INVALID_ARGUMENT,
+    share_invalid: status.INVALID_ARGUMENT,
     clock_implausible: status.FAILED_PRECONDITION,
     step_refused: status.FAILED_PRECONDITION,
     repository_moved_on: status.FAILED_PRECONDITION,
