@@ -1,6 +1,9 @@
 import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
+import { backupSharesCheckCommand } from "./commands/backup-shares-check.ts"
+import { backupSharesCombineCommand } from "./commands/backup-shares-combine.ts"
+import { backupSharesCreateCommand } from "./commands/backup-shares-create.ts"
 import { ceremonyCheckCommand } from "./commands/ceremony-check.ts"
 import { ceremonyCloseCommand } from "./commands/ceremony-close.ts"
 import { ceremonyOpenCommand } from "./commands/ceremony-open.ts"
@@ -153,6 +156,14 @@ const CEREMONY: readonly Branch[] = [
     ceremonyReportCommand,
 ]
 
+const BACKUP: readonly Branch[] = [
+    {
+        name: "shares",
+        description: "The identity that opens backups, in the hands of several.",
+        commands: [backupSharesCreateCommand, backupSharesCheckCommand, backupSharesCombineCommand],
+    },
+]
+
 const TRUSTKEY: readonly Branch[] = [
     initCommand,
     statusCommand,
@@ -190,6 +201,7 @@ const TRUSTKEY: readonly Branch[] = [
         description: "New root keys, made and signed with by people around a machine without network.",
         commands: CEREMONY,
     },
+    { name: "backup", description: "What brings everything back when state and tokens are gone.", commands: BACKUP },
     { name: "journal", description: "What was promised.", commands: [journalShowCommand, journalVoidCommand] },
     { name: "audit", description: "What was done, by whom.", commands: [auditListCommand, auditVerifyCommand] },
     { name: "plugin", description: "docker's plugin.", commands: [pluginInstallCommand] },
