@@ -239,13 +239,11 @@ function decodeKeyFile(name: string, content: Buffer): BackupRecord {
     return { kind: "key-file", keyId: parseKeyId(id), pem: content }
 }
 
-/** One line: what a person types, or a script reads. The bytes that were read are overwritten. */
+/** One line: what a person types, or a script reads. */
 function passphraseIn(content: Buffer): Secret {
     const length = content.length - 1
     if (length < 1 || length > MAX_TEXT_BYTES || content.indexOf(LINE_FEED) !== length) refuse("it is not one line")
-    const passphrase = new Secret(Buffer.from(content.subarray(0, length)))
-    content.fill(0)
-    return passphrase
+    return new Secret(Buffer.from(content.subarray(0, length)))
 }
 
 function decodeEnd(members: Members): BackupRecord {

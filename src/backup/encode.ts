@@ -43,7 +43,7 @@ function membersOf(record: Exclude<BackupRecord, FileRecord>): Json {
                 facts: embedded(record.facts),
                 envelope: optionalBase64(record.envelope),
                 leaves: record.instead === undefined ? undefined : false,
-                instead: record.instead?.map(insteadOf),
+                instead: record.instead === undefined ? undefined : encodeInstead(record.instead),
             })
         case "lineage":
             return object({
@@ -85,7 +85,11 @@ function membersOf(record: Exclude<BackupRecord, FileRecord>): Json {
     }
 }
 
-function insteadOf(instead: Instead): Json {
+export function encodeInstead(instead: readonly Instead[]): Json {
+    return instead.map(encodeWay)
+}
+
+function encodeWay(instead: Instead): Json {
     switch (instead.how) {
         case "copy":
             return object({ how: instead.how, token: instead.token, serial: instead.serial })

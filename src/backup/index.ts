@@ -32,4 +32,5 @@ export {
 export { encodeShareSet, LEAST_THRESHOLD, MOST_SHARES, parseShareSet, type ShareSet } from "./share-set.ts"
 export { checkShare, combineShares, createShares, missingShares, parseShare, type Share, shareText } from "./shares.ts"
 export { TAR_BLOCK, TAR_END, type TarMode, tarClaims, tarHeader, tarPadding } from "./ustar.ts"
+export { type BackedUpKey, type BackupReport, BackupVerifier, type BackupWarning } from "./verify.ts"
 export { ArchiveWriter, BackupWriter, type Member, MemberWriter } from "./writer.ts"

@@ -61,7 +61,10 @@ export async function* readBackup(source: AsyncIterable<Uint8Array>): AsyncGener
     try {
         for (;;) {
             const before = stream.hash()
-            const record = members.take(await readMember(stream))
+            const member = await readMember(stream)
+            const record = members.take(member)
+            // The record has its own copy, and wipes it.
+            if (record?.kind === "key-file-passphrase") member.content.fill(0)
             if (record?.kind === "end") {
                 if (record.fingerprint !== before) refuse(`${END_NAME}: its hash is not that of what stands before it`)
                 await readEnd(stream)

@@ -9,8 +9,13 @@ import {
     type KeyRecord,
     type LineageRecord,
     type RoleVersion,
+    TAR_BLOCK,
+    TAR_END,
+    tarClaims,
+    tarHeader,
+    tarPadding,
 } from "../../src/backup/index.ts"
-import { LEAST_COST, makeAgeIdentity, Secret, seal, sha256, type Wrap } from "../../src/crypto/index.ts"
+import { generatePrivateKey, KeyFileWriter, LEAST_COST, makeAgeIdentity, Secret, seal, sha256, type Wrap } from "../../src/crypto/index.ts"
 import type { KeyRecord as StoredKey, TokenHome } from "../../src/journal/index.ts"
 import { encodeKeyFacts } from "../../src/keys/key-facts.ts"
 import { sealedGroupFacts, sealedKeyFacts } from "../../src/signer/index.ts"
@@ -92,7 +97,7 @@ export async function sampleRecords(): Promise<readonly LooseRecord[]> {
         {
             kind: "key-file",
             keyId: canonicalKeyIdOf(targets.key),
-            pem: Buffer.from("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"),
+            pem: await keyFile(canonicalKeyIdOf(targets.key)),
         },
         { kind: "key-file-passphrase", passphrase: new Secret(Buffer.from("of the key files")) },
     ]
@@ -127,8 +132,49 @@ export function archiveOf(records: readonly LooseRecord[]): Buffer {
     return Buffer.concat([...records.flatMap((record) => writer.add(record)), ...writer.end().bytes])
 }
 
+/** A member as it stands in an archive: its header too, which a test may change. */
+export type RawMember = { readonly name: string; readonly header: Buffer; readonly content: Buffer }
+
+/** The members of an archive that is whole, the end among them. */
+export function membersOf(archive: Buffer): readonly RawMember[] {
+    const members: RawMember[] = []
+    for (let at = 0; at < archive.length - TAR_END.length; ) {
+        const header = archive.subarray(at, at + TAR_BLOCK)
+        const { name, size } = tarClaims(header) ?? { name: "", size: 0 }
+        members.push({ name, header, content: archive.subarray(at + TAR_BLOCK, at + TAR_BLOCK + size) })
+        at += TAR_BLOCK + size + tarPadding(size)
+    }
+    return members
+}
+
+export function member(name: string, content: string | Uint8Array): RawMember {
+    const bytes = Buffer.from(content)
+    return { name, header: tarHeader(name, bytes.length, "600"), content: bytes }
+}
+
+/** The archive of these, with an end that fits: whoever altered them had what it takes. */
+export function resealed(members: readonly RawMember[]): Buffer {
+    const before = members.filter(({ name }) => name !== "end.json")
+    const bytes = Buffer.concat(before.flatMap(partsOf))
+    const end = member("end.json", JSON.stringify({ records: before.length, sha256: sha256(bytes).toString("hex") }))
+    return Buffer.concat([bytes, ...partsOf(end), TAR_END])
+}
+
+function partsOf({ header, content }: RawMember): readonly Buffer[] {
+    return [header, content, Buffer.alloc(tarPadding(content.length))]
+}
+
 function passphraseWrap(): Wrap {
     return { kind: "passphrase", secret: new Secret(Buffer.from(SAMPLE_PASSPHRASE)), cost: LEAST_COST }
+}
+
+/** The fewest rounds there are: what is in it is asked of nobody here. */
+async function keyFile(path: string): Promise<Uint8Array> {
+    using passphrase = new Secret(Buffer.from("of the key files"))
+    using writer = await KeyFileWriter.open("notary", passphrase, 100_000)
+    const { pkcs8 } = generatePrivateKey("p256")
+    using _ = pkcs8
+    return writer.write(pkcs8, { role: "targets", gun: SAMPLE_GUN, path })
 }
 
 function stored(key: TestKey, purpose: StoredKey["purpose"], more: Pick<StoredKey, "home"> & Partial<StoredKey>): StoredKey {
