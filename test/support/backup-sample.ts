@@ -160,6 +160,11 @@ export function resealed(members: readonly RawMember[]): Buffer {
     return Buffer.concat([bytes, ...partsOf(end), TAR_END])
 }
 
+/** The archive of these as they are, whatever their end says. */
+export function unsealed(members: readonly RawMember[]): Buffer {
+    return Buffer.concat([...members.flatMap(partsOf), TAR_END])
+}
+
 function partsOf({ header, content }: RawMember): readonly Buffer[] {
     return [header, content, Buffer.alloc(tarPadding(content.length))]
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises"
 import { connect, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
+import { Random } from "./random.ts"
 import { ask, connectTo, health, v1 } from "./server.ts"
 
 export type FloodOptions = {
@@ -84,33 +85,6 @@ async function send(socketPath: string, bytes: Buffer): Promise<void> {
     socket.resume()
     socket.end(bytes)
     await promise
-}
-
-/** mulberry32 */
-class Random {
-    #state: number
-
-    constructor(seed: number) {
-        this.#state = seed | 0
-    }
-
-    /** 0 to below `limit` */
-    below(limit: number): number {
-        this.#state = (this.#state + 0x6d2b79f5) | 0
-        let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-        mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-        return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
-    }
-
-    one<T>(list: readonly [T, ...T[]]): T {
-        return list[this.below(list.length)] ?? list[0]
-    }
-
-    bytes(most: number): Buffer {
-        const bytes = Buffer.alloc(this.below(most + 1))
-        for (let index = 0; index < bytes.length; index += 1) bytes[index] = this.below(256)
-        return bytes
-    }
 }
 
 // RFC 9113 §3.4 and §4.1
