@@ -26,6 +26,7 @@ export {
     type PromiseRecord,
     type RoleVersion,
     type RootRecord,
+    SCHEMES,
     type TokenPlace,
     type WaitingRecord,
 } from "./records.ts"

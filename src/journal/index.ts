@@ -8,3 +8,4 @@ export type { Binding, KeptAttestation, KeyHome, KeyRecord, PinPolicy, Purpose, 
 export { checkMark, type Mark } from "./mark.ts"
 export type { PromisedRoot } from "./promised-root.ts"
 export type { Published, Repository } from "./repository.ts"
+export type { RestoreChange, RestorePlan } from "./restore-change.ts"

@@ -103,7 +103,7 @@ function parsePromise(row: Row, role: RoleName): SignedMetadata {
     }
 }
 
-function fileOf(row: Row, role: string): MetadataFile {
+export function fileOf(row: Row, role: string): MetadataFile {
     try {
         return parseFile(bytesOf(row, "content"), parseRoleName(role))
     } catch (error) {

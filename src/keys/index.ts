@@ -3,7 +3,9 @@
 // module, and signs nothing but an Intent of the journal.
 
 export { copySubject, exportFileSubject, exportSubject, filePassphraseSubject } from "../signer/index.ts"
+export type { BackupSession, BackupSpec, BackupTo, GroupSnapshot, KeySnapshot } from "./backup-session.ts"
 export { type CardOptions, slotOfHome } from "./card-keys.ts"
+export { encodeKeyFacts } from "./key-facts.ts"
 export type {
     CopyKeySpec,
     CreateKeySpec,

@@ -4,7 +4,7 @@ import type { KeyRecord } from "../journal/index.ts"
 import { isCredentialName } from "../signer/index.ts"
 import { bytesOf, type Store, textOf } from "../storage/index.ts"
 import { commit } from "./commit.ts"
-import { encodeGroupFacts, type GroupFacts, parseGroupFacts } from "./key-facts.ts"
+import { encodeGroupFacts, parseGroupFacts } from "./key-facts.ts"
 import type { GroupState } from "./key-store.ts"
 import { credentialOf, type Group, type SealedKeys } from "./sealed-keys.ts"
 
@@ -28,7 +28,7 @@ export class KeyGroups {
     async load(): Promise<void> {
         for (const row of await this.#store.read({ kind: "groups" })) {
             const name = textOf(row, "name")
-            this.#add(parseGroupFacts(name, textOf(row, "facts")), bytesOf(row, "envelope"))
+            this.#sealed.addGroup(parseGroupFacts(name, textOf(row, "facts")), bytesOf(row, "envelope"))
         }
     }
 
@@ -54,11 +54,7 @@ export class KeyGroups {
             [{ kind: "group.insert", name, facts: encodeGroupFacts(facts), envelope }],
             () => "there is such a group already",
         )
-        this.#add(facts, envelope)
-    }
-
-    #add(facts: GroupFacts, envelope: Uint8Array): void {
-        this.#sealed.groups.set(facts.name, { facts, envelope, lease: undefined, onlyByCommand: false, locks: 0 })
+        this.#sealed.addGroup(facts, envelope)
     }
 
     /** @throws not_found, open_failed */

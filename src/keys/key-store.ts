@@ -1,3 +1,4 @@
+import type { KeyRecord as BackupKeyRecord, GroupRecord } from "../backup/index.ts"
 import type {
     Algorithm,
     Argon2Cost,
@@ -7,10 +8,11 @@ import type {
     NotaryHeaders,
     SealedSecret,
 } from "../crypto/index.ts"
-import type { Binding, Intent, KeyRecord, Purpose, TokenHome } from "../journal/index.ts"
+import type { Binding, Intent, KeyRecord, Purpose, RestorePlan, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import type { PivDescription, PivSlot } from "../signer/index.ts"
 import type { Store } from "../storage/index.ts"
+import type { BackupSession, BackupSpec, GroupSnapshot, KeySnapshot } from "./backup-session.ts"
 import type { CardOptions } from "./card-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import type { TokenConfig } from "./token-config.ts"
@@ -280,6 +282,17 @@ export interface KeyStore {
      * @returns ends it
      */
     watchTouches(listener: TouchListener): () => void
+
+    /** All keys and groups at this moment, sorted by ID and name. */
+    snapshot(): { readonly keys: readonly KeySnapshot[]; readonly groups: readonly GroupSnapshot[] }
+    /**
+     * Begin a backup in the signer process (TK-BAK-1), with the passphrases of those keys that leave in files. `headersOf`: what stock tools call a key.
+     *
+     * @throws open_failed: a passphrase is wrong. not_found, key_unfit, invalid_request, overloaded, challenge_expired, signer_unavailable
+     */
+    openBackup(spec: BackupSpec, headersOf: (record: KeyRecord) => NotaryHeaders): Promise<BackupSession>
+    /** Which groups and keys of a backup would be taken in: see RestorePlan. @throws backup_invalid */
+    planRestore(groups: readonly GroupRecord[], keys: readonly BackupKeyRecord[]): RestorePlan
 
     signers(): readonly SignerProcessState[]
     close(): Promise<void>

@@ -1,10 +1,19 @@
-import { type Algorithm, type AttestationVerdict, algorithmOf, type PublicKeyBytes, type SealedSecret } from "../crypto/index.ts"
+import type { KeyRecord as BackupKeyRecord, GroupRecord } from "../backup/index.ts"
+import {
+    type Algorithm,
+    type AttestationVerdict,
+    algorithmOf,
+    type NotaryHeaders,
+    type PublicKeyBytes,
+    type SealedSecret,
+} from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import type { Binding, Intent, KeyHome, KeyRecord, TokenHome } from "../journal/index.ts"
+import type { Binding, Intent, KeyHome, KeyRecord, RestorePlan, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import { namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } from "../signer/index.ts"
 import { bytesOf, type Change, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
+import { type BackupSession, type BackupSpec, type GroupSnapshot, type KeySnapshot, openBackupSession } from "./backup-session.ts"
 import { importToCard, judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, slotOfHome } from "./card-keys.ts"
 import { commit } from "./commit.ts"
 import { copyToToken, requireCopy, tokenHomes } from "./copies.ts"
@@ -28,6 +37,7 @@ import type {
 } from "./key-store.ts"
 import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { readQuirksFile } from "./quirks-files.ts"
+import { planRestoredKeys } from "./restore-keys.ts"
 import { SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { tokenByUri } from "./token-by-uri.ts"
@@ -533,6 +543,22 @@ class ProcessKeyStore implements KeyStore {
 
     watchTouches(listener: TouchListener): () => void {
         return this.#touches.watch(listener)
+    }
+
+    snapshot(): { readonly keys: readonly KeySnapshot[]; readonly groups: readonly GroupSnapshot[] } {
+        const keys = Array.from(this.#keys.values(), ({ record, envelope }) => ({ record, envelope }))
+        const groups = Array.from(this.#sealed.groups.values(), ({ facts, envelope }) => ({ ...facts, envelope }))
+        keys.sort((left, right) => (left.record.id < right.record.id ? -1 : 1))
+        groups.sort((left, right) => (left.name < right.name ? -1 : 1))
+        return { keys, groups }
+    }
+
+    openBackup(spec: BackupSpec, headersOf: (record: KeyRecord) => NotaryHeaders): Promise<BackupSession> {
+        return openBackupSession(this.#sealed, spec, (id) => this.#keys.get(id), headersOf)
+    }
+
+    planRestore(groups: readonly GroupRecord[], keys: readonly BackupKeyRecord[]): RestorePlan {
+        return planRestoredKeys(this.#keys, this.#sealed, groups, keys)
     }
 
     signers(): readonly SignerProcessState[] {

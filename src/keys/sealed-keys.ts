@@ -489,6 +489,16 @@ export class SealedKeys {
         for (const group of this.groups.values()) group.lease = undefined
     }
 
+    /** A group that is stored, and closed. */
+    addGroup(facts: GroupFacts, envelope: Uint8Array): void {
+        this.groups.set(facts.name, { facts, envelope, lease: undefined, onlyByCommand: false, locks: 0 })
+    }
+
+    /** For what the passphrase of `subject` opens, elsewhere than here. */
+    guess<T>(subject: string, work: () => Promise<T>): Promise<T> {
+        return this.#guarded(subject, work)
+    }
+
     /** One guess at a time, or many at once would all be made before the first of them is known to be wrong. */
     #guarded<T>(subject: string, work: () => Promise<T>): Promise<T> {
         return this.#guesses.take(subject, async () => {
@@ -537,12 +547,12 @@ export function credentialOf(group: Group): string | undefined {
     return waysToOpen(group.envelope).find((way) => way.kind === "credential")?.name
 }
 
-function sealedKey(entry: KeyEntry): { envelope: string; facts: string } {
+export function sealedKey(entry: Pick<KeyEntry, "record" | "envelope">): { envelope: string; facts: string } {
     if (entry.envelope === undefined) throw new TrustkeyError("storage_failed", "the database is damaged: a sealed key has no envelope")
     return { envelope: toBase64(entry.envelope), facts: toBase64(sealedKeyFacts(entry.record)) }
 }
 
-function sealedGroup(group: Group): { envelope: string; facts: string } {
+export function sealedGroup(group: Group): { envelope: string; facts: string } {
     return { envelope: toBase64(group.envelope), facts: toBase64(sealedGroupFacts(group.facts)) }
 }
 

@@ -21,12 +21,14 @@ export {
 } from "./frames.ts"
 export {
     ABSENT_TOKEN,
+    backupSubject,
     copySubject,
     encodePublicKey,
     encodeSealed,
     exportFileSubject,
     exportSubject,
     filePassphraseSubject,
+    keyFileSubject,
     type PinTries,
     PROTOCOL_VERSION,
     parsePublicKey,
@@ -39,6 +41,7 @@ export {
     sealedKeyFacts,
     type TokenKeyFacts,
     type TokenSnapshot,
+    toOfRecipients,
 } from "./messages.ts"
 export { closeOnExec, forbidDumps, openBootClock } from "./native.ts"
 export {

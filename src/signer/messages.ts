@@ -200,7 +200,7 @@ export function copySubject(keyId: string, token: string): string {
 
 /** For whom a key is exported goes with its passphrase: it is good for no other key and for no other recipients. */
 export function exportSubject(keyId: string, recipients: readonly string[]): string {
-    return `${keyId}:${sha256(Buffer.from(recipients.join("\n"), "utf8")).toString("hex")}`
+    return `${keyId}:${toOfRecipients(recipients)}`
 }
 
 /** What a file's passphrase is for: this key in this form. */
@@ -211,6 +211,21 @@ export function filePassphraseSubject(keyId: string, format: KeyFileFormat): str
 /** The key's passphrase goes with the one the file gets: it is good for no other key, no other form and no other file's passphrase. */
 export function exportFileSubject(keyId: string, format: KeyFileFormat, filePassphrase: SealedSecret): string {
     return `${filePassphraseSubject(keyId, format)}:${sealedSecretHash(filePassphrase)}`
+}
+
+/** For whom a backup is, as secrets are bound to it: recipients in their order. One that opens with a passphrase is for `sealedSecretHash` of that. */
+export function toOfRecipients(recipients: readonly string[]): string {
+    return sha256(Buffer.from(recipients.join("\n"), "utf8")).toString("hex")
+}
+
+/** What the passphrase for a backup's key files is for. */
+export function backupSubject(to: string): string {
+    return `backup:${to}`
+}
+
+/** A key's passphrase, or a group's (`group:<name>`), for a backup: it is good for this one's recipients alone. */
+export function keyFileSubject(subject: string, to: string): string {
+    return `${subject}:${to}`
 }
 
 /** The public facts a group's ciphertext is bound to. */

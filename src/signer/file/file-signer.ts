@@ -9,7 +9,6 @@ import {
     type Opener,
     open,
     openPrivateKey,
-    type PublicKeyBytes,
     privateKeyToPem,
     publicKeyOf,
     rewrap,
@@ -42,11 +41,12 @@ import {
     parseCost,
     parsePublicKey,
     parseSealed,
-    samePublicKey,
     sealedKeyFacts,
 } from "../messages.ts"
+import { BackupSessions } from "./backup-sessions.ts"
 import { checkPair, checkRestore } from "./check-key.ts"
 import { makeKeyFile, parseHeaders, requireOther } from "./key-file.ts"
+import { openWithPassphrase, toKey } from "./open-sealed.ts"
 
 /** Opened keys in one process; the parent closes those it used longest ago, long before this. */
 const MOST_OPEN_KEYS = 20_000
@@ -64,6 +64,7 @@ export class FileSigner implements Signer {
     readonly #credentials: string | undefined
     readonly #keys = new Map<number, OpenKey>()
     readonly #groups = new Map<string, OpenGroup>()
+    readonly #backups = new BackupSessions((fields, wanted) => this.#given(fields, wanted))
     #nextHandle = 1
     #sweep: NodeJS.Timeout | undefined
 
@@ -114,11 +115,13 @@ export class FileSigner implements Signer {
             case "export-key-file":
                 return this.#exportKeyFile(request)
             default:
+                if (operation.startsWith("backup-")) return this.#backups.control(operation, request)
                 throw new FrameError("operation is unknown")
         }
     }
 
     close(): void {
+        this.#backups.close()
         for (const name of [...this.#groups.keys()]) this.#closeGroup(name)
         this.#keys.clear()
         clearTimeout(this.#sweep)
@@ -373,18 +376,4 @@ class OwnedWrap implements Disposable {
     [Symbol.dispose](): void {
         this.#secret[Symbol.dispose]()
     }
-}
-
-async function openWithPassphrase(request: Fields, secret: Secret): Promise<Secret> {
-    const [envelope, facts] = [request.bytes("envelope"), request.bytes("facts")]
-    if (!request.has("group")) return await open(envelope, facts, { kind: "passphrase", secret })
-    const group = request.fields("group")
-    using key = await open(group.bytes("envelope"), group.bytes("facts"), { kind: "passphrase", secret })
-    return await open(envelope, facts, { kind: "group", key })
-}
-
-function toKey(pkcs8: Secret, expected: PublicKeyBytes): KeyObject {
-    // The envelope is bound to its facts, so this fails only when whoever sealed it lied.
-    if (!samePublicKey(publicKeyOf(pkcs8), expected)) throw new TrustkeyError("open_failed", "the key cannot be opened")
-    return openPrivateKey(pkcs8)
 }
