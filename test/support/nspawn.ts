@@ -29,7 +29,7 @@ export type MachineCommandOptions = {
 
 const KEPT_TREES = path.resolve(import.meta.dirname, "../../packaging/build/trees")
 const KEPT_MILLISECONDS = 7 * 86_400_000
-const PACKAGES = "systemd,systemd-sysv,init-system-helpers,softhsm2,libstdc++6"
+const PACKAGES = "systemd,systemd-sysv,init-system-helpers,softhsm2,libstdc++6,pcscd,polkitd,ykcs11"
 const NAME_PREFIX = "trustkeyd-test-"
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -56,6 +56,8 @@ const SCARD_W_UNRESPONSIVE_CARD = 0x80100066
 const SCARD_W_UNPOWERED_CARD = 0x80100067
 const SCARD_W_RESET_CARD = 0x80100068
 const SCARD_W_REMOVED_CARD = 0x80100069
+/** pcscd has asked polkit. */
+const SCARD_W_SECURITY_VIOLATION = 0x8010006a
 
 /** pcsc-lite's MAX_BUFFER_SIZE_EXTENDED. */
 const LARGEST_ANSWER = 65_548
@@ -229,6 +231,10 @@ export function judgePcsc(code: number): TrustkeyError {
         case SCARD_E_NO_SERVICE:
         case SCARD_E_SERVICE_STOPPED:
             return new TrustkeyError("token_failed", "the smart card service (pcscd) does not answer; start it", { cause })
+        case SCARD_W_SECURITY_VIOLATION:
+            return new TrustkeyError("token_failed", "the smart card service (pcscd) refuses this user: no polkit rule lets it in", {
+                cause,
+            })
         default:
             return new TrustkeyError("token_failed", "the card or its reader failed", { cause })
     }

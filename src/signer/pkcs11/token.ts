@@ -517,7 +517,9 @@ export class Token {
 
     #reason(): string {
         const hasPcsc = !this.#slots.areReaders || this.#card.isServed
-        return hasPcsc ? "the PKCS#11 module fails" : "the smart card service (pcscd) does not answer; start it"
+        return hasPcsc
+            ? "the PKCS#11 module fails"
+            : "the smart card service (pcscd) does not answer; start it, or have trustkey doctor see whether polkit refuses the daemon"
     }
 
     get #name(): TokenName {

@@ -159,6 +159,7 @@ test("PC/SC errors say what a person can do about them", () => {
     assert.equal(judgePcsc(EXCLUSIVE).code, "token_busy")
     assert.equal(judgePcsc(0x80100068).code, "token_busy")
     for (const code of [0x8010001d, 0x8010001e]) assert.match(judgePcsc(code).message, /pcscd/)
+    assert.match(judgePcsc(0x8010006a).message, /pcscd\) refuses this user: no polkit rule/)
     for (const code of [0x80100016, 0x8010002f]) assert.equal(judgePcsc(code).code, "token_absent")
     for (const code of [0x80100001, 0x80100011, -1]) assert.equal(judgePcsc(code).code, "token_failed")
 })
