@@ -35,10 +35,14 @@ export async function makeShares(cli: Cli, options: MakeSharesOptions): Promise<
         ["Public file", publicFile],
     ])
     cli.output.note(`Print each share-*.html for its holder, who checks it: trustkey backup shares check --share-set ${SHARE_SET_FILE}`)
+    cli.output.note(`Install ${SHARE_SET_FILE} beside trustkeyd.toml, and write there, with the recipients that you have besides:
+  [backup]
+  recipients = ["${set.recipient}"]
+  shares = "/etc/trustkeyd/${SHARE_SET_FILE}"`)
+    const elsewhere = options.identity === undefined ? "" : `, and ${options.identity}`
     cli.output.note(
-        `Install ${SHARE_SET_FILE} beside trustkeyd.toml, and name it there in [backup]: shares = "/etc/trustkeyd/${SHARE_SET_FILE}".`,
+        `When the pages are printed destroy everything else in ${options.out}${elsewhere}: only the shares are to hold the identity.`,
     )
-    cli.output.note(`Then destroy everything else in ${options.out}: nothing but the shares holds the identity any more.`)
 }
 
 async function writeShare(cli: Cli, directory: string, share: Share, set: ShareSet): Promise<void> {

@@ -151,10 +151,10 @@ describe("age files as streams", () => {
     })
 
     test("a passphrase file that asks for more work than 2^20 is refused before any is done", async () => {
-        const file = await sealed(Buffer.from("x"), { kind: "passphrase", passphrase: secret("x") })
+        const file = (await sealed(Buffer.from("x"))).toString("latin1")
         for (const factor of ["21", "22", "64", "999999999"]) {
-            const forged = Buffer.from(file.toString("latin1").replace(" 18\n", ` ${factor}\n`), "latin1")
-            await assert.rejects(opened(forged, { kind: "passphrase", passphrase: secret("x") }), {
+            const forged = file.replace(/-> X25519 .*/, `-> scrypt ${"A".repeat(22)} ${factor}`)
+            await assert.rejects(opened(Buffer.from(forged, "latin1"), { kind: "passphrase", passphrase: secret("x") }), {
                 code: "backup_invalid",
                 message: `the header of the age file is not in order: a scrypt work factor of ${factor}, where trustkeyd spends 20 at most`,
             })
