@@ -83,23 +83,38 @@ async function* lineageRecords(
         promises: promises.length,
     }
     for (const root of roots) yield { kind: "root", version: root.signed.document.version, content: root.content }
-    for (const [, file] of sorted) yield { kind: "document", ...versionOf(file), content: file.content }
     for (const [index, file] of outbox.entries())
         yield { kind: "waiting", ...versionOf(file), at: waiting[index]?.at ?? at, content: file.content }
+    for (const [, file] of sorted) yield { kind: "document", ...versionOf(file), content: file.content }
     yield* promises
 }
 
 /** Of one moment: nothing waits in here. */
-function activeView(repositories: ReadonlyMap<string, RepositoryState>, gun: Gun, lineage: string): LineageView | undefined {
+export function activeView(repositories: ReadonlyMap<string, RepositoryState>, gun: Gun, lineage: string): LineageView | undefined {
     const state = repositories.get(gun)
     if (state?.state !== "active" || state.lineage !== lineage) return undefined
     const { marks, published, documents, outbox, publishedRoots } = state
+    return viewOf(new Map(marks), new Map(published), publishedRoots, documents, outbox)
+}
+
+function viewOf(
+    marks: LineageView["marks"],
+    published: LineageView["published"],
+    roots: readonly MetadataFile[],
+    documents: ReadonlyMap<RoleName, MetadataFile>,
+    outbox: readonly MetadataFile[],
+): LineageView {
+    const isRoot = ({ role }: MetadataFile): boolean => role === ROOT
+    const waits = (file: MetadataFile): boolean =>
+        outbox.some(({ role, signed }) => role === file.role && signed.sha256 === file.signed.sha256)
+    const [waitingRoots, others] = [outbox.filter(isRoot), outbox.filter((file) => !isRoot(file))]
     return {
-        marks: new Map(marks),
-        published: new Map(published),
-        roots: fromTheFirst(publishedRoots),
-        documents: new Map(documents),
-        outbox: [...outbox],
+        marks,
+        published,
+        roots: fromTheFirst(roots),
+        // The others were made with a root that was voided, and may be signed by keys that only that one trusts.
+        documents: new Map([...documents].filter(([role, file]) => waits(file) || published.get(role)?.sha256 === file.signed.sha256)),
+        outbox: [...waitingRoots.toSorted((left, right) => left.signed.document.version - right.signed.document.version), ...others],
     }
 }
 
@@ -111,13 +126,13 @@ export async function readLineage(store: Store, gun: Gun, lineage: string): Prom
     const roots = await store.read({ kind: "roots", gun, lineage })
     const documents = await store.read({ kind: "documents", gun, lineage })
     const outbox = await store.read({ kind: "outbox", gun, lineage })
-    return {
-        marks: new Map(marks.map((row) => [parseRoleName(textOf(row, "role")), { ...seenOf(row), expires: textOf(row, "expires") }])),
-        published: new Map(published.map((row) => [parseRoleName(textOf(row, "role")), seenOf(row)])),
-        roots: fromTheFirst(roots.map((row) => fileOf(row, ROOT))),
-        documents: new Map(documents.map((row) => [parseRoleName(textOf(row, "role")), fileOf(row, textOf(row, "role"))])),
-        outbox: outbox.map((row) => fileOf(row, textOf(row, "role"))),
-    }
+    return viewOf(
+        new Map(marks.map((row) => [parseRoleName(textOf(row, "role")), { ...seenOf(row), expires: textOf(row, "expires") }])),
+        new Map(published.map((row) => [parseRoleName(textOf(row, "role")), seenOf(row)])),
+        roots.map((row) => fileOf(row, ROOT)),
+        new Map(documents.map((row) => [parseRoleName(textOf(row, "role")), fileOf(row, textOf(row, "role"))])),
+        outbox.map((row) => fileOf(row, textOf(row, "role"))),
+    )
 }
 
 /** What was promised and no file says: whoever has the promise has the same bytes again. And void roots, which stay on record for ever. */

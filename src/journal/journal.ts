@@ -3,6 +3,7 @@ import { TrustkeyError } from "../errors.ts"
 import type { Permit } from "../policy/index.ts"
 import { bytesOf, type Change, Conflict, integerOf, optionalBytesOf, type Store } from "../storage/index.ts"
 import { type Gun, type KeyId, lineageOf, type MetadataFile, ROOT, type RoleName, type SignedMetadata } from "../tuf/index.ts"
+import { backupOf, type JournalBackup } from "./backup.ts"
 import { Intent, type IntentFacts, type IntentKind } from "./intent.ts"
 import type { KeyRecord } from "./key-record.ts"
 import { loadState } from "./load.ts"
@@ -10,6 +11,8 @@ import { checkMark, type Mark } from "./mark.ts"
 import { planObservation } from "./observe.ts"
 import { type PromisedRoot, readPromisedRoot } from "./promised-root.ts"
 import { markOf, type Repository, RepositoryState } from "./repository.ts"
+import { planRestoredJournal, type RestoredJournal } from "./restore.ts"
+import type { RestorePlan } from "./restore-change.ts"
 import { entryOf } from "./rows.ts"
 
 export type JournalEntry = {
@@ -111,6 +114,12 @@ export interface Journal {
     void(gun: Gun, version: number, who: string): Promise<void>
 
     show(filter: JournalFilter): Promise<readonly JournalEntry[]>
+
+    /** What a backup has of it. @throws storage_failed */
+    backup(): Promise<JournalBackup>
+
+    /** What of a backup would be taken in: see RestorePlan. Between this and `apply` nothing else may be asked of the journal. @throws storage_failed */
+    planRestore(given: RestoredJournal): Promise<RestorePlan>
 }
 
 /** Read everything back and carry on where the last process stopped. @throws storage_failed */
@@ -421,6 +430,25 @@ class StoredJournal implements Journal {
         return rows.map(entryOf)
     }
 
+    backup(): Promise<JournalBackup> {
+        return backupOf(this.#store, this.#repositories, this.#certificates)
+    }
+
+    async planRestore(given: RestoredJournal): Promise<RestorePlan> {
+        const at = this.#now().toISOString()
+        const plan = await planRestoredJournal(this.#store, this.#repositories, this.#certificates, given, at, this.#sequence)
+        return { changes: plan.changes, said: plan.said, same: plan.same, apply: () => this.#reload() }
+    }
+
+    /** As a start would: what was taken in is known no other way than what was always here. */
+    async #reload(): Promise<void> {
+        const loaded = await loadState(this.#store)
+        replace(this.#repositories, loaded.repositories)
+        replace(this.#certificates, loaded.certificates)
+        for (const id of loaded.certified) this.#certified.add(id)
+        this.#sequence = loaded.nextSequence
+    }
+
     #promise(sequence: number, facts: Omit<IntentFacts, "sequence" | "signature">, sha256: string): Change {
         const { kind, gun, lineage, role, version, scheme, bytes } = facts
         const promise = { kind, gun, lineage, role, version, sha256, keyId: facts.key.id, scheme, bytes, at: this.#now().toISOString() }
@@ -477,6 +505,11 @@ class StoredJournal implements Journal {
         if (state?.state !== "active") throw unknownRepository(gun)
         return state
     }
+}
+
+function replace<K, V>(map: Map<K, V>, by: ReadonlyMap<K, V>): void {
+    map.clear()
+    for (const [key, value] of by) map.set(key, value)
 }
 
 function unknownRepository(gun: Gun): TrustkeyError {
