@@ -5,6 +5,8 @@ export { encodeRecord } from "./encode.ts"
 export { insteadOf, type KeyOnTokens } from "./instead.ts"
 export { readKeyFacts } from "./key-facts.ts"
 export { MemberReader, readBackup } from "./reader.ts"
+export { checkReceipt, type DrillPlan, isProof, planDrill, receiptLines } from "./receipt.ts"
+export type { DrilledKey, DrillFacts, DrillStatement, ProvenKey, UnprovenKey } from "./receipt-lines.ts"
 export {
     BACKUP_FORMAT,
     type BackupCounts,
@@ -30,6 +32,7 @@ export {
     type TokenPlace,
     type WaitingRecord,
 } from "./records.ts"
+export { backupFileName, type KeepRules, type KeptBackup, outdatedBackups, parseBackupFileName } from "./rotation.ts"
 export { encodeShareSet, LEAST_THRESHOLD, MOST_SHARES, parseShareSet, type ShareSet } from "./share-set.ts"
 export { checkShare, combineShares, createShares, missingShares, parseShare, type Share, shareText } from "./shares.ts"
 export { TAR_BLOCK, TAR_END, type TarMode, tarClaims, tarHeader, tarPadding } from "./ustar.ts"

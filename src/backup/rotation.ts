@@ -1,0 +1,54 @@
+/** A backup file that lies where backups are kept. */
+export type KeptBackup = {
+    readonly name: string
+    readonly madeAt: Date
+    /** The first 16 digits of the backup's fingerprint */
+    readonly fingerprint: string
+}
+
+export type KeepRules = {
+    /** So many of the newest stay. */
+    readonly count?: number
+    /** What is younger stays: seconds. */
+    readonly age?: number
+}
+
+const NAME = /^trustkeyd-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-([0-9a-f]{16})\.age$/
+
+/** The name a backup gets among others: they sort by their age, and say which is which without being opened. @param fingerprint 64 digits */
+export function backupFileName(madeAt: Date, fingerprint: string): string {
+    const time = madeAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")
+    return `trustkeyd-${time}Z-${fingerprint.slice(0, 16)}.age`
+}
+
+/** Undefined: no name of ours, so nothing we would ever remove. */
+export function parseBackupFileName(name: string): KeptBackup | undefined {
+    const [, year, month, day, hour, minute, second, fingerprint] = NAME.exec(name) ?? []
+    if (fingerprint === undefined) return undefined
+    const madeAt = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+    return Number.isNaN(madeAt.getTime()) ? undefined : { name, madeAt, fingerprint }
+}
+
+/**
+ * Which backups may go. What one rule keeps stays, whatever the other says; without a rule everything stays. The newest never goes, nor the
+ * newest of those a drill has proven: of any other nobody knows yet that it opens.
+ *
+ * @param proven the fingerprint of the backup that the last good drill was made with
+ */
+export function outdatedBackups(
+    kept: readonly KeptBackup[],
+    rules: KeepRules,
+    now: Date,
+    proven: string | undefined,
+): readonly KeptBackup[] {
+    const { count, age } = rules
+    if (count === undefined && age === undefined) return []
+    const newestFirst = kept.toSorted((one, other) => other.madeAt.getTime() - one.madeAt.getTime())
+    const good = newestFirst.find(({ fingerprint }) => proven?.startsWith(fingerprint) === true)
+    return newestFirst.filter((backup, index) => {
+        if (index === 0 || backup === good) return false
+        const isOneOfFew = count !== undefined && index < count
+        const isYoung = age !== undefined && now.getTime() - backup.madeAt.getTime() < age * 1000
+        return !isOneOfFew && !isYoung
+    })
+}
