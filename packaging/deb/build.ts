@@ -63,7 +63,8 @@ function compressed(text: string | Uint8Array): Uint8Array {
 
 function stageSystem(tree: Tree): void {
     const unit = (name: string): string => path.join(ROOT, "systemd", name)
-    for (const name of ["trustkeyd.service", "trustkeyd-sign.socket", "trustkeyd-admin.socket", "trustkeyd-lock.service"])
+    const units = ["trustkeyd.service", "trustkeyd-sign.socket", "trustkeyd-admin.socket", "trustkeyd-lock.service"]
+    for (const name of [...units, "trustkeyd-backup.service", "trustkeyd-backup.timer"])
         tree.copy(unit(name), `/usr/lib/systemd/system/${name}`)
     tree.copy(unit("trustkeyd.sysusers"), "/usr/lib/sysusers.d/trustkeyd.conf")
     tree.copy(unit("trustkeyd.tmpfiles"), "/usr/lib/tmpfiles.d/trustkeyd.conf")

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
+import { backupCreateCommand } from "./commands/backup-create.ts"
 import { backupSharesCheckCommand } from "./commands/backup-shares-check.ts"
 import { backupSharesCombineCommand } from "./commands/backup-shares-combine.ts"
 import { backupSharesCreateCommand } from "./commands/backup-shares-create.ts"
@@ -157,6 +158,7 @@ const CEREMONY: readonly Branch[] = [
 ]
 
 const BACKUP: readonly Branch[] = [
+    backupCreateCommand,
     {
         name: "shares",
         description: "The identity that opens backups, in the hands of several.",

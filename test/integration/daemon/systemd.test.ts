@@ -9,6 +9,14 @@ import { mustRun, runCommand } from "../../support/process.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
 
 const UNITS = fileURLToPath(new URL("../../../systemd", import.meta.url))
+const UNIT_NAMES = [
+    "trustkeyd.service",
+    "trustkeyd-sign.socket",
+    "trustkeyd-admin.socket",
+    "trustkeyd-lock.service",
+    "trustkeyd-backup.service",
+    "trustkeyd-backup.timer",
+]
 
 describe("the service manager hears of the daemon", () => {
     test("when it is ready, reloads, keeps its old configuration, and stops", async () => {
@@ -75,10 +83,13 @@ describe("the units", () => {
     test("are good in systemd's eyes, and expose 0.4 of 10", async () => {
         await using root = await makeWorkingDirectory("units")
         await layOut(root.path)
-        const units = ["trustkeyd.service", "trustkeyd-sign.socket", "trustkeyd-admin.socket", "trustkeyd-lock.service"]
-        const { status, stderr } = await runCommand("systemd-analyze", ["verify", `--root=${root.path}`, ...units])
+        const { status, stderr } = await runCommand("systemd-analyze", ["verify", `--root=${root.path}`, ...UNIT_NAMES])
         assert.deepEqual([status, stderr], [0, ""])
-        await mustRun("systemd-analyze", ["security", "--offline=yes", "--threshold=4", `--root=${root.path}`, "trustkeyd.service"])
+        const exposed = async (unit: string, tenths: number): Promise<unknown> =>
+            mustRun("systemd-analyze", ["security", "--offline=yes", `--threshold=${tenths}`, `--root=${root.path}`, unit])
+        await exposed("trustkeyd.service", 4)
+        // The client's runtime writes machine code and runs it.
+        await exposed("trustkeyd-backup.service", 8)
     })
 
     test("and the users and directories they need are made by systemd's own tools", async () => {
@@ -87,11 +98,12 @@ describe("the units", () => {
         await mustRun("systemd-sysusers", [`--root=${root.path}`, path.join(UNITS, "trustkeyd.sysusers")])
         const groups = await readFile(path.join(root.path, "etc/group"), "utf8")
         assert.deepEqual(
-            ["trustkeyd", "trustkey-sign", "trustkey-admin"].filter(
+            ["trustkeyd", "trustkey-sign", "trustkey-admin", "trustkeyd-backup"].filter(
                 (name) => !groups.includes(`\n${name}:`) && !groups.startsWith(`${name}:`),
             ),
             [],
         )
+        assert.match(groups, /^trustkey-sign:[^:]*:\d+:trustkeyd-backup$/m)
         await mustRun("systemd-tmpfiles", ["--create", `--root=${root.path}`, path.join(UNITS, "trustkeyd.tmpfiles")])
         assert.equal((await stat(path.join(root.path, "etc/trustkeyd"))).mode & 0o777, 0o751)
     })
@@ -105,9 +117,8 @@ async function layOut(root: string): Promise<void> {
     // Verified is that they are there and can be run.
     await cp("/bin/true", path.join(root, "usr/lib/trustkeyd/node"))
     await cp("/usr/lib/systemd/system", path.join(root, "usr/lib/systemd/system"), { recursive: true, verbatimSymlinks: true })
-    for (const program of ["bin/sh", "usr/bin/systemctl"]) await cp("/bin/true", path.join(root, program))
-    for (const unit of ["trustkeyd.service", "trustkeyd-sign.socket", "trustkeyd-admin.socket", "trustkeyd-lock.service"])
-        await cp(path.join(UNITS, unit), path.join(root, "usr/lib/systemd/system", unit))
+    for (const program of ["bin/sh", "usr/bin/systemctl", "usr/bin/trustkey"]) await cp("/bin/true", path.join(root, program))
+    for (const unit of UNIT_NAMES) await cp(path.join(UNITS, unit), path.join(root, "usr/lib/systemd/system", unit))
 }
 
 async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {

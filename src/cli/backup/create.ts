@@ -1,0 +1,102 @@
+import path from "node:path"
+import { backupFileName, type KeepRules } from "../../backup/index.ts"
+import { TrustkeyError } from "../../errors.ts"
+import { fileMode, GrowingFile, ownFileMode } from "../../storage/index.ts"
+import type { Cli } from "../context.ts"
+import type { DaemonBackup } from "../daemon-backups-types.ts"
+import type { Daemon } from "../daemon-types.ts"
+import type { FilePassphraseOptions } from "../file-passphrases.ts"
+import { fingerprintText } from "./fingerprint.ts"
+import { Progress } from "./progress.ts"
+import { requestOf } from "./recipients.ts"
+import { removeOutdated } from "./rotate.ts"
+
+export type CreateOptions = FilePassphraseOptions & {
+    readonly out: string
+    readonly recipient?: readonly string[]
+    readonly passphrase?: true
+    readonly passphraseFd?: number
+    readonly passphraseFile?: string
+    readonly keyFile?: readonly string[]
+    readonly keyPassphraseFd?: number
+    readonly keyPassphraseFile?: string
+    readonly keepCount?: number
+    readonly keepAge?: number
+    readonly json?: boolean
+}
+
+/** A backup to a file, which has its name when it is whole and on stable storage; then those that are out of date go. */
+export async function createBackup(cli: Cli, options: CreateOptions): Promise<void> {
+    const rules = keepRules(options)
+    const place = await placeOf(options.out, rules)
+    // For others than the configuration's recipients, and with key files, an administrator has to ask.
+    const daemon = await cli.daemon(isForConfigured(options) ? "sign" : "admin")
+    const { made, file } = await write(cli, daemon, place, options)
+    const removed = rules === undefined ? [] : await removeOutdated(cli, daemon, place.directory, path.basename(file), rules)
+    print(cli, made, file, removed, options.json === true)
+}
+
+function isForConfigured({ recipient, passphrase, passphraseFd, passphraseFile, keyFile }: CreateOptions): boolean {
+    return [recipient, passphrase, passphraseFd, passphraseFile, keyFile].every((option) => option === undefined)
+}
+
+function keepRules({ keepCount: count, keepAge: age }: CreateOptions): KeepRules | undefined {
+    if (count === undefined && age === undefined) return undefined
+    return { ...(count === undefined ? {} : { count }), ...(age === undefined ? {} : { age }) }
+}
+
+/** `name` undefined: one that says when it was made and which it is. */
+type Place = { readonly directory: string; readonly name: string | undefined }
+
+/** @throws usage, already_exists, not_found: said before anything is made */
+async function placeOf(out: string, rules: KeepRules | undefined): Promise<Place> {
+    const there = await fileMode(out)
+    if (there?.kind === "directory") return { directory: out, name: undefined }
+    if (rules !== undefined)
+        throw new TrustkeyError("usage", "--keep-count and --keep-age are about the backups in a directory: name one with --out")
+    if ((await ownFileMode(out)) !== undefined) throw new TrustkeyError("already_exists", `${out} exists already`)
+    const directory = path.dirname(out)
+    if ((await fileMode(directory))?.kind !== "directory") throw new TrustkeyError("not_found", `${directory} is no directory`)
+    return { directory, name: path.basename(out) }
+}
+
+async function write(
+    cli: Cli,
+    daemon: Daemon,
+    { directory, name }: Place,
+    options: CreateOptions,
+): Promise<{ readonly made: DaemonBackup; readonly file: string }> {
+    const request = await requestOf(cli, daemon, options)
+    await using file = await GrowingFile.begin(directory)
+    let made: DaemonBackup | undefined
+    {
+        using progress = new Progress(cli, "records")
+        for await (const part of daemon.backups.create(request)) {
+            await file.write(part.data)
+            progress.show(part.records, part.total)
+            made = part.made
+        }
+    }
+    if (made === undefined) throw new TrustkeyError("internal", "the daemon ended the backup without saying that it is whole")
+    const finished = await file.finish(name ?? backupFileName(new Date(made.at), made.fingerprint), 0o600)
+    return { made, file: finished }
+}
+
+function print({ output }: Cli, made: DaemonBackup, file: string, removed: readonly string[], json: boolean): void {
+    if (json) {
+        output.json({ file, ...made, removed })
+        return
+    }
+    const { without, keyFiles, recipients } = made
+    output.facts([
+        ["backup", file],
+        ["fingerprint", fingerprintText(made.fingerprint)],
+        ["made", made.at],
+        ["keys", `${made.keys}${without === 0 ? "" : `, ${without} of them on tokens alone: no backup holds those`}`],
+        ["key files", keyFiles === 0 ? "" : String(keyFiles)],
+        ["repositories", String(made.repositories)],
+        ["opens with", recipients.length === 0 ? "its passphrase" : `the identity of any of ${recipients.join(", ")}`],
+    ])
+    for (const name of removed) output.note(`Removed ${name}: no rule keeps it.`)
+    if (without > 0) output.note("trustkey backup inspect says what brings their repositories back.")
+}
