@@ -81,6 +81,7 @@ export const ERROR_CODES = [
     "rollback_detected",
     "metadata_expired",
     "expires_soon",
+    "backup_overdue",
     "rotation_needed",
     "digest_mismatch",
     "digest_required",

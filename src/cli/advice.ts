@@ -94,6 +94,7 @@ const ADVICE = {
         "Nobody refreshed this metadata in time, or somebody holds newer metadata back. Ask the holder of the key to sign it anew.",
     rotation_needed:
         "A new date is no help: the root key needs another certificate, so it has to be rotated before this one ends: trustkey rotate root REPOSITORY. docs/operate-expiry.md says more.",
+    backup_overdue: "Make one: trustkey backup create; and hold a drill with it: trustkey backup drill FILE.",
     expires_soon: "Sign it anew in time: trustkey trust renew GUN, which also says what it can't renew and who could.",
     digest_mismatch: "The registry serves something else than you named. Find out which of the two is right before signing.",
     digest_required: "Say what is to be signed: --digest sha256:... --size N, or --from-registry.",

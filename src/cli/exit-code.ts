@@ -78,6 +78,7 @@ export const EXIT_CODES = {
     rollback_detected: 7,
     metadata_expired: 7,
     expires_soon: 5,
+    backup_overdue: 5,
     rotation_needed: 5,
     digest_mismatch: 7,
     digest_required: 2,

@@ -79,6 +79,7 @@ const STATUS = {
     rollback_detected: status.FAILED_PRECONDITION,
     metadata_expired: status.FAILED_PRECONDITION,
     expires_soon: status.FAILED_PRECONDITION,
+    backup_overdue: status.FAILED_PRECONDITION,
     rotation_needed: status.FAILED_PRECONDITION,
     digest_mismatch: status.FAILED_PRECONDITION,
     digest_required: status.FAILED_PRECONDITION,

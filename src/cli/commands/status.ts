@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import type { Cli } from "../context.ts"
-import type { Daemon } from "../daemon-types.ts"
+import type { Daemon, DaemonStatus } from "../daemon-types.ts"
 import { type Expiry, expiriesOf, inDays } from "../expiry.ts"
 import { jsonOption, newCommand, withExamples } from "../syntax.ts"
 
@@ -28,6 +28,7 @@ async function showStatus(cli: Cli, json: boolean): Promise<void> {
         ["repositories", String(status.repositories)],
         ["unpublished", status.outbox === 0 ? "nothing" : `${status.outbox} signed files are not yet seen published`],
         ["audit records", String(status.auditRecords)],
+        ...(await backupRows(cli, status)),
     ])
     if (status.signers.length > 0) {
         output.line()
@@ -38,6 +39,21 @@ async function showStatus(cli: Cli, json: boolean): Promise<void> {
     }
     printExpiring(cli, expiring)
     for (const problem of status.problems) output.warn(problem)
+}
+
+async function backupRows({ now }: Cli, { backup }: DaemonStatus): Promise<readonly (readonly [string, string])[]> {
+    if (backup === undefined) return []
+    const { agesOf, lengthOf } = await import("../backup/age.ts")
+    const ages = agesOf(backup, now)
+    const { last, lastDrill, backupOverdue, drillOverdue, maxAgeSeconds, maxDrillAgeSeconds } = backup
+    const row = (age: string | undefined, fingerprint: string, isOverdue: boolean, allowed: number): string => {
+        const text = age === undefined ? "none yet" : `${age}, ${fingerprint.slice(0, 16)}`
+        return isOverdue ? `${text}: OVERDUE, the configuration allows ${lengthOf(allowed)}` : text
+    }
+    return [
+        ["last backup", row(ages.backup, last?.fingerprint ?? "", backupOverdue, maxAgeSeconds)],
+        ["last good drill", row(ages.drill, lastDrill?.fingerprint ?? "", drillOverdue, maxDrillAgeSeconds)],
+    ]
 }
 
 /** Of the repositories the caller may see; the most urgent first. */

@@ -1,4 +1,5 @@
 import { expiriesOf, inDays } from "../expiry.ts"
+import { BACKUP_CHECKS } from "./backup-checks.ts"
 import { ADMIN_SOCKET, type Facts, type KeyFile, SIGN_SOCKET } from "./facts.ts"
 import { MACHINE_CHECKS } from "./machine-checks.ts"
 import { type Check, failure, ok, type Verdict, warning, withAnswer, withStatus } from "./verdict.ts"
@@ -14,6 +15,7 @@ export const CHECKS: readonly Check[] = [
     { name: "unpublished files", look: unpublishedFiles },
     { name: "audit chain", look: auditChain },
     { name: "expiry", look: expiry },
+    ...BACKUP_CHECKS,
     { name: "key files", look: keyFiles },
     ...MACHINE_CHECKS,
 ]

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
+import type { DaemonBackup, DaemonBackupState } from "../../../src/cli/daemon-backups-types.ts"
 import type { DaemonRepository, DaemonStatus } from "../../../src/cli/daemon-types.ts"
 import { CHECKS, examine } from "../../../src/cli/doctor/checks.ts"
 import type { Facts, KeyFile } from "../../../src/cli/doctor/facts.ts"
@@ -20,7 +21,15 @@ const STATUS: DaemonStatus = {
     outbox: 0,
     auditRecords: 3,
     problems: [],
-    backup: undefined,
+    backup: {
+        last: backup({ at: "2026-11-21T02:00:00.000Z" }),
+        lastDrill: { fingerprint: "cd".repeat(32), at: "2026-10-01T09:00:00.000Z", keys: 3, without: 1, receipt: "" },
+        recipients: ["age1"],
+        maxAgeSeconds: 8 * 86_400,
+        maxDrillAgeSeconds: 100 * 86_400,
+        backupOverdue: false,
+        drillOverdue: false,
+    },
 }
 const HEALTHY: Facts = {
     now: NOW,
@@ -59,6 +68,16 @@ function repository(days: number, certificateDays = 4000): DaemonRepository {
         documents: [],
         certificateExpires: after(certificateDays),
     }
+}
+
+function backup(changes: Partial<DaemonBackup>): DaemonBackup {
+    const counts = { records: 5, bytes: 9, keys: 3, keyFiles: 0, without: 1, repositories: 1, auditSequence: 1 }
+    return { ...counts, fingerprint: "cd".repeat(32), at: "", recipients: ["age1"], auditHead: "", ...changes }
+}
+
+function backups(changes: Partial<DaemonBackupState>): Partial<Facts> {
+    if (STATUS.backup === undefined) assert.fail()
+    return { sign: { answer: { ...STATUS, backup: { ...STATUS.backup, ...changes } } } }
 }
 
 function keyFile(changes: Partial<KeyFile>): KeyFile {
@@ -104,6 +123,8 @@ describe("doctor", () => {
             ["unpublished files", "warning"],
             ["audit chain", "warning"],
             ["expiry", "warning"],
+            ["last backup", "warning"],
+            ["last drill", "warning"],
             ["key files", "ok"],
             ["socket modes", "ok"],
             ["configuration file", "ok"],
@@ -113,6 +134,23 @@ describe("doctor", () => {
             ["core dumps", "ok"],
             ["clock", "ok"],
         ])
+    })
+
+    test("a backup or a drill that is older than the configuration allows is a failure, one that never was a warning until it is due", () => {
+        const text = (found: Verdict): string => found.findings.join()
+        assert.equal(text(verdict("last backup", {})), "made 7 hours ago: cdcdcdcdcdcdcdcd")
+        assert.equal(text(verdict("last drill", {})), "good 51 days ago, with backup cdcdcdcdcdcdcdcd: 3 keys signed")
+        const old = backups({ last: backup({ at: "2026-11-01T09:00:00Z" }), backupOverdue: true, drillOverdue: true })
+        assert.equal(code(verdict("last backup", old)), "backup_overdue")
+        assert.equal(text(verdict("last backup", old)), "made 20 days ago: cdcdcdcdcdcdcdcd; the configuration allows 8 days")
+        assert.equal(code(verdict("last drill", old)), "backup_overdue")
+        assert.equal(code(verdict("last backup", backups({ last: undefined }))), "warning")
+        assert.equal(code(verdict("last backup", backups({ last: undefined, backupOverdue: true }))), "backup_overdue")
+        assert.equal(code(verdict("last drill", backups({ lastDrill: undefined }))), "warning")
+        assert.equal(code(verdict("last drill", backups({ lastDrill: undefined, drillOverdue: true }))), "backup_overdue")
+        // There is nothing to hold one with.
+        assert.equal(code(verdict("last drill", backups({ last: undefined, lastDrill: undefined, drillOverdue: true }))), "warning")
+        assert.equal(code(verdict("last backup", { sign: { answer: { ...STATUS, backup: undefined } } })), "warning")
     })
 
     test("whoever is kept out by a socket's mode is told of its group, and not to start a daemon that runs", () => {
