@@ -32,7 +32,7 @@ export {
     type TokenPlace,
     type WaitingRecord,
 } from "./records.ts"
-export { backupFileName, type KeepRules, type KeptBackup, outdatedBackups, parseBackupFileName } from "./rotation.ts"
+export { backupFileName, drillFileName, type KeepRules, type KeptBackup, outdatedBackups, parseBackupFileName } from "./rotation.ts"
 export { encodeShareSet, LEAST_THRESHOLD, MOST_SHARES, parseShareSet, type ShareSet } from "./share-set.ts"
 export { checkShare, combineShares, createShares, missingShares, parseShare, type Share, shareText } from "./shares.ts"
 export { TAR_BLOCK, TAR_END, type TarMode, tarClaims, tarHeader, tarPadding } from "./ustar.ts"

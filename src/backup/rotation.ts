@@ -17,8 +17,17 @@ const NAME = /^trustkeyd-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-([0-9a-f]{16})\
 
 /** The name a backup gets among others: they sort by their age, and say which is which without being opened. @param fingerprint 64 digits */
 export function backupFileName(madeAt: Date, fingerprint: string): string {
-    const time = madeAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")
-    return `trustkeyd-${time}Z-${fingerprint.slice(0, 16)}.age`
+    return `trustkeyd-${timeText(madeAt)}-${fingerprint.slice(0, 16)}.age`
+}
+
+/** The same for the receipt of a drill. @param fingerprint the backup's */
+export function drillFileName(at: Date, fingerprint: string): string {
+    return `trustkeyd-drill-${timeText(at)}-${fingerprint.slice(0, 16)}.receipt`
+}
+
+/** ISO 8601, basic format, whole seconds. */
+function timeText(time: Date): string {
+    return `${time.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`
 }
 
 /** Undefined: no name of ours, so nothing we would ever remove. */

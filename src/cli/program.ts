@@ -2,6 +2,10 @@ import { type Command, Option } from "commander"
 import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
 import { backupCreateCommand } from "./commands/backup-create.ts"
+import { backupDrillCommand } from "./commands/backup-drill.ts"
+import { backupReceiptRecordCommand } from "./commands/backup-receipt-record.ts"
+import { backupReceiptVerifyCommand } from "./commands/backup-receipt-verify.ts"
+import { backupRestoreCommand } from "./commands/backup-restore.ts"
 import { backupSharesCheckCommand } from "./commands/backup-shares-check.ts"
 import { backupSharesCombineCommand } from "./commands/backup-shares-combine.ts"
 import { backupSharesCreateCommand } from "./commands/backup-shares-create.ts"
@@ -159,6 +163,13 @@ const CEREMONY: readonly Branch[] = [
 
 const BACKUP: readonly Branch[] = [
     backupCreateCommand,
+    backupRestoreCommand,
+    backupDrillCommand,
+    {
+        name: "receipt",
+        description: "What a drill leaves behind, signed by every key it restored.",
+        commands: [backupReceiptVerifyCommand, backupReceiptRecordCommand],
+    },
     {
         name: "shares",
         description: "The identity that opens backups, in the hands of several.",

@@ -61,7 +61,7 @@ export function fromDockerVariable(cli: Cli, purpose: string): Secret | undefine
 /** Something sealed that is to be opened. `name` as in docker's "Enter passphrase for NAME". */
 export type SealedThing = { readonly subject: KeySubject; readonly purpose: string; readonly name: string }
 
-export function thingOfKey(key: DaemonKey): SealedThing {
+export function thingOfKey(key: Pick<DaemonKey, "id" | "home" | "purpose" | "label">): SealedThing {
     if (key.home.startsWith("group:")) return thingOfGroup(key.home.slice("group:".length))
     return { subject: { keyId: key.id }, purpose: key.purpose, name: `${roleWord(key)} key with ID ${key.id.slice(0, DOCKER_ID_DIGITS)}` }
 }

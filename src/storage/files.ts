@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { constants, rmSync, type Stats } from "node:fs"
-import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink } from "node:fs/promises"
+import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs, unlink } from "node:fs/promises"
 import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
 
@@ -260,6 +260,18 @@ export async function makeTemporaryDirectory(parent: string): Promise<TemporaryD
         return { path: made, [Symbol.asyncDispose]: dispose }
     } catch (error) {
         throw asStorageError(error, "a temporary directory cannot be made")
+    }
+}
+
+/** statfs(2): tmpfs, ramfs */
+const KEPT_IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6]
+
+/** Whether what is written in a directory stays in memory. One that isn't there does not. */
+export async function isInMemory(directory: string): Promise<boolean> {
+    try {
+        return KEPT_IN_MEMORY.includes((await statfs(directory)).type)
+    } catch {
+        return false
     }
 }
 

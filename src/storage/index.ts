@@ -7,6 +7,7 @@ export {
     createFileDurable,
     type FileFacts,
     fileMode,
+    isInMemory,
     listDirectory,
     makeDirectory,
     makeTemporaryDirectory,
