@@ -45,7 +45,7 @@ export {
     rootCertificateTbs,
 } from "./root-certificate.ts"
 export { type SealedSecret, type SecretContext, sealedSecretHash, sealSecret } from "./sealed-secret.ts"
-export { Secret } from "./secret.ts"
+export { Secret, secretBytes } from "./secret.ts"
 export { SecretInbox } from "./secret-inbox.ts"
 export { certificateScheme, derToRaw, rawToDer, type Scheme, signWith, tufScheme, verify } from "./signature.ts"
 export { KEY_FILE_FORMATS, type KeyFileFormat, KeyFileWriter, type NotaryHeaders } from "./write-key-file.ts"

@@ -1,6 +1,6 @@
 import { createDecipheriv, createHash, pbkdf2Sync } from "node:crypto"
 import { contentOf, isUniversal, type Node, oidOf, parseDer, sequenceOf, Type } from "./der.ts"
-import { Secret } from "./secret.ts"
+import { Secret, secretBytes } from "./secret.ts"
 
 /** How a private key in a file is encrypted. Names are OpenSSL's. */
 export type KeyFileEncryption =
@@ -183,7 +183,7 @@ export function readDekInfo(header: string, ciphertext: Secret): Encrypted {
 
 /** EVP_BytesToKey(3) with MD5 and one round. */
 function bytesToKey(passphrase: Buffer, salt: Buffer, length: number): Buffer {
-    const key = Buffer.alloc(32)
+    const key = secretBytes(32)
     for (let at = 0; at < length; at += 16) {
         const before = key.subarray(Math.max(0, at - 16), at)
         const part = createHash("md5").update(before).update(passphrase).update(salt).digest()
@@ -201,7 +201,7 @@ function decryptCbc(cipher: Cipher, key: Buffer, iv: Buffer, ciphertext: Uint8Ar
     const first = decipher.update(ciphertext)
     try {
         const last = decipher.final()
-        const clear = Buffer.alloc(first.length + last.length)
+        const clear = secretBytes(first.length + last.length)
         first.copy(clear)
         last.copy(clear, first.length)
         last.fill(0)

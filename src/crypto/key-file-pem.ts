@@ -1,4 +1,4 @@
-import { Secret } from "./secret.ts"
+import { Secret, secretBytes } from "./secret.ts"
 
 /** A block of a PEM text whose content may be secret: it goes from byte to byte and never becomes a string. */
 export type SecretPemBlock = {
@@ -130,7 +130,7 @@ function endOf(content: Buffer, from: number, label: string): number {
 }
 
 function decodeBase64(text: Buffer, label: string): Secret {
-    const bytes = Buffer.alloc(Math.ceil((text.length * 3) / 4))
+    const bytes = secretBytes(Math.ceil((text.length * 3) / 4))
     let [length, digits, collected, padding] = [0, 0, 0, 0]
     for (const byte of text) {
         if (SPACES.has(byte)) continue
@@ -148,7 +148,7 @@ function decodeBase64(text: Buffer, label: string): Secret {
         }
     }
     const fits = digits > 0 && digits % 4 === 0 && padding <= 2
-    const whole = Buffer.alloc(fits ? length - padding : 0)
+    const whole = secretBytes(fits ? length - padding : 0)
     bytes.copy(whole, 0, 0, whole.length)
     bytes.fill(0)
     if (!fits) throw new Error(`the ${label} block is not base64`)

@@ -3,7 +3,7 @@ import { TrustkeyError } from "../errors.ts"
 import { type Algorithm, algorithmOf, type PublicKeyBytes, publicKeyBytes } from "./algorithm.ts"
 import { dottedOid } from "./der.ts"
 import { DerReader, TAG } from "./private-der.ts"
-import { Secret } from "./secret.ts"
+import { Secret, secretBytes } from "./secret.ts"
 
 /** A private key that was read, and whose two halves are known to fit together. */
 export type OpenedKey = {
@@ -197,7 +197,7 @@ function assembleEc({ curve, size, before, between }: EcForm, number: Buffer, st
     for (const other of stated) {
         if (!uncompressed(curve, other)?.equals(point)) throw mismatch()
     }
-    const der = Buffer.alloc(before.length + size + between.length + point.length)
+    const der = secretBytes(before.length + size + between.length + point.length)
     before.copy(der)
     number.copy(der, before.length + Math.max(0, -surplus), Math.max(0, surplus))
     between.copy(der, before.length + size)
@@ -249,7 +249,7 @@ function publicTwice(bytes: Buffer): boolean {
 }
 
 function assembleEd25519(seed: Buffer, stated: Buffer | undefined): OpenedKey {
-    const der = Buffer.alloc(ED25519_PKCS8_PREFIX.length + ED25519_LENGTH)
+    const der = secretBytes(ED25519_PKCS8_PREFIX.length + ED25519_LENGTH)
     ED25519_PKCS8_PREFIX.copy(der)
     seed.copy(der, ED25519_PKCS8_PREFIX.length)
     const opened = finish(der)

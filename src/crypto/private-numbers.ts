@@ -2,7 +2,7 @@ import { TrustkeyError } from "../errors.ts"
 import { type Algorithm, algorithmOf, type PublicKeyBytes } from "./algorithm.ts"
 import { DerReader, TAG } from "./private-der.ts"
 import { canonicalPkcs8, publicKeyOf } from "./private-key.ts"
-import { Secret } from "./secret.ts"
+import { Secret, secretBytes } from "./secret.ts"
 
 /** What a card is given of a private key. All of a key's numbers are equally long. */
 export class PrivateNumbers implements Disposable {
@@ -92,7 +92,7 @@ function seedOf(key: Buffer): Secret {
 function filledUp(number: Buffer, size: number): Secret {
     const digits = number.length > size && number[0] === 0 ? number.subarray(number.length - size) : number
     if (digits.length > size) throw new TrustkeyError("key_unfit", "the two primes of this RSA key are not equally long")
-    const bytes = Buffer.alloc(size)
+    const bytes = secretBytes(size)
     digits.copy(bytes, size - digits.length)
     return new Secret(bytes)
 }

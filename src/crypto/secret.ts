@@ -3,6 +3,14 @@ import { inspect } from "node:util"
 import { TrustkeyError } from "../errors.ts"
 
 /**
+ * Zeros, for a secret to be written into. The runtime keeps arrays of up to 64 bytes inside its own heap, moves them about when it collects
+ * garbage, and leaves what they held where they lay: `Buffer.alloc(32)` can't be wiped. These bytes stay where they are.
+ */
+export function secretBytes(length: number): Buffer {
+    return Buffer.from(new ArrayBuffer(length))
+}
+
+/**
  * Bytes that must not be seen, wiped when the block that holds them ends (TK-SEC-1).
  *
  * The runtime may have copied them before they came here. This keeps secrets out of logs and shortens their life; it is
@@ -12,13 +20,13 @@ export class Secret implements Disposable {
     readonly #bytes: Buffer
     #wiped = false
 
-    /** Takes over `bytes`: the caller must not keep them. */
+    /** Takes over `bytes`: the caller must not keep them. Up to 64 of them are from `secretBytes`, or from outside the runtime. */
     constructor(bytes: Buffer) {
         this.#bytes = bytes
     }
 
     static random(length: number): Secret {
-        const bytes = Buffer.alloc(length)
+        const bytes = secretBytes(length)
         randomFillSync(bytes)
         return new Secret(bytes)
     }
@@ -46,7 +54,7 @@ export class Secret implements Disposable {
     clone(): Secret {
         // Not Buffer.from(buffer): small ones would share the runtime's pool.
         return this.reveal((bytes) => {
-            const copy = Buffer.alloc(bytes.length)
+            const copy = secretBytes(bytes.length)
             bytes.copy(copy)
             return new Secret(copy)
         })

@@ -50,6 +50,11 @@ import { Turns } from "./turns.ts"
 
 // Argon2 with 2 GiB, an RSA-4096 key being made: slow, but never this slow.
 const FILE_SIGNER_DEADLINE_MS = 60_000
+/**
+ * The C library overwrites memory that is given back (mallopt(3), M_PERTURB): OpenSSL and Argon2 leave copies of keys and passphrases in it.
+ * Blocks that a thread keeps for itself would be left out, so none are kept. Not for PKCS#11 modules: some use what they have given back.
+ */
+const WIPED_WHEN_FREED = { GLIBC_TUNABLES: "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0" }
 const LONGEST_LABEL = 255
 const CONTROL_CHARACTERS = /\p{Cc}/u
 const NOT_THERE: readonly string[] = ["token_absent", "token_failed", "token_changed"]
@@ -105,7 +110,7 @@ class ProcessKeyStore implements KeyStore {
                 ...base,
                 name: "file",
                 file: options.signerFiles.file,
-                environment: {},
+                environment: WIPED_WHEN_FREED,
                 configuration: { credentialsDirectory },
                 deadlineMs: FILE_SIGNER_DEADLINE_MS,
             },

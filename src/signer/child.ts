@@ -5,12 +5,14 @@ import { TrustkeyError } from "../errors.ts"
 import { Fields, toBase64 } from "./fields.ts"
 import { encodeFrame, encodeJsonFrame, FRAME_KINDS, type Frame, FrameError, FrameReader, SIGN_HEADER_LENGTH } from "./frames.ts"
 import { encodeError, PROTOCOL_VERSION, parseContext, parseSchemeByte } from "./messages.ts"
-import { hardenProcess, openBootClock } from "./native.ts"
+import { hardenProcess, openBootClock, openCollector } from "./native.ts"
 
 /** The inherited end of the socket pair. */
 const PIPE = 3
 // A slow key would keep finished signatures back; a fast one is best answered in batches.
 const FLUSH_AFTER_MS = 0.5
+// What a request left behind is collected so soon after it; of many in a row once.
+const COLLECT_AFTER_MS = 1_000
 
 /** What a kind of signer does; the rest of the child is the same for all. */
 export type Signer = {
@@ -59,7 +61,9 @@ class Child {
     readonly #reader = new FrameReader([FRAME_KINDS.control, FRAME_KINDS.sign])
     readonly #clock = openBootClock()
     readonly #inbox = new SecretInbox(this.#clock)
+    readonly #collect = openCollector()
     readonly #exit: Exit
+    #collecting: NodeJS.Timeout | undefined
     #signer: Signer | undefined
     #answers: Uint8Array[] = []
     /** For a signer that takes one call at a time: frames behind a request that is not answered yet. */
@@ -124,6 +128,7 @@ class Child {
             this.#fail(frame.id, error)
         }
         this.#flush()
+        this.#collectSoon()
         if (this.#isAtWork) return
         if (this.#waiting.length > 0) this.#work(this.#waiting.splice(0))
         if (this.#leavesAfter && !this.#isAtWork) this.#leave()
@@ -155,6 +160,7 @@ class Child {
                 clock: this.#clock,
                 inbox: this.#inbox,
                 announce: (event) => {
+                    this.#collectSoon()
                     this.#answers.push(encodeJsonFrame(FRAME_KINDS.event, 0, event))
                     setImmediate(() => this.#flush())
                 },
@@ -163,6 +169,14 @@ class Child {
             request,
         )
         return { protocol: PROTOCOL_VERSION }
+    }
+
+    /** Opened keys that were locked or have expired, and what it took to open others, are garbage by now, and not yet wiped. */
+    #collectSoon(): void {
+        this.#collecting ??= setTimeout(() => {
+            this.#collecting = undefined
+            this.#collect()
+        }, COLLECT_AFTER_MS).unref()
     }
 
     #fail(id: number, error: unknown): void {

@@ -1,6 +1,6 @@
 import { closeSync, constants as fsConstants, fstatSync, openSync, readSync } from "node:fs"
 import path from "node:path"
-import { Secret } from "../crypto/index.ts"
+import { Secret, secretBytes } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 
 // What systemd allows for a credential's name; also keeps it inside its directory.
@@ -25,7 +25,7 @@ export function readCredential(directory: string | undefined, name: string): Sec
         const { mode, uid, gid, size } = fstatSync(file)
         checkOwnership(name, mode, uid, gid)
         if (size > MAX_SIZE) throw new TrustkeyError("file_unsafe", `the credential ${name} is over ${MAX_SIZE} bytes`)
-        const bytes = Buffer.alloc(size)
+        const bytes = secretBytes(size)
         let length = 0
         while (length < size) {
             const read = readSync(file, bytes, length, size - length, null)
@@ -33,7 +33,7 @@ export function readCredential(directory: string | undefined, name: string): Sec
             length += read
         }
         if (length > 0 && bytes[length - 1] === 0x0a) length -= 1
-        const secret = Buffer.alloc(length)
+        const secret = secretBytes(length)
         bytes.copy(secret, 0, 0, length)
         bytes.fill(0)
         if (length === 0) throw new TrustkeyError("file_unsafe", `the credential ${name} is empty`)

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import koffi from "koffi"
 
 const PR_SET_PDEATHSIG = 1
@@ -34,6 +36,17 @@ export function hardenProcess(): void {
 function prctl(option: number, value: number): void {
     const call = libc.func("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)")
     if (call(option, value, 0, 0, 0) !== 0) throw new Error("prctl failed")
+}
+
+/**
+ * Give back at once what nothing refers to any more. OpenSSL wipes a private key when it lets go of it, and the runtime tells it to when it
+ * collects garbage, which may be hours after the key was locked.
+ */
+export function openCollector(): () => void {
+    setFlagsFromString("--expose-gc")
+    const collect: unknown = runInNewContext("gc")
+    if (typeof collect !== "function") throw new Error("the runtime has no gc()")
+    return () => void collect()
 }
 
 /** Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps; CLOCK_MONOTONIC does not, so a key would stay open. */

@@ -108,7 +108,8 @@ export async function readSecretFile(file: string, options: ReadOptions = {}): P
         }
         if (length > maxBytes) throw tooLarge(file, maxBytes)
         if (length > 0 && whole[length - 1] === 0x0a) length -= 1
-        const secret = Buffer.alloc(length)
+        // Not Buffer.alloc: what is short would lie in the runtime's heap, which leaves copies behind.
+        const secret = Buffer.from(new ArrayBuffer(length))
         whole.copy(secret, 0, 0, length)
         return secret
     } catch (error) {

@@ -1,3 +1,4 @@
+import { secretBytes } from "../../crypto/index.ts"
 import { malformed } from "./tlv.ts"
 
 /** The wire to a card: one command, and its answer with the status word at its end. */
@@ -46,7 +47,7 @@ export function exchange(link: CardLink, command: Command): Answer {
 }
 
 function send(link: CardLink, cla: number, { ins, p1, p2 }: Command, part: Uint8Array): Buffer {
-    const apdu = Buffer.alloc(5 + part.length)
+    const apdu = secretBytes(5 + part.length)
     apdu.set([cla, ins, p1, p2, part.length])
     apdu.set(part, 5)
     try {

@@ -1,4 +1,4 @@
-import { Secret } from "../../crypto/index.ts"
+import { Secret, secretBytes } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { type Answer, type CardLink, type Command, exchange, SW } from "./apdu.ts"
 import type { PivSlot } from "./description.ts"
@@ -106,7 +106,7 @@ export function invalid(why: string): TrustkeyError {
 }
 
 export function concatenated(parts: readonly Secret[]): Secret {
-    const bytes = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, 0))
+    const bytes = secretBytes(parts.reduce((sum, { length }) => sum + length, 0))
     let at = 0
     for (const part of parts) at += part.reveal((value) => value.copy(bytes, at))
     return new Secret(bytes)

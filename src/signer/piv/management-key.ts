@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv } from "node:crypto"
-import { Secret } from "../../crypto/index.ts"
+import { Secret, secretBytes } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { ManagementAlgorithm } from "./description.ts"
 
@@ -73,7 +73,7 @@ export function kindRefused(): TrustkeyError {
 /** `3132…` as a person types it → the bytes. Never a string. @throws management_key_incorrect */
 export function decodeHex(text: Secret): Secret {
     return text.reveal((digits) => {
-        const bytes = Buffer.alloc(Math.floor(digits.length / 2))
+        const bytes = secretBytes(Math.floor(digits.length / 2))
         for (const [at, digit] of digits.entries()) {
             const value = digitOf(digit)
             if (value === undefined || digits.length % 2 !== 0) {

@@ -1,4 +1,4 @@
-import { Secret } from "../../crypto/index.ts"
+import { Secret, secretBytes } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { SW } from "./apdu.ts"
 import { byteOf, INS, invalid, type PivApplet, refused } from "./applet.ts"
@@ -139,7 +139,7 @@ function isPossible(value: Secret): boolean {
 
 /** Each filled up to eight bytes. */
 function joined(first: Secret, second: Secret): Secret {
-    const bytes = Buffer.alloc(2 * LONGEST_PIN, FILLER)
+    const bytes = secretBytes(2 * LONGEST_PIN).fill(FILLER)
     first.reveal((value) => value.copy(bytes))
     second.reveal((value) => value.copy(bytes, LONGEST_PIN))
     return new Secret(bytes)

@@ -1,3 +1,4 @@
+import { secretBytes } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 
 /** One element of BER-TLV, as cards write it and as DER in certificates has it. */
@@ -12,7 +13,7 @@ export function encodeTlv(tag: number, ...content: readonly Uint8Array[]): Buffe
     const size = content.reduce((sum, { length }) => sum + length, 0)
     const head = Buffer.from([...bytesOf(tag), ...(size < 0x80 ? [size] : [0x80 | bytesOf(size).length, ...bytesOf(size)])])
     // Not Buffer.concat: its result could lie in the pool that all share, and some of this is secret.
-    const element = Buffer.alloc(head.length + size)
+    const element = secretBytes(head.length + size)
     let at = head.copy(element)
     for (const part of content) {
         element.set(part, at)
