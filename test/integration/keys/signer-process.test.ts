@@ -184,7 +184,8 @@ describe("the real children", () => {
             assert.match(readFileSync(`/proc/${pid}/limits`, "utf8"), /Max core file size\s+0\s+0/)
             const inherited = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean)
             const wiping = "GLIBC_TUNABLES=glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"
-            assert.deepEqual(inherited, name === "hsm" ? [`SOFTHSM2_CONF=${hsm.conf}`] : [wiping])
+            // The C library cuts up where it stands what it has read.
+            assert.equal(inherited.join(":"), name === "hsm" ? `SOFTHSM2_CONF=${hsm.conf}` : wiping)
             // The kernel shows what PR_SET_DUMPABLE did only to those without CAP_SYS_PTRACE.
             const looker = spawn("setpriv", [
                 "--bounding-set",
