@@ -361,7 +361,7 @@ export interface Daemon {
         pkcs8: Sealed
         purpose: PurposeName
         label: string
-        home: SealedKeyHome | { readonly token: string; readonly piv: PivOptions }
+        home: SealedKeyHome | { readonly token: string; readonly piv?: PivOptions; readonly serial?: string }
         bindings: readonly Binding[]
         acceptPinOnce?: boolean
     }): Promise<DaemonKey>

@@ -1,12 +1,21 @@
-import type { KeyFileEntry, OpenedKey, Secret } from "../crypto/index.ts"
+import { type KeyFileEntry, type OpenedKey, readKeyFile, type Secret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
-import { type Card, certifyForNotary, openCard } from "./card.ts"
+import { AgeKeyFiles } from "./age-key-files.ts"
+import { certifyForNotary, logInTo, openCard } from "./card.ts"
 import type { KeyImportOptions } from "./commands/key-import.ts"
 import type { Cli } from "./context.ts"
 import type { Binding, Daemon, DaemonKey } from "./daemon-types.ts"
 import { parseBinding } from "./decode.ts"
 import { FilePassphrases } from "./file-passphrases.ts"
-import { askPassphraseToSeal, daemonToImportInto, type ImportSpec, importedId, importOpened, wasRemoved } from "./import-key.ts"
+import {
+    askPassphraseToSeal,
+    daemonToImportInto,
+    type ImportSpec,
+    importedId,
+    importOpened,
+    type TokenPlace,
+    wasRemoved,
+} from "./import-key.ts"
 import { checkFit, type ImportPlan, planImport } from "./import-plan.ts"
 import { readPrivateKeys, weaknessOf } from "./key-files.ts"
 import { homeText, tokenOf } from "./key-home.ts"
@@ -14,15 +23,25 @@ import { located } from "./located.ts"
 import { printable, shortId } from "./output.ts"
 import { keyJson } from "./present.ts"
 import { roleWord } from "./secrets.ts"
+import { tokenNamed } from "./token-pins.ts"
+import { confirmedSerial } from "./token-serial.ts"
 
 /** A private key of a file, and what it is to become. `place`: for messages. */
-type Candidate = { readonly file: string; readonly place: string; readonly entry: KeyFileEntry; readonly plan: ImportPlan }
+type Candidate = {
+    readonly file: string
+    readonly place: string
+    readonly entry: KeyFileEntry
+    readonly plan: ImportPlan
+    /** The file was encrypted with age, and is as good a backup as before. */
+    readonly inAge: boolean
+}
 type Opened = Candidate & { readonly id: string; readonly opened: OpenedKey }
 
 /** `trustkey key import`: everything that can be known is checked before the first key is taken in. */
 export async function importKeyFiles(cli: Cli, files: readonly string[], options: KeyImportOptions): Promise<void> {
     using disposables = new DisposableStack()
-    const candidates = await readAll(files, options, disposables)
+    const ageFiles = disposables.use(new AgeKeyFiles(cli, options, () => daemonToImportInto(cli)))
+    const candidates = await readAll(files, options, ageFiles, disposables)
     if (options.name !== undefined && candidates.length > 1)
         throw new TrustkeyError("usage", `--name is for one key, and there are ${candidates.length} in these files`)
     if (options.token !== undefined && candidates.length > 1)
@@ -44,19 +63,30 @@ export async function importKeyFiles(cli: Cli, files: readonly string[], options
     await importAll(cli, daemon, opened, known, options, disposables)
 }
 
-async function readAll(files: readonly string[], options: KeyImportOptions, disposables: DisposableStack): Promise<readonly Candidate[]> {
+async function readAll(
+    files: readonly string[],
+    options: KeyImportOptions,
+    ageFiles: AgeKeyFiles,
+    disposables: DisposableStack,
+): Promise<readonly Candidate[]> {
     const more = (options.bind ?? []).map(parseBinding)
     const candidates: Candidate[] = []
     for (const file of files) {
-        const entries = await located(file, () => readPrivateKeys(file))
+        const { entries, inAge } = await located(file, () => readKeys(file, ageFiles))
         for (const entry of entries) disposables.use(entry)
         for (const [index, entry] of entries.entries()) {
             const place = entries.length === 1 ? file : `${file}, key ${index + 1} of ${entries.length}`
             const plan = await located(place, () => withBindings(planImport(entry, options), more))
-            candidates.push({ file, place, entry, plan })
+            candidates.push({ file, place, entry, plan, inAge })
         }
     }
     return candidates
+}
+
+async function readKeys(file: string, ageFiles: AgeKeyFiles): Promise<{ entries: readonly KeyFileEntry[]; inAge: boolean }> {
+    using content = await ageFiles.open(file)
+    if (content === undefined) return { entries: await readPrivateKeys(file), inAge: false }
+    return { entries: content.reveal(readKeyFile), inAge: true }
 }
 
 /** @throws key_unfit: a role this key can't have, as the daemon would say it */
@@ -100,7 +130,8 @@ async function importAll(
     disposables: DisposableStack,
 ): Promise<void> {
     const unknown = keys.filter(({ id }) => !known.has(id))
-    const card = options.token === undefined || unknown.length === 0 ? undefined : await openYubikey(cli, daemon, options.token, options)
+    const target = options.token === undefined || unknown.length === 0 ? undefined : await openToken(cli, daemon, options.token, options)
+    const card = target?.card
     if (card !== undefined) disposables.use(card)
     const passphrases = await askForAll(cli, unknown, options, disposables)
     const done: { readonly file: string; readonly imported: boolean; readonly key: DaemonKey }[] = []
@@ -113,7 +144,7 @@ async function importAll(
                 ...sealingOf(options),
                 ...plan,
                 ...(passphrase === undefined ? {} : { passphrase }),
-                ...(card === undefined ? {} : { card, acceptPinOnce: options.acceptPinOnce === true }),
+                ...(target === undefined ? {} : { place: target, acceptPinOnce: options.acceptPinOnce === true }),
             }
             const key = here ?? (await located(place, () => importOpened(cli, daemon, opened, spec)))
             done.push({ file, imported: here === undefined, key })
@@ -126,10 +157,13 @@ async function importAll(
     }
 }
 
-async function openYubikey(cli: Cli, daemon: Daemon, token: string, options: KeyImportOptions): Promise<Card> {
+/** Logged in to. A YubiKey is told by what it takes to put a key there; any other token by a person. */
+async function openToken(cli: Cli, daemon: Daemon, token: string, options: KeyImportOptions): Promise<TokenPlace> {
     const card = await openCard(cli, daemon, token, options)
-    if (card === undefined) throw new TrustkeyError("usage", `token ${token} is not a YubiKey: keys from files are put on those only`)
-    return card
+    if (card !== undefined) return { token, card, ...(options.serial === undefined ? {} : { serial: options.serial }) }
+    const serial = await confirmedSerial(cli, await tokenNamed(daemon, token), options.serial)
+    await logInTo(cli, daemon, token, options)
+    return { token, serial }
 }
 
 /** One new passphrase for each role, as docker remembers them for the length of a command; none where a group takes them all. */
@@ -176,11 +210,15 @@ function warn(cli: Cli, keys: readonly Opened[], { group, token }: KeyImportOpti
     if (keys.length === 0) return
     const sealed = group === undefined ? "here it is sealed with Argon2id" : `here it is sealed in key group ${group}`
     const now = token === undefined ? sealed : `here it is on token ${token}`
-    for (const { place, entry } of keys) {
-        const weakness = weaknessOf(entry)
+    for (const { place, entry, inAge } of keys) {
+        const weakness = inAge ? undefined : weaknessOf(entry)
         if (weakness !== undefined) cli.output.warn(`${place}: ${weakness}; ${now}`)
     }
-    const files = [...new Set(keys.map(({ file }) => file))]
+    const backups = [...new Set(keys.flatMap(({ file, inAge }) => (inAge ? [file] : [])))]
+    if (backups.length > 0)
+        cli.output.note(`${printable(backups.join(", "))}: a backup as before. Who has it and what opens it can sign: keep the two apart.`)
+    const files = [...new Set(keys.flatMap(({ file, inAge }) => (inAge ? [] : [file])))]
+    if (files.length === 0) return
     cli.output.warn(
         `${files.join(", ")}: the old ${files.length === 1 ? "copy still lies" : "copies still lie"} there. Who has one and its passphrase can sign. ` +
             "When a signature of the new key was accepted, remove them, and their backups: shred -u FILE",

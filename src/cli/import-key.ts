@@ -15,12 +15,14 @@ export type ImportSpec = PassphraseOptions & {
     readonly label: string
     readonly bindings: readonly Binding[]
     readonly group?: string
-    /** Into a slot of this YubiKey; it stays the caller's. */
-    readonly card?: Card
+    readonly place?: TokenPlace
     readonly acceptPinOnce?: boolean
     /** Asked for before; it stays the caller's. Without it, and without a group, it is asked for. */
     readonly passphrase?: Secret
 }
+
+/** A token that is logged in to. `card`: into a slot of this YubiKey; it stays the caller's. `serial`: what a person knows it by. */
+export type TokenPlace = { readonly token: string; readonly card?: Card; readonly serial?: string }
 
 /**
  * TK-SEC-2: the one way on which a private key goes through the client, sealed for the signer at once. Wiping `opened` is the caller's.
@@ -28,12 +30,13 @@ export type ImportSpec = PassphraseOptions & {
  * @throws already_exists: the key is here, or was removed. key_unfit, denied, and what asking for a passphrase throws
  */
 export async function importOpened(cli: Cli, daemon: Daemon, opened: OpenedKey, spec: ImportSpec): Promise<DaemonKey> {
-    const { purpose, label, bindings, group, card } = spec
-    if (card !== undefined) {
-        const piv = await card.placement(daemon)
-        const pkcs8 = await sealFor(daemon, "import", tokenHome(card.token), opened.pkcs8)
-        const acceptPinOnce = spec.acceptPinOnce === true
-        return daemon.importKey({ pkcs8, purpose, label, bindings, home: { token: card.token, piv }, acceptPinOnce })
+    const { purpose, label, bindings, group, place } = spec
+    if (place !== undefined) {
+        const { token, card, serial } = place
+        const piv = card === undefined ? {} : { piv: await card.placement(daemon) }
+        const pkcs8 = await sealFor(daemon, "import", tokenHome(token), opened.pkcs8)
+        const home = { token, ...piv, ...(serial === undefined ? {} : { serial }) }
+        return daemon.importKey({ pkcs8, purpose, label, bindings, home, acceptPinOnce: spec.acceptPinOnce === true })
     }
     if (group !== undefined) {
         await unlockGroup(cli, daemon, group, spec)

@@ -1,5 +1,7 @@
 // What people take for a private key of ours. Only the first bytes are looked at, and the labels of PEM blocks.
 
+const AGE_FILE = "a file encrypted with age: trustkey key import --identity opens it"
+
 const BLOCKS: readonly (readonly [RegExp, string])[] = [
     [/^(?:RSA |EC )?PUBLIC KEY$/, "a public key"],
     [/^(?:X509 |TRUSTED )?CERTIFICATE$/, "a certificate"],
@@ -12,13 +14,14 @@ const BLOCKS: readonly (readonly [RegExp, string])[] = [
     [/^ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY$/, "a cosign private key"],
     [/^(?:EC|DH|DSA|X9\.42 DH) PARAMETERS$/, "parameters without a key"],
     [/^PKCS7$|^CMS$/, "a PKCS#7 message"],
-    [/^AGE ENCRYPTED FILE$/, "a file encrypted with age"],
+    [/^AGE ENCRYPTED FILE$/, AGE_FILE],
 ]
 
 const BEGINNINGS: readonly (readonly [RegExp, string])[] = [
     [/^PuTTY-User-Key-File-/, "a PuTTY private key"],
     [/^(?:ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-)/, "an OpenSSH public key"],
     [/^AGE-SECRET-KEY-/, "an age identity"],
+    [/^age-encryption\.org\//, AGE_FILE],
     [/^(?:\ufeff)?\s*[{[]/, "JSON"],
     [/^untrusted comment:/, "a minisign or signify key"],
     [/^(?:\xff\xfe|\xfe\xff)/, "text in UTF-16: save it as UTF-8"],

@@ -100,11 +100,12 @@ export async function enrollKey(rooms: Rooms, principal: Principal, request: Enr
     })
 }
 
-function placedOn(home: CreateKeyRequest["home"]): Record<string, string> {
+function placedOn(home: CreateKeyRequest["home"] | ImportKeyRequest["home"]): Record<string, string> {
     if (home.kind !== "token") return {}
     const { token, card } = home
-    if (card === undefined) return { token }
-    return { token, slot: card.slot, pinPolicy: card.pinPolicy, touchPolicy: card.touchPolicy }
+    const serial = "serial" in home ? { serial: home.serial } : {}
+    if (card === undefined) return { token, ...serial }
+    return { token, ...serial, slot: card.slot, pinPolicy: card.pinPolicy, touchPolicy: card.touchPolicy }
 }
 
 /** @throws denied, key_unfit */

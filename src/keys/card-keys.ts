@@ -60,6 +60,14 @@ export async function makeOnCard(
     return { facts, publicKey, pinPolicy, touchPolicy, ...(attestation === undefined ? {} : { attestation }) }
 }
 
+/** @throws invalid_request: a YubiKey without them, or another token with them */
+export function requireCardOptions(token: TokenKeys, card: CardOptions | undefined): void {
+    if (token.isYubikey && card === undefined)
+        throw new TrustkeyError("invalid_request", "on a YubiKey a key needs a slot, its policies and the card's management key")
+    if (!token.isYubikey && card !== undefined)
+        throw new TrustkeyError("invalid_request", "slots and policies are a YubiKey's, and this token is none that can be reached")
+}
+
 /** A private key from a file, put into a slot; the signer works out its public half. */
 export async function importToCard(
     token: TokenKeys,

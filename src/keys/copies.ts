@@ -3,7 +3,7 @@ import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
 import { objectIdOfSlot, samePublicKey } from "../signer/index.ts"
-import { type CardKey, type CardOptions, importToCard, knownOfCard, policiesIn } from "./card-keys.ts"
+import { type CardKey, type CardOptions, importToCard, knownOfCard, policiesIn, requireCardOptions } from "./card-keys.ts"
 import { cardHome, tokenHome } from "./key-homes.ts"
 import type { KeyEntry } from "./key-index.ts"
 import type { CopyKeySpec } from "./key-store.ts"
@@ -31,7 +31,7 @@ export type CopyRooms = {
  * @throws token_changed: another token is in its place. key_unfit, already_exists, open_failed, and as TokenKeys
  */
 export async function copyToToken({ sealed, token, known }: CopyRooms, entry: KeyEntry, spec: CopyKeySpec): Promise<TokenHome> {
-    await requireToken(token, known, spec)
+    await requireToken(token, known, spec.serial, spec.asker)
     const home = spec.from.kind === "present" ? await lookAt(token, entry, spec) : await bring(sealed, token, entry, spec, spec.from)
     return { ...home, brought: true }
 }
@@ -40,7 +40,12 @@ export async function copyToToken({ sealed, token, known }: CopyRooms, entry: Ke
  * TK-KEY-4, before a private key is given away: the serial number a person knows the token by, and, where one of our keys lies there, a
  * signature by it. A twin that has copied serial, label and public keys can't make that one. On a token that holds none yet, the serial number is all there is.
  */
-async function requireToken(token: TokenKeys, known: readonly KnownKey[], { serial, asker }: CopyKeySpec): Promise<void> {
+export async function requireToken(
+    token: TokenKeys,
+    known: readonly KnownKey[],
+    serial: string,
+    asker: Principal | undefined,
+): Promise<void> {
     const { state } = await token.refresh()
     if (state === "absent") throw new TrustkeyError("token_absent", `token ${token.config.name} is not there`)
     const { snapshot } = token
@@ -99,10 +104,7 @@ async function bring(
     from: { readonly passphrase: SealedSecret; readonly card?: CardOptions },
 ): Promise<TokenHome> {
     const { card } = from
-    if (token.isYubikey && card === undefined)
-        throw new TrustkeyError("invalid_request", "on a YubiKey a key needs a slot, its policies and the card's management key")
-    if (!token.isYubikey && card !== undefined)
-        throw new TrustkeyError("invalid_request", "slots and policies are a YubiKey's, and this token is none that can be reached")
+    requireCardOptions(token, card)
     const challenge = await token.process.control("challenge", { purpose: "import", subject: `token:${name}`, owner: asker?.name ?? "" })
     const to = token.process.understand(() => ({ signerPublic: challenge.bytes("signerPublic"), nonce: challenge.bytes("nonce") }))
     const pkcs8 = await sealed.sealFor(entry, from.passphrase, name, to)

@@ -83,9 +83,19 @@ export type ImportKeySpec = {
     readonly madeBy?: string
     /** Who is told when the token waits for a touch. */
     readonly asker?: Principal
-    readonly home: SealedHome | { readonly kind: "token"; readonly token: string; readonly card: CardOptions }
+    readonly home: SealedHome | ImportTokenHome
     /** Called before anything is recorded: only now is it known what the key is. What it throws ends the import. */
     readonly checkAlgorithm: (algorithm: Algorithm) => void
+}
+
+/** A token that is to take in a key from a file. One of the two has to be there. */
+export type ImportTokenHome = {
+    readonly kind: "token"
+    readonly token: string
+    /** On a YubiKey, which needs it. */
+    readonly card?: CardOptions
+    /** What a person knows the token by; any other than a YubiKey needs it. */
+    readonly serial?: string
 }
 
 /** A sealed key that is to lie on a token too. */
@@ -177,7 +187,7 @@ export interface KeyStore {
      * stable storage and shown to sign when this resolves. The signer works out the public key; nobody's word is taken for it.
      *
      * @throws already_exists with the key's ID, also for one that was removed: a removed key never comes back. key_unfit,
-     *   key_locked, challenge_expired, open_failed. Nothing was recorded.
+     *   key_locked, challenge_expired, open_failed; token_changed: it is another token than was named. Nothing was recorded.
      */
     importKey(spec: ImportKeySpec): Promise<KeyRecord>
 

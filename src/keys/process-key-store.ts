@@ -14,7 +14,7 @@ import { namesOneKey, type PivDescription, parsePkcs11Uri, type QuirksFile } fro
 import { bytesOf, type Change, optionalBytesOf, type Store, textOf } from "../storage/index.ts"
 import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
 import { type BackupSession, type BackupSpec, type GroupSnapshot, type KeySnapshot, openBackupSession } from "./backup-session.ts"
-import { importToCard, judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, slotOfHome } from "./card-keys.ts"
+import { judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, requireCardOptions, slotOfHome } from "./card-keys.ts"
 import { commit } from "./commit.ts"
 import { copyToToken, requireCopy, tokenHomes } from "./copies.ts"
 import { encodeKeyFacts, parseKeyFacts } from "./key-facts.ts"
@@ -42,6 +42,7 @@ import { SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
 import { tokenByUri } from "./token-by-uri.ts"
 import type { TokenExamination } from "./token-examination.ts"
+import { importToToken } from "./token-imports.ts"
 import { TokenKeys } from "./token-keys.ts"
 import { type KnownKey, type LoginLimits, NO_LIMITS, type PinChange, type PinTryRecords } from "./token-logins.ts"
 import type { TokenState } from "./token-state.ts"
@@ -219,7 +220,7 @@ class ProcessKeyStore implements KeyStore {
                     this.#insert(spec, made.publicKey, cardHome(token, made), "generated", createdAt, undefined),
                 )
             }
-            if (token.isYubikey) throw cardOptionsMissing()
+            requireCardOptions(token, undefined)
             const made = await token.generate(spec.algorithm, spec.label)
             return this.#insert(spec, pinned(made.publicKey), tokenHome(token, made), "generated", createdAt, undefined)
         }
@@ -234,12 +235,11 @@ class ProcessKeyStore implements KeyStore {
         const { home, purpose } = spec
         if (home.kind === "token") {
             const token = this.#token(home.token)
-            const key = await importToCard(token, spec.pkcs8, home.card, spec.asker)
-            spec.checkAlgorithm(algorithmOf(key.publicKey))
-            // TK-KEY-3: whatever the card says of it later.
-            return leftBehind(token, home.card, () =>
-                this.#insert(spec, key.publicKey, cardHome(token, key), "imported", createdAt, undefined),
-            )
+            const known = [...this.#knownOn(home.token)]
+            const placed = await importToToken(token, known, spec, home)
+            spec.checkAlgorithm(algorithmOf(placed.publicKey))
+            // TK-KEY-3: whatever the token says of it later.
+            return placed.orLeftBehind(() => this.#insert(spec, placed.publicKey, placed.home, "imported", createdAt, undefined))
         }
         const { publicKey, envelope } = await this.#sealed.importKey({ purpose, createdAt }, spec.pkcs8, home)
         spec.checkAlgorithm(algorithmOf(publicKey))
@@ -607,10 +607,6 @@ function bestState([first, ...others]: readonly KeyState[]): KeyState {
 
 function limitsOf({ until, usesLeft }: TokenKeys["lease"]): Pick<KeyState, "until" | "usesLeft"> {
     return { ...(until === undefined ? {} : { until }), ...(usesLeft === undefined ? {} : { usesLeft }) }
-}
-
-function cardOptionsMissing(): TrustkeyError {
-    return new TrustkeyError("invalid_request", "on a YubiKey a key needs a slot, its policies and the card's management key")
 }
 
 function noYubikey(): TrustkeyError {

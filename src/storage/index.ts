@@ -3,6 +3,7 @@
 // except to read a credential file into a Buffer for its caller.
 
 export { bytesOf, integerOf, optionalBytesOf, textOf } from "./columns.ts"
+export { readStart } from "./file-start.ts"
 export {
     createFileDurable,
     type FileFacts,

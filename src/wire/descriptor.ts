@@ -1387,6 +1387,10 @@ export const descriptor: object = {
                                 "acceptPinOnce": {
                                     "type": "bool",
                                     "id": 9
+                                },
+                                "serial": {
+                                    "type": "string",
+                                    "id": 10
                                 }
                             }
                         },

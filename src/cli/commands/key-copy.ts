@@ -1,9 +1,9 @@
 import type { Command } from "commander"
 import { TrustkeyError } from "../../errors.ts"
 import type { Cli } from "../context.ts"
-import type { Daemon, DaemonKey, DaemonToken } from "../daemon-types.ts"
+import type { Daemon, DaemonKey } from "../daemon-types.ts"
 import { tokenOf } from "../key-home.ts"
-import { printable, shortId } from "../output.ts"
+import { shortId } from "../output.ts"
 import { type CardFlags, newCommand, type PassphraseOptions, type PinOptions, withCard, withExamples, withPassphrase } from "../syntax.ts"
 
 type CopyOptions = PassphraseOptions &
@@ -29,6 +29,7 @@ export function keyCopyCommand(cli: Cli): Command {
 
 async function copyKey(cli: Cli, id: string, options: CopyOptions): Promise<void> {
     const { tokenNamed } = await import("../token-pins.ts")
+    const { confirmedSerial } = await import("../token-serial.ts")
     const daemon = await cli.daemon("admin")
     const key = await daemon.getKey(id)
     if (options.present !== true && tokenOf(key.home) !== undefined)
@@ -38,15 +39,6 @@ async function copyKey(cli: Cli, id: string, options: CopyOptions): Promise<void
     cli.output.line(`Key ${made.id} lies on token ${options.token} (serial ${serial}) too`)
     if (tokenOf(made.home) === undefined)
         cli.output.note(`It is still sealed here as well. When it lies on enough tokens: trustkey key forget-sealed ${shortId(made.id)}`)
-}
-
-/** Whoever brings a private key somewhere should look at the thing it goes into. */
-async function confirmedSerial(cli: Cli, token: DaemonToken, given: string | undefined): Promise<string> {
-    if (token.state === "absent") throw new TrustkeyError("token_absent", `token ${token.name} is not there`)
-    if (given !== undefined) return given
-    const { askToType } = await import("../confirm.ts")
-    const known = `Token ${token.name} (${printable(token.label)}) says that its serial number is ${printable(token.serial)}.`
-    return await askToType(cli, `${known} Type it from the token itself, or from where you wrote it down: `, token.serial, "--serial")
 }
 
 async function record(cli: Cli, daemon: Daemon, key: DaemonKey, serial: string, options: CopyOptions): Promise<DaemonKey> {

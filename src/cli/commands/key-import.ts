@@ -26,6 +26,9 @@ export type KeyImportOptions = PassphraseOptions &
         bind?: readonly string[]
         filePassphraseFd?: number
         filePassphraseFile?: string
+        identityFd?: number
+        identity?: string
+        serial?: string
         fromDockerTrust?: boolean
         dryRun?: boolean
         yes?: boolean
@@ -34,12 +37,18 @@ export type KeyImportOptions = PassphraseOptions &
 
 export function keyImportCommand(cli: Cli): Command {
     const command = newCommand(cli, "import", "Take in private keys from files of Notary, docker or OpenSSL, and seal them anew.")
-        .argument("[files...]", "PEM files that only you can read; with --from-docker-trust: trust directories")
+        .argument(
+            "[files...]",
+            "PEM files that only you can read, or encrypted with age as a ceremony exports them; with --from-docker-trust: trust directories",
+        )
         .option("--role <role>", "what the key is for, if the file does not say it: root, targets, snapshot, or a signer's name")
         .option("--gun <gun>", "whose targets or snapshot key it is, if the file does not say it")
         .option("--name <text>", "a name for people; for a delegation key the signer's")
         .option("--group <name>", "seal it in this key group instead of under a passphrase of its own")
-        .addOption(new Option("--token <name>", "put it into a slot of this YubiKey; one key at a time").conflicts("group"))
+        .addOption(
+            new Option("--token <name>", "put it on this token, into a slot if it is a YubiKey; one key at a time").conflicts("group"),
+        )
+        .option("--serial <number>", "with --token: its serial number as you know it; instead of typing it, of a token that is no YubiKey")
         .option("--no-certificate", "with --token: don't write the certificate by which stock Notary clients find a root key")
         .option("--bind <role@gun>", "where it may sign besides; repeatable", repeated)
         .addOption(
@@ -47,6 +56,12 @@ export function keyImportCommand(cli: Cli): Command {
                 "--from-docker-trust",
                 "take in all keys and repositories of trust directories (~/.docker/trust and ~/.notary)",
             ).conflicts(["role", "gun", "name", "bind", "token"]),
+        )
+        .option("--identity <file>", "the age identity that opens the files, in a file only you can read")
+        .addOption(
+            new Option("--identity-fd <n>", "read the identity from this open file descriptor")
+                .argParser(wholeNumber(0))
+                .conflicts("identity"),
         )
         .option("--dry-run", "with --from-docker-trust: only show what would come over")
         .option("--yes", "with --from-docker-trust: don't ask whether to go on")
@@ -60,6 +75,7 @@ export function keyImportCommand(cli: Cli): Command {
             "trustkey key import --role alice alice.pem",
             "trustkey key import --role targets --gun registry.example.com/team/app old.pem",
             "trustkey key import --token yubikey --slot 9c ~/.docker/trust/private/3fa9c2d1e0aa*.key",
+            "trustkey key import --role root --token hsm --serial 12345678 --identity dana.identity root.age",
             "trustkey key import --group ci --file-passphrase-fd 3 export.pem 3<old-passphrase",
         ],
     )

@@ -149,7 +149,7 @@ export function decodeCopyKey(wire: CopyKeyRequest__Output): CopyKeyRequest {
     return {
         keyId: decodeKeyReference(wire.id),
         token: tokenName(wire.token),
-        serial: matching("serial", wire.serial, /^[\x21-\x7e](?:[\x20-\x7e]{0,30}[\x21-\x7e])?$/),
+        serial: tokenSerial(wire.serial),
         from: decodeCopySource(wire),
         ...(wire.acceptPinOnce ? { acceptPinOnce: true } : {}),
     }
@@ -193,6 +193,10 @@ export function decodeExportKeyFile(wire: ExportKeyFileRequest__Output): ExportK
     }
 }
 
+function tokenSerial(text: string): string {
+    return matching("serial", text, /^[\x21-\x7e](?:[\x20-\x7e]{0,30}[\x21-\x7e])?$/)
+}
+
 export function decodeForgetSealed(wire: ForgetSealedRequest__Output): { readonly id: string; readonly confirm: string } {
     return { id: decodeKeyReference(wire.id), confirm: wire.confirm }
 }
@@ -204,8 +208,14 @@ function decodeImportHome(wire: ImportKeyRequest__Output): ImportKeyRequest["hom
         case "group":
             return { kind: "group", group: groupName(wire.group ?? "") }
         case "token":
-            if (wire.piv === null) throw invalid("piv", "is missing: a slot of a YubiKey")
-            return { kind: "token", token: tokenName(wire.token ?? ""), card: decodeCardOptions(wire.piv) }
+            if (wire.piv === null && wire.serial === "")
+                throw invalid("serial", "is missing: by which you know the token, unless it is a YubiKey")
+            return {
+                kind: "token",
+                token: tokenName(wire.token ?? ""),
+                ...(wire.piv === null ? {} : { card: decodeCardOptions(wire.piv) }),
+                ...(wire.serial === "" ? {} : { serial: tokenSerial(wire.serial) }),
+            }
         default:
             throw invalid("home", "is missing: a passphrase, a group or a token")
     }

@@ -15,9 +15,7 @@ describe("a sealed key in a file for other programs", () => {
     let rig: CustodyRig
     before(async () => {
         hsm = await startSoftHsm({ label: "spare" })
-        const uri = `pkcs11:token=${hsm.label};serial=${hsm.serial}`
-        const environment = { SOFTHSM2_CONF: hsm.conf }
-        rig = await CustodyRig.withGroup({ tokens: [{ name: "spare", module: hsm.module, uri, environment, deadlineMs: 10_000 }] })
+        rig = await CustodyRig.withSpare(hsm)
     })
     after(async () => {
         await rig?.[Symbol.asyncDispose]()

@@ -109,10 +109,11 @@ export class CustodyRig implements AsyncDisposable {
     }
 
     /** With a group of keys, open, and `hsm` as the token "spare", not logged in to. */
-    static async withSpare(hsm: SoftHsm): Promise<CustodyRig> {
+    static async withSpare(hsm: SoftHsm, options: Omit<CustodyRigOptions, "tokens"> = {}): Promise<CustodyRig> {
         const uri = `pkcs11:token=${hsm.label};serial=${hsm.serial}`
         const environment = { SOFTHSM2_CONF: hsm.conf }
-        return await CustodyRig.withGroup({ tokens: [{ name: "spare", module: hsm.module, uri, environment, deadlineMs: 10_000 }] })
+        const tokens = [{ name: "spare", module: hsm.module, uri, environment, deadlineMs: 10_000 }]
+        return await CustodyRig.withGroup({ ...options, tokens })
     }
 
     async openGroup(): Promise<void> {

@@ -22,11 +22,18 @@ export interface ImportKeyRequest {
   'group'?: (string);
   'bindings'?: (_trustkeyd_v1_Binding)[];
   /**
-   * a YubiKey's; pkcs8 is then sealed for subject "token:<name>"
+   * pkcs8 is then sealed for subject "token:<name>"
    */
   'token'?: (string);
+  /**
+   * on a YubiKey, and there it has to be
+   */
   'piv'?: (_trustkeyd_v1_PivOptions | null);
   'acceptPinOnce'?: (boolean);
+  /**
+   * by which a person knows the token; of a YubiKey it may be left out
+   */
+  'serial'?: (string);
   'home'?: "passphrase"|"group"|"token";
 }
 
@@ -47,10 +54,17 @@ export interface ImportKeyRequest__Output {
   'group'?: (string);
   'bindings': (_trustkeyd_v1_Binding__Output)[];
   /**
-   * a YubiKey's; pkcs8 is then sealed for subject "token:<name>"
+   * pkcs8 is then sealed for subject "token:<name>"
    */
   'token'?: (string);
+  /**
+   * on a YubiKey, and there it has to be
+   */
   'piv': (_trustkeyd_v1_PivOptions__Output | null);
   'acceptPinOnce': (boolean);
+  /**
+   * by which a person knows the token; of a YubiKey it may be left out
+   */
+  'serial': (string);
   'home'?: "passphrase"|"group"|"token";
 }
