@@ -9,6 +9,9 @@ import type { TrustRig } from "./trust-rig.ts"
 
 const PROGRAM = path.resolve(import.meta.dirname, "../../dist/trustkey.cjs")
 
+/** Of what is exported. */
+export const FILE_PASSPHRASE = "stock-client-passphrase"
+
 /** Types the lines of a page on a terminal, as somebody would who has its names set in his shell, and answers what is asked. */
 export class Typist {
     readonly #rig: TrustRig
@@ -53,10 +56,10 @@ export class Typist {
         child.stdout.on("data", (piece: Buffer) => {
             seen += piece.toString()
             const open = seen.slice(answered)
-            const answer = answers.find(([question]) => question.test(open))?.[1]
-            if (answer === undefined) return
+            const [question, answer] = answers.find(([asked]) => asked.test(open)) ?? []
+            if (question === undefined || answer === undefined) return
             answered = seen.length
-            child.stdin.write(`${answer}\n`)
+            child.stdin.write(`${question.exec(open)?.groups?.["typed"] ?? answer}\n`)
         })
         const [status] = await once(child, "close")
         assert.equal(status, expects, `${line}\n${seen}`)
@@ -81,7 +84,11 @@ export class Typist {
     #answers(): readonly (readonly [question: RegExp, answer: string])[] {
         return [
             [/PIN of token [^\n]*: $/, this.#rig.token.userPin],
+            [/assphrase for the file [^\n]*: $/, FILE_PASSPHRASE],
+            [/pass phrase for [^\n]*:$/, FILE_PASSPHRASE],
             [/assphrase [^\n]*: $/, "correct horse battery"],
+            // What is to be typed stands in the question.
+            [/Type "?(?<typed>[0-9a-f]{8}(?: is still needed)?)"? to [a-z ]+: $/, ""],
             [/\[keep\/unbind\/remove\] $/, "keep"],
             [/\? \[y\/N\] $/, "y"],
         ]
