@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander"
+import { withIdentity } from "../backup/opener-options.ts"
 import type { Cli } from "../context.ts"
 import {
     type CardFlags,
@@ -57,16 +58,10 @@ export function keyImportCommand(cli: Cli): Command {
                 "take in all keys and repositories of trust directories (~/.docker/trust and ~/.notary)",
             ).conflicts(["role", "gun", "name", "bind", "token"]),
         )
-        .option("--identity <file>", "the age identity that opens the files, in a file only you can read")
-        .addOption(
-            new Option("--identity-fd <n>", "read the identity from this open file descriptor")
-                .argParser(wholeNumber(0))
-                .conflicts("identity"),
-        )
         .option("--dry-run", "with --from-docker-trust: only show what would come over")
         .option("--yes", "with --from-docker-trust: don't ask whether to go on")
     return withExamples(
-        withFilePassphrase(withCard(withPassphrase(command)))
+        withIdentity(withFilePassphrase(withCard(withPassphrase(command))))
             .addOption(jsonOption())
             .action(action(cli, command)),
         [
