@@ -9,6 +9,7 @@ import { readKeyFacts } from "./key-facts.ts"
 import { RecordOrder } from "./order.ts"
 import type { BackupRecord, CertificateRecord, HeadRecord, KeyFacts, KeyFileRecord, KeyRecord } from "./records.ts"
 import { at, refuse } from "./refuse.ts"
+import { parseShareSet } from "./share-set.ts"
 import { LineageCheck } from "./verify-lineage.ts"
 
 /** A key of a backup, and what gives it back. */
@@ -92,6 +93,7 @@ export class BackupVerifier {
     #take(record: BackupRecord, place: string): BackedUpKey | undefined {
         switch (record.kind) {
             case "head":
+                checkShares(record)
                 this.#head = record
                 return undefined
             case "policy":
@@ -208,6 +210,13 @@ export class BackupVerifier {
     #warn(record: string, text: string | undefined): void {
         if (text !== undefined && this.#warnings.length < MOST_WARNINGS) this.#warnings.push({ record, text })
     }
+}
+
+/** A share set for nobody whom the backup is for would have people gather shares for nothing. */
+function checkShares({ shares, recipients }: HeadRecord): void {
+    if (shares === undefined) return
+    const { recipient } = parseShareSet(Buffer.from(shares, "utf8"))
+    if (!recipients.includes(recipient)) refuse("shares is a set for another recipient than those of the backup")
 }
 
 /** A key whose public half is of another kind than its facts say would be sealed, found and asked for as something that it is not. */

@@ -72,7 +72,7 @@ const ADVICE = {
     storage_failed:
         "A file of yours: see that its directory is there and writable. The daemon's state: look at its log and its disk, then restart it.",
     state_in_use: "Another daemon uses this state directory. Stop it first.",
-    state_newer: "This state was written by a newer version. Install that version or a later one.",
+    state_newer: "It was written by a newer version. Install that version or a later one; for a backup, on the machine that reads it.",
     config_invalid: "Correct the configuration; for the daemon's, trustkeyd --check-config lists every mistake.",
     overloaded: "Try again in a moment.",
     shutting_down: "The daemon is stopping. Try again when it is back.",

@@ -3,12 +3,14 @@ import { auditListCommand } from "./commands/audit-list.ts"
 import { auditVerifyCommand } from "./commands/audit-verify.ts"
 import { backupCreateCommand } from "./commands/backup-create.ts"
 import { backupDrillCommand } from "./commands/backup-drill.ts"
+import { backupInspectCommand } from "./commands/backup-inspect.ts"
 import { backupReceiptRecordCommand } from "./commands/backup-receipt-record.ts"
 import { backupReceiptVerifyCommand } from "./commands/backup-receipt-verify.ts"
 import { backupRestoreCommand } from "./commands/backup-restore.ts"
 import { backupSharesCheckCommand } from "./commands/backup-shares-check.ts"
 import { backupSharesCombineCommand } from "./commands/backup-shares-combine.ts"
 import { backupSharesCreateCommand } from "./commands/backup-shares-create.ts"
+import { backupVerifyCommand } from "./commands/backup-verify.ts"
 import { ceremonyCheckCommand } from "./commands/ceremony-check.ts"
 import { ceremonyCloseCommand } from "./commands/ceremony-close.ts"
 import { ceremonyOpenCommand } from "./commands/ceremony-open.ts"
@@ -163,6 +165,8 @@ const CEREMONY: readonly Branch[] = [
 
 const BACKUP: readonly Branch[] = [
     backupCreateCommand,
+    backupInspectCommand,
+    backupVerifyCommand,
     backupRestoreCommand,
     backupDrillCommand,
     {

@@ -2,7 +2,9 @@ import {
     type BackupCounts,
     type BackupRecord,
     BackupWriter,
+    createShares,
     type EndRecord,
+    encodeShareSet,
     type GroupRecord,
     type HeadRecord,
     type Instead,
@@ -101,7 +103,10 @@ export async function sampleRecords(): Promise<readonly LooseRecord[]> {
         },
         { kind: "key-file-passphrase", passphrase: new Secret(Buffer.from("of the key files")) },
     ]
-    const { recipient } = makeAgeIdentity()
+    const { identity, recipient } = makeAgeIdentity()
+    using _ = identity
+    const { set, shares } = await createShares(identity, 2, 3)
+    for (const { value } of shares) value[Symbol.dispose]()
     const all: readonly LooseRecord[] = [group, ...keys.toSorted((a, b) => (a.id < b.id ? -1 : 1)), ...lineages, ...rest]
     const head: HeadRecord = {
         kind: "head",
@@ -110,6 +115,7 @@ export async function sampleRecords(): Promise<readonly LooseRecord[]> {
         audit: { sequence: 7, hash: "ab".repeat(32) },
         counts: countsOf(all),
         recipients: [recipient],
+        shares: encodeShareSet(set).toString("utf8"),
     }
     return [head, { kind: "policy", content: Buffer.from('log_level = "info"\n') }, ...all]
 }

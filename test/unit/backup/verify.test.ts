@@ -9,6 +9,7 @@ import {
     type LineageRecord,
     readBackup,
 } from "../../../src/backup/index.ts"
+import { makeAgeIdentity } from "../../../src/crypto/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 import { archiveOf, countsOf, type LooseRecord, SAMPLE_GUN, SAMPLE_NOW, sampleRecords } from "../../support/backup-sample.ts"
 import { makeKey, TestRepository } from "../../support/repository-builder.ts"
@@ -100,6 +101,21 @@ describe("a verified backup", () => {
 
 describe("a verifier of backups", () => {
     const REFUSED: readonly (readonly [title: string, records: () => readonly LooseRecord[], message: RegExp])[] = [
+        [
+            "shares for nobody whom it is for",
+            () => altered((record) => (record.kind === "head" ? { ...record, recipients: [makeAgeIdentity().recipient] } : undefined)),
+            /^trustkeyd-backup\.json: shares is a set for another recipient/,
+        ],
+        [
+            "a share set that was altered",
+            () =>
+                altered((record) =>
+                    record.kind === "head" && record.shares !== undefined
+                        ? { ...record, shares: record.shares.replace('"threshold":2', '"threshold":3') }
+                        : undefined,
+                ),
+            /^trustkeyd-backup\.json: .*set of shares was altered/,
+        ],
         [
             "a policy that is no TOML",
             () => altered((record) => (record.kind === "policy" ? { ...record, content: Buffer.from("a = ") } : undefined)),
