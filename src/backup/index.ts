@@ -1,6 +1,7 @@
 // Backups: what an archive is made of, written and read as a stream, and judged by itself. Pure: it knows no clock, no file and no private key in
 // clear; what encrypts and opens an archive is elsewhere. docs/formats/backup.md
 
+export { type BackedUpKey, backedUpKey, waysInto } from "./backed-up-key.ts"
 export { encodeRecord } from "./encode.ts"
 export { insteadOf, type KeyOnTokens } from "./instead.ts"
 export { readKeyFacts } from "./key-facts.ts"
@@ -36,5 +37,5 @@ export { backupFileName, drillFileName, type KeepRules, type KeptBackup, outdate
 export { encodeShareSet, LEAST_THRESHOLD, MOST_SHARES, parseShareSet, type ShareSet } from "./share-set.ts"
 export { checkShare, combineShares, createShares, missingShares, parseShare, type Share, shareText } from "./shares.ts"
 export { TAR_BLOCK, TAR_END, type TarMode, tarClaims, tarHeader, tarPadding } from "./ustar.ts"
-export { type BackedUpKey, type BackupReport, BackupVerifier, type BackupWarning } from "./verify.ts"
+export { type BackupReport, BackupVerifier, type BackupWarning } from "./verify.ts"
 export { ArchiveWriter, BackupWriter, type Member, MemberWriter } from "./writer.ts"

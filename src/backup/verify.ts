@@ -1,25 +1,16 @@
-import { algorithmOf, readKeyFile, type WayToOpen, waysToOpen } from "../crypto/index.ts"
+import { algorithmOf, readKeyFile, type WayToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { parseToml } from "../storage/index.ts"
 import { canonicalKeyIdOf, certificateKey, type Gun, parseJson, ROOT, type RootDocument } from "../tuf/index.ts"
+import { type BackedUpKey, backedUpKey, waysInto } from "./backed-up-key.ts"
 import { canonicalJson } from "./canonical-json.ts"
 import { encodeInstead } from "./encode.ts"
 import { insteadOf } from "./instead.ts"
-import { readKeyFacts } from "./key-facts.ts"
 import { RecordOrder } from "./order.ts"
 import type { BackupRecord, CertificateRecord, HeadRecord, KeyFacts, KeyFileRecord, KeyRecord } from "./records.ts"
 import { at, refuse } from "./refuse.ts"
 import { parseShareSet } from "./share-set.ts"
 import { LineageCheck } from "./verify-lineage.ts"
-
-/** A key of a backup, and what gives it back. */
-export type BackedUpKey = {
-    readonly facts: KeyFacts
-    /** What opens its envelope; empty for one that was removed, or can't leave its tokens. */
-    readonly opens: readonly WayToOpen[]
-    /** As in KeyRecord: undefined unless it lies on tokens alone. */
-    readonly instead: KeyRecord["instead"]
-}
 
 /** Not wrong, and worth knowing. `record`: the name of the member. */
 export type BackupWarning = { readonly record: string; readonly text: string }
@@ -100,7 +91,7 @@ export class BackupVerifier {
                 parseToml(textOf(record.content))
                 return undefined
             case "group":
-                this.#groups.set(record.name, { opens: waysOf(record.envelope), keys: 0 })
+                this.#groups.set(record.name, { opens: waysInto(record.envelope), keys: 0 })
                 return undefined
             case "key":
                 return this.#takeKey(record, place)
@@ -138,13 +129,13 @@ export class BackupVerifier {
     }
 
     #takeKey(record: KeyRecord, place: string): BackedUpKey {
-        const facts = readKeyFacts(parseJson(Buffer.from(record.facts, "utf8")))
+        const key = backedUpKey(record)
+        const { facts, opens } = key
         if (hasOtherAlgorithm(facts)) refuse("facts.publicKey is not a key of facts.algorithm")
-        const opens = record.envelope === undefined ? [] : waysOf(record.envelope)
         if (facts.removedAt !== undefined) this.#counts.removed++
         else if (record.instead !== undefined) this.#claim(facts, record.instead, place)
         else this.#countSealed(facts, opens)
-        return { facts, opens, instead: record.instead }
+        return key
     }
 
     #countSealed({ home }: KeyFacts, opens: readonly WayToOpen[]): void {
@@ -225,15 +216,6 @@ function hasOtherAlgorithm({ publicKey, algorithm }: KeyFacts): boolean {
         return algorithmOf(publicKey) !== algorithm
     } catch (error) {
         if (error instanceof TrustkeyError && error.code !== "internal") return true
-        throw error
-    }
-}
-
-function waysOf(envelope: Uint8Array): readonly WayToOpen[] {
-    try {
-        return waysToOpen(envelope)
-    } catch (error) {
-        if (error instanceof TrustkeyError && error.code === "open_failed") refuse("its envelope is none")
         throw error
     }
 }

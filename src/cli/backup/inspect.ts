@@ -1,6 +1,5 @@
-import { type BackedUpKey, type EndRecord, type HeadRecord, type KeyRecord, type LineageRecord, readKeyFacts } from "../../backup/index.ts"
-import { type WayToOpen, waysToOpen } from "../../crypto/index.ts"
-import { parseJson } from "../../tuf/index.ts"
+import { type BackedUpKey, backedUpKey, type EndRecord, type HeadRecord, type LineageRecord, waysInto } from "../../backup/index.ts"
+import type { WayToOpen } from "../../crypto/index.ts"
 import type { Cli } from "../context.ts"
 import { printable, shortId } from "../output.ts"
 import { ArchiveFile } from "./archive-file.ts"
@@ -38,20 +37,12 @@ async function contentsOf(archive: ArchiveFile): Promise<Contents> {
     const lineages: LineageRecord[] = []
     const keyFiles: string[] = []
     const { head, end } = await archive.read((record) => {
-        if (record.kind === "group") groups.push({ name: record.name, createdAt: record.createdAt, opens: waysToOpen(record.envelope) })
-        else if (record.kind === "key") keys.push(keyOf(record))
+        if (record.kind === "group") groups.push({ name: record.name, createdAt: record.createdAt, opens: waysInto(record.envelope) })
+        else if (record.kind === "key") keys.push(backedUpKey(record))
         else if (record.kind === "lineage") lineages.push(record)
         else if (record.kind === "key-file") keyFiles.push(record.keyId)
     })
     return { head, end, groups, keys, lineages, keyFiles }
-}
-
-function keyOf({ facts, envelope, instead }: KeyRecord): BackedUpKey {
-    return {
-        facts: readKeyFacts(parseJson(Buffer.from(facts, "utf8"))),
-        opens: envelope === undefined ? [] : waysToOpen(envelope),
-        instead,
-    }
 }
 
 function jsonOf({ head, end, groups, keys, lineages, keyFiles }: Contents): object {
