@@ -54,7 +54,7 @@ export class LineageCheck {
         const file = parseFile(content, ROOT)
         if (file.signed.document.version !== version) refuse(`it is of version ${file.signed.document.version}`)
         this.#advance(file)
-        this.#checkMark({ role: ROOT, version, sha256: file.signed.sha256 })
+        this.#checkMark({ role: ROOT, version })
     }
 
     /** @returns what is to be said of it, though it is not wrong */
@@ -79,14 +79,20 @@ export class LineageCheck {
     takePromise(record: PromiseRecord): void {
         const signed = parseSigned(record.bytes, record.role)
         if (signed.document.version !== record.version) refuse(`it is of version ${signed.document.version}`)
-        if (record.voided === undefined) this.#checkMark(record)
+        if (record.voided === undefined) this.#checkPromise(record)
         else if (record.role !== ROOT) refuse("it is void, and only a root's promise can be")
     }
 
-    #checkMark({ role, version, sha256 }: RoleVersion): void {
-        const mark = this.#marks.get(role)
-        if (mark === undefined || mark.version < version) refuse(`the mark of ${role} is behind its version ${version}, which is here`)
-        if (mark.version === version && mark.sha256 !== sha256) refuse(`the mark of ${role} is for another version ${version} than is here`)
+    /** Its content may be another than the mark's: somebody else has published under a version that was promised here. */
+    #checkMark({ role, version }: Omit<RoleVersion, "sha256">): void {
+        if ((this.#marks.get(role)?.version ?? 0) < version) refuse(`the mark of ${role} is behind its version ${version}, which is here`)
+    }
+
+    #checkPromise(record: PromiseRecord): void {
+        this.#checkMark(record)
+        const mark = this.#marks.get(record.role)
+        if (mark?.version === record.version && mark.sha256 !== record.sha256)
+            refuse(`it is a promise of another version ${record.version} of ${record.role} than the mark is for`)
     }
 
     #advance(file: MetadataFile): void {
