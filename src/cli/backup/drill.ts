@@ -4,8 +4,10 @@ import { isInMemory, makeTemporaryDirectory, type TemporaryDirectory } from "../
 import { Cli } from "../context.ts"
 import type { Daemon } from "../daemon-types.ts"
 import { startScratchDaemon } from "../scratch/scratch-daemon.ts"
+import { makeScratchTokens } from "../scratch/scratch-tokens.ts"
 import { type SealedThing, thingOfGroup, thingOfKey } from "../secrets.ts"
 import type { ArchiveFile } from "./archive-file.ts"
+import { bringExports, DRILL_TOKEN, type DrillExportOptions } from "./drill-exports.ts"
 import { type BackupContent, type BackupKey, readContent } from "./drilled-keys.ts"
 import { type KeyPassphraseOptions, KeyPassphrases } from "./key-passphrases.ts"
 import { openForDrill } from "./open-keys.ts"
@@ -30,18 +32,21 @@ const PROOFS_PER_CALL = 1000
  *
  * @throws what ArchiveFile.records throws; what a key that can't sign says; verification_failed: a signature is not its key's
  */
-export async function drill(cli: Cli, archive: ArchiveFile, options: KeyPassphraseOptions): Promise<Drilled> {
+export async function drill(cli: Cli, archive: ArchiveFile, options: KeyPassphraseOptions & DrillExportOptions): Promise<Drilled> {
     const content = await readContent(archive)
     using passphrases = await KeyPassphrases.open(cli, options)
     await using scratch = await scratchDirectory(cli)
     cli.output.note(`Restoring ${content.keys.length} keys into a daemon of its own in ${scratch.path}, which goes afterwards.`)
-    await using vault = await startScratchDaemon(cli, scratch.path, [], PURPOSE)
+    const exports = options.export ?? []
+    const tokens = exports.length === 0 ? undefined : await makeScratchTokens(cli, scratch.path, [DRILL_TOKEN], PURPOSE)
+    await using vault = await startScratchDaemon(cli, scratch.path, tokens?.tables ?? [], PURPOSE)
     const inside = new Cli({ ...cli.context, env: { ...cli.context.env, ...vault.env } })
     try {
         const daemon = await inside.daemon("admin")
+        const brought = tokens === undefined ? new Set<string>() : await bringExports(cli, daemon, tokens, content.keys, options)
         await restoreAll(cli, daemon, archive, content)
-        const opened = await openAll(cli, daemon, content.keys, passphrases)
-        const notOpened = content.keys.filter((key) => key.instead === undefined && !opened.has(key.id))
+        const rest = content.keys.filter(({ id, instead }) => instead === undefined && !brought.has(id))
+        const opened = await openAll(cli, daemon, rest, passphrases)
         const plan = planDrill(
             {
                 backup: content.end.fingerprint,
@@ -49,16 +54,18 @@ export async function drill(cli: Cli, archive: ArchiveFile, options: KeyPassphra
                 at: cli.now.toISOString(),
                 program: `trustkey ${cli.context.version}`,
             },
-            content.keys.map((key) => drilledKey(key, opened)),
+            content.keys.map((key) => drilledKey(key, brought, opened)),
         )
         const signatures = await prove(cli, daemon, plan)
+        const notOpened = rest.filter(({ id }) => !opened.has(id))
         return { content, plan, receipt: Buffer.concat([...receiptLines(plan, signatures)]), notOpened }
     } finally {
         await inside.close()
     }
 }
 
-function drilledKey({ id, publicKey, instead }: BackupKey, opened: ReadonlySet<string>): DrilledKey {
+function drilledKey({ id, publicKey, instead }: BackupKey, brought: ReadonlySet<string>, opened: ReadonlySet<string>): DrilledKey {
+    if (brought.has(id)) return { id, publicKey, place: "token" }
     if (instead !== undefined) return { id, noProof: "on-token" }
     return opened.has(id) ? { id, publicKey, place: "envelope" } : { id, noProof: "not-opened" }
 }
@@ -93,8 +100,7 @@ async function openAll(cli: Cli, daemon: Daemon, keys: readonly BackupKey[], pas
         if (!(await openForDrill(cli, daemon, thing, credential, passphrases))) return
         for (const { id } of its) opened.add(id)
     }
-    const sealed = keys.filter(({ instead }) => instead === undefined)
-    const groups = Map.groupBy(sealed, ({ home }) => (home.kind === "group" ? home.group : ""))
+    const groups = Map.groupBy(keys, ({ home }) => (home.kind === "group" ? home.group : ""))
     for (const { name, credential } of await daemon.listGroups()) {
         const its = groups.get(name)
         if (its !== undefined) await open(thingOfGroup(name), credential, its)

@@ -6,6 +6,7 @@ import type { Cli } from "../context.ts"
 import { shortId } from "../output.ts"
 import { ArchiveFile } from "./archive-file.ts"
 import { type Drilled, drill } from "./drill.ts"
+import type { DrillExportOptions } from "./drill-exports.ts"
 import { fingerprintText } from "./fingerprint.ts"
 import { openerFor } from "./identities.ts"
 import type { KeyPassphraseOptions } from "./key-passphrases.ts"
@@ -13,7 +14,8 @@ import type { OpenerOptions } from "./opener-options.ts"
 import { recordReceipt } from "./receipts.ts"
 
 export type RunDrillOptions = OpenerOptions &
-    KeyPassphraseOptions & {
+    KeyPassphraseOptions &
+    DrillExportOptions & {
         /** The receipt's file, or a directory for it. */
         readonly receipt: string
         readonly partial?: true
@@ -47,7 +49,8 @@ export async function runDrill(cli: Cli, file: string, options: RunDrillOptions)
 }
 
 function print({ output }: Cli, { content, plan, notOpened }: Drilled, place: string, json: boolean): void {
-    const onTokens = content.keys.filter(({ instead }) => instead !== undefined)
+    const unproven = new Set<string>(plan.keys.flatMap((key) => ("noProof" in key && key.noProof === "on-token" ? [key.id] : [])))
+    const onTokens = content.keys.filter(({ id }) => unproven.has(id))
     const { statement } = plan
     if (json) {
         const ids = (keys: Drilled["notOpened"]): readonly string[] => keys.map(({ id }) => id)

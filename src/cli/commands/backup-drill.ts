@@ -2,7 +2,7 @@ import { type Command, Option } from "commander"
 import { withOpener } from "../backup/opener-options.ts"
 import type { RunDrillOptions } from "../backup/run-drill.ts"
 import type { Cli } from "../context.ts"
-import { jsonOption, newCommand, wholeNumber, withExamples } from "../syntax.ts"
+import { jsonOption, newCommand, repeated, wholeNumber, withExamples } from "../syntax.ts"
 
 export function backupDrillCommand(cli: Cli): Command {
     const command = newCommand(
@@ -27,6 +27,22 @@ export function backupDrillCommand(cli: Cli): Command {
         .option(
             "--key-passphrases <file>",
             "read many from a file only you can read: lines of group:NAME or a key ID, a space, and the passphrase",
+        )
+        .addOption(
+            new Option(
+                "--export <file>",
+                "a key that can't leave its token, as a ceremony exported it, or a key file: it signs from a software token; repeatable",
+            ).argParser(repeated),
+        )
+        .addOption(
+            new Option("--export-identity <file>", "an age identity for those files, in a file only you can read").conflicts(
+                "exportIdentityFd",
+            ),
+        )
+        .addOption(
+            new Option("--export-identity-fd <n>", "read the age identity for those files from this open file descriptor").argParser(
+                wholeNumber(0),
+            ),
         )
         .addOption(jsonOption())
         .action(async (file: string, options: RunDrillOptions) => (await import("../backup/run-drill.ts")).runDrill(cli, file, options))
