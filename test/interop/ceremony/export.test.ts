@@ -104,11 +104,11 @@ describe("a key that the vault made, exported", () => {
         await using client = await startNotaryClient({ notary: scene.rig.notary })
         const imported = await client.run(["key", "import", "--role", "root", file("dana.pem")])
         assert.equal(imported.status, 0, `${imported.stdout}${imported.stderr}`)
-        await chmod(file("erin.pem"), 0o600)
-        await scene.rig.ok(["key", "import", "--role", "root", "--passphrase-file", scene.rig.passphraseFile, file("erin.pem")])
+        const toToken = ["--token", "root-token", "--serial", scene.rig.token.serial, "--identity", file("erin.identity")]
+        await scene.rig.ok(["key", "import", "--role", "root", ...toToken, sealed])
         const { key_id: id } = factsOf(await readFile(path.join(stick, "transcript.jsonl"), "utf8"))
         assert.match((await client.run(["key", "list"])).stdout, new RegExp(`^\\s*root\\s+${id}`, "m"))
-        assert.match(await scene.rig.ok(["key", "show", id]), /imported/)
+        assert.match(await scene.rig.ok(["key", "show", id]), /token:root-token.*imported/s)
     })
 })
 
