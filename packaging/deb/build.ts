@@ -69,6 +69,7 @@ function stageSystem(tree: Tree): void {
     tree.copy(unit("trustkeyd.sysusers"), "/usr/lib/sysusers.d/trustkeyd.conf")
     tree.copy(unit("trustkeyd.tmpfiles"), "/usr/lib/tmpfiles.d/trustkeyd.conf")
     tree.copy(unit("trustkeyd.rules"), "/usr/share/polkit-1/rules.d/trustkeyd.rules")
+    for (const name of readdirSync(unit("examples"))) tree.copy(unit(`examples/${name}`), `${DOCUMENTATION}/examples/${name}`)
     tree.copy(path.join(ROOT, "packaging/trustkeyd.toml"), "/etc/trustkeyd/trustkeyd.toml")
 }
 

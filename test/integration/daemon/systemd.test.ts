@@ -1,22 +1,12 @@
 import assert from "node:assert/strict"
-import { cp, mkdir, readFile, stat, writeFile } from "node:fs/promises"
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
-import { fileURLToPath } from "node:url"
 import { startDaemon } from "../../support/daemon.ts"
 import { startNotifySocket } from "../../support/notify-socket.ts"
 import { mustRun, runCommand } from "../../support/process.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
-
-const UNITS = fileURLToPath(new URL("../../../systemd", import.meta.url))
-const UNIT_NAMES = [
-    "trustkeyd.service",
-    "trustkeyd-sign.socket",
-    "trustkeyd-admin.socket",
-    "trustkeyd-lock.service",
-    "trustkeyd-backup.service",
-    "trustkeyd-backup.timer",
-]
+import { layOutUnits, UNIT_NAMES, UNITS } from "../../support/units.ts"
 
 describe("the service manager hears of the daemon", () => {
     test("when it is ready, reloads, keeps its old configuration, and stops", async () => {
@@ -82,7 +72,7 @@ test("sockets are taken from systemd by their names, and none is left or removed
 describe("the units", () => {
     test("are good in systemd's eyes, and expose 0.4 of 10", async () => {
         await using root = await makeWorkingDirectory("units")
-        await layOut(root.path)
+        await layOutUnits(root.path)
         const { status, stderr } = await runCommand("systemd-analyze", ["verify", `--root=${root.path}`, ...UNIT_NAMES])
         assert.deepEqual([status, stderr], [0, ""])
         const exposed = async (unit: string, tenths: number): Promise<unknown> =>
@@ -108,18 +98,6 @@ describe("the units", () => {
         assert.equal((await stat(path.join(root.path, "etc/trustkeyd"))).mode & 0o777, 0o751)
     })
 })
-
-/** A root directory with the units, systemd's own, and the programs that are named. */
-async function layOut(root: string): Promise<void> {
-    await mkdir(path.join(root, "usr/lib/trustkeyd"), { recursive: true })
-    await mkdir(path.join(root, "bin"))
-    await mkdir(path.join(root, "usr/bin"))
-    // Verified is that they are there and can be run.
-    await cp("/bin/true", path.join(root, "usr/lib/trustkeyd/node"))
-    await cp("/usr/lib/systemd/system", path.join(root, "usr/lib/systemd/system"), { recursive: true, verbatimSymlinks: true })
-    for (const program of ["bin/sh", "usr/bin/systemctl", "usr/bin/trustkey"]) await cp("/bin/true", path.join(root, program))
-    for (const unit of UNIT_NAMES) await cp(path.join(UNITS, unit), path.join(root, "usr/lib/systemd/system", unit))
-}
 
 async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
     for (let tries = 0; tries < 600; tries++) {
