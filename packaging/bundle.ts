@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { build } from "esbuild"
 
@@ -55,6 +55,8 @@ async function bundle(root: string): Promise<void> {
     removeOldBundles(outdir)
     writeMetadata(outdir)
     writePackages(outdir, Object.keys(metafile.inputs))
+    // What trustkey init writes where there is no configuration yet.
+    copyFileSync(path.join(root, "packaging/trustkeyd.toml"), path.join(outdir, "trustkeyd.toml"))
     for (const name of Object.keys(ENTRIES)) {
         const kilobytes = Math.round(statSync(path.join(outdir, `${name}.cjs`)).size / 1024)
         console.log(`dist/${name}.cjs  ${kilobytes} kB`)

@@ -47,7 +47,7 @@ export function addonFiles(tree: Tree): readonly string[] {
 export function stagePrograms(tree: Tree): void {
     tree.copy(path.join(ROOT, `node_modules/node-linux-${process.arch}/bin/node`), `${PRIVATE}/node`, 0o755)
     // Maps are for those who have the source as well.
-    for (const name of readdirSync(path.join(ROOT, "dist")).filter((file) => /\.(?:cjs|metadata)$/.test(file)))
+    for (const name of readdirSync(path.join(ROOT, "dist")).filter((file) => /\.(?:cjs|metadata|toml)$/.test(file)))
         tree.copy(path.join(ROOT, "dist", name), `${PRIVATE}/dist/${name}`)
     const files = loadedFiles()
     const manifests = new Set(files.map((file) => `node_modules/${packageOf(file)}/package.json`))

@@ -95,3 +95,9 @@ export async function runPkcs11Signer(exit: Exit): Promise<void> {
     const { runPkcs11Signer } = await import("./pkcs11/run.ts")
     runPkcs11Signer(exit)
 }
+
+/** What tokens a module has, as JSON: run by itself, by whoever looks for tokens to configure. @throws module_invalid, what the module says */
+export async function listTokens(module: string): Promise<string> {
+    const { listTokensOf } = await import("./pkcs11/list-slots.ts")
+    return JSON.stringify(listTokensOf(module))
+}

@@ -164,13 +164,20 @@ export async function readOwnText(file: string, maxBytes: number): Promise<strin
  *
  * @throws storage_failed: the old file is as it was, except after a failing sync of the directory
  */
-export async function writeFileDurable(file: string, content: Uint8Array | string, mode: number): Promise<void> {
+export async function writeFileDurable(
+    file: string,
+    content: Uint8Array | string,
+    mode: number,
+    owner: { readonly uid?: number; readonly gid?: number } = {},
+): Promise<void> {
     const directory = path.dirname(file)
     const temporary = path.join(directory, `.${path.basename(file)}.${randomBytes(8).toString("hex")}.tmp`)
     try {
         await using handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
         try {
             await handle.writeFile(content)
+            // -1 leaves it as it is: chown(2). Before the mode, of which it may take bits away.
+            if (owner.uid !== undefined || owner.gid !== undefined) await handle.chown(owner.uid ?? -1, owner.gid ?? -1)
             // Not by open: the umask may take bits away there.
             await handle.chmod(mode)
             await handle.sync()
@@ -183,6 +190,13 @@ export async function writeFileDurable(file: string, content: Uint8Array | strin
     } catch (error) {
         throw asStorageError(error, `${path.basename(file)} cannot be written`)
     }
+}
+
+/** The same for a file that is there: whose it is, and its mode, stay. @throws not_found, storage_failed */
+export async function replaceFile(file: string, content: Uint8Array | string): Promise<void> {
+    const facts = await fileMode(file)
+    if (facts === undefined) throw new TrustkeyError("not_found", `${file} does not exist`)
+    await writeFileDurable(file, content, facts.mode, facts)
 }
 
 /**

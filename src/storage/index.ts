@@ -20,6 +20,7 @@ export {
     readSecretFile,
     readTextFile,
     removeFile,
+    replaceFile,
     type TemporaryDirectory,
     writeFileDurable,
 } from "./files.ts"

@@ -46,6 +46,8 @@ export type DaemonOptions = {
     readonly socketDirectory?: string
     /** A name for each token, as the configuration calls it. */
     readonly tokens?: Readonly<Record<string, DaemonToken>>
+    /** The configuration that lies in `directory` already, instead of a new one. */
+    readonly isConfigured?: boolean
     /** TOML after the sockets; default: whoever runs the test may do everything. */
     readonly rules?: string
     /** Files of a systemd credentials directory. */
@@ -64,7 +66,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
         path.join(options.socketDirectory ?? directory.path, "admin.sock"),
         place("trustkeyd.toml"),
     ]
-    await writeFile(configFile, configText(options, { state: place("state"), signSocket, adminSocket }), { mode: 0o600 })
+    if (options.isConfigured !== true)
+        await writeFile(configFile, configText(options, { state: place("state"), signSocket, adminSocket }), { mode: 0o600 })
     const credentials = place("credentials")
     if (options.credentials !== undefined) {
         await mkdir(credentials, { recursive: true, mode: 0o700 })

@@ -4,50 +4,128 @@ import type { Cli } from "../context.ts"
 import { ALGORITHMS, type AlgorithmName, type Daemon, type DaemonKey, type DaemonToken } from "../daemon-types.ts"
 import { tokenOf } from "../key-home.ts"
 import { shortId } from "../output.ts"
-import { type ManagementKeyFlags, newCommand, type PinOptions, withExamples, withManagementKey, withPin } from "../syntax.ts"
+import type { SetUpOptions } from "../setup/set-up.ts"
+import {
+    type ManagementKeyFlags,
+    newCommand,
+    type PassphraseOptions,
+    type PinOptions,
+    repeated,
+    withExamples,
+    withManagementKey,
+    withPassphrase,
+    withPin,
+} from "../syntax.ts"
+import { withFilePassphrase } from "./key-import.ts"
 
-type InitOptions = PinOptions &
-    ManagementKeyFlags & { token?: string; algorithm: AlgorithmName; label: string; credential?: boolean; evenFinalTry?: boolean }
+type InitOptions = SetUpOptions &
+    PinOptions &
+    PassphraseOptions &
+    ManagementKeyFlags & {
+        algorithm: AlgorithmName
+        label: string
+        credential?: boolean
+        evenFinalTry?: boolean
+        import?: string
+        filePassphraseFd?: number
+        filePassphraseFile?: string
+    }
 
 export function initCommand(cli: Cli): Command {
     const command = newCommand(
         cli,
         "init",
-        "The first thing to run: see that the daemon answers, log in to the token, make the root key. May be run again at any time.",
+        "The first thing to run, as root: pick up the token, write the configuration, make or import the root key. May be run again at any time.",
     )
-        .option("--token <name>", "the token for the root key; may be left out when there is only one")
+        .option("--token <name>", "the token for the root key; may be left out when there is only one. A new one gets this name")
+        .option("--sealed", "no token: the root key is kept sealed under a passphrase")
+        .addOption(new Option("--import <file>", "a root key of docker, notary or OpenSSL, instead of making one").conflicts("algorithm"))
+        .option("--serial <number>", "which token to configure, when several are there")
+        .option("--module <file>", "a PKCS#11 module to look for tokens with, instead of the usual ones; repeatable", repeated)
+        .option("--environment <name=value>", "what the new token's module needs in its environment; repeatable", repeated)
+        .option("--signer <account>", "take this account into the group that may ask for signatures; repeatable", repeated)
+        .option("--backup-recipient <recipient>", "for whom backups are: an age recipient (age1...); repeatable", repeated)
+        .option("--restart", "restart the daemon for a new configuration without asking, though keys are unlocked")
+        .option("--config <file>", "the configuration of a daemon other than the machine's own")
         .option("--credential", "log in with the PIN the daemon is configured with")
         .option("--even-final-try", "log in although one more wrong PIN blocks the token; needs the admin socket")
         .option("--label <text>", "a name for the root key", "root")
         .addOption(new Option("--algorithm <algorithm>", "of the root key").choices(ALGORITHMS).default("p256"))
         .action((options: InitOptions) => init(cli, options))
-    return withExamples(withManagementKey(withPin(command)), [
+    return withExamples(withFilePassphrase(withPassphrase(withManagementKey(withPin(command)))), [
         "trustkey init",
+        "trustkey init --serial 12345678 --signer alice --backup-recipient age1...",
+        "trustkey init --import ~/.docker/trust/private/3fa9c2d1e0aa*.key",
         "trustkey init --token root-token --pin-file /run/user/1000/pin",
     ])
 }
 
 async function init(cli: Cli, options: InitOptions): Promise<void> {
     const { output } = cli
+    const { isAdministrator, setUp } = await import("../setup/set-up.ts")
+    const recipients = isAdministrator(cli, options) ? await setUp(cli, options) : undefined
     const daemon = await cli.daemon()
     const status = await daemon.status()
     output.note(`The daemon answers: trustkeyd ${status.version} on ${cli.socketPath("sign")}; you are ${status.caller}.`)
     for (const problem of status.problems) output.warn(problem)
-    const token = await findToken(daemon, options.token)
+    if (options.sealed === true) await haveSealedRootKey(cli, daemon, options)
+    else await haveRootKey(cli, daemon, await findToken(daemon, options.token), options)
+    sayWhatIsNext(cli, options, recipients)
+}
+
+async function haveRootKey(cli: Cli, daemon: Daemon, token: DaemonToken, options: InitOptions): Promise<void> {
+    if (options.import !== undefined) {
+        await importRootKey(cli, options.import, { ...options, token: token.name })
+        return
+    }
     const existing = await existingRootKey(daemon, token.name)
     // With all it wants a YubiKey is logged in to when the key is made.
     if (existing !== undefined || token.kind !== "yubikey") await logInIfNeeded(cli, daemon, token, options)
     const key = existing ?? (await makeRootKey(cli, daemon, token.name, options))
-    output.line(`Root key ${key.id} is on token ${token.name}`)
+    cli.output.line(`Root key ${key.id} is on token ${token.name}`)
+}
+
+async function haveSealedRootKey(cli: Cli, daemon: Daemon, { token: _none, ...options }: InitOptions): Promise<void> {
+    if (options.import !== undefined) {
+        await importRootKey(cli, options.import, options)
+        return
+    }
+    const { createAt } = await import("../create-key.ts")
+    const key = (await existingRootKey(daemon, undefined)) ?? (await createAt(cli, daemon, { ...options, purpose: "root", bindings: [] }))
+    cli.output.line(`Root key ${key.id} is sealed`)
+}
+
+/** A key that is here already is said to be, and stays where it is. */
+async function importRootKey(cli: Cli, file: string, options: Omit<InitOptions, "import">): Promise<void> {
+    const { importKeyFiles } = await import("../import-files.ts")
+    const { algorithm: _its, label: _its2, ...rest } = options
+    await importKeyFiles(cli, [file], { ...rest, role: "root" })
+}
+
+/** @param recipients of backups, where the configuration was looked at */
+function sayWhatIsNext({ output }: Cli, { sealed }: InitOptions, recipients: number | undefined): void {
     output.note("Next: trustkey trust init REGISTRY/REPOSITORY begins the trust data of a repository.")
-    output.note("Think of a second token now: if this one is lost, so is the root key it holds.")
+    output.note(
+        sealed === true
+            ? "Keep the passphrase safe: nobody can recover it. A token that holds the root key is better: trustkey key copy."
+            : "Think of a second token now: if this one is lost, so is the root key it holds.",
+    )
+    if (recipients === 0) {
+        output.note(
+            "Nobody can open a backup yet: trustkey init --backup-recipient age1... says for whom backups are; a key for it comes from age-keygen, or from trustkey backup shares create.",
+        )
+    }
+    output.note("trustkey doctor says what is wrong on this machine, or soon will be.")
 }
 
 async function findToken(daemon: Daemon, name: string | undefined): Promise<DaemonToken> {
     const tokens = await daemon.listTokens()
     const names = tokens.map((token) => token.name).join(", ")
     if (tokens.length === 0)
-        throw new TrustkeyError("not_found", "no token is configured: add a [[token]] table to the daemon's configuration and restart it")
+        throw new TrustkeyError(
+            "not_found",
+            "the daemon has no token: root finds one with trustkey init; if there is a [[token]] table in its configuration, restart it",
+        )
     const found = name === undefined ? tokens : tokens.filter((token) => token.name === name)
     const only = found[0]
     if (only === undefined) throw new TrustkeyError("not_found", `no token is called ${name}; there are ${names}`)
@@ -65,7 +143,8 @@ async function logInIfNeeded(cli: Cli, daemon: Daemon, token: DaemonToken, optio
     cli.output.note(`Token ${after.name} (${after.label}, serial ${after.serial}) is ${after.state}.`)
 }
 
-async function existingRootKey(daemon: Daemon, token: string): Promise<DaemonKey | undefined> {
+/** @param token undefined: sealed */
+async function existingRootKey(daemon: Daemon, token: string | undefined): Promise<DaemonKey | undefined> {
     const keys = await daemon.listKeys({})
     return keys.find(({ purpose, home, state }) => purpose === "root" && tokenOf(home) === token && state !== "removed")
 }

@@ -27,8 +27,7 @@ export class Slots {
      * @throws object_ambiguous, what the module says
      */
     find(uri: Pkcs11Uri): Slot | undefined {
-        if (!this.#initialized) initialize(this.#loaded)
-        this.#initialized = true
+        this.open()
         this.#areReaders ||= /^(Yubico|OpenSC)/.test(this.#loaded.module.manufacturerID)
         const matching = this.#present().filter((slot) => this.fits(uri, slot))
         if (matching.length > 1) {
@@ -36,6 +35,12 @@ export class Slots {
             throw new TrustkeyError("object_ambiguous", `several tokens fit the configured URI; add a serial number: ${names}`)
         }
         return matching[0]
+    }
+
+    /** Initialises the module when it isn't. @throws what the module says */
+    open(): void {
+        if (!this.#initialized) initialize(this.#loaded)
+        this.#initialized = true
     }
 
     /** What there is to choose from, for a person; empty when it can't be said. */
