@@ -2,12 +2,12 @@ import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { createReadStream } from "node:fs"
 import { readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { runCli } from "../../src/cli/index.ts"
-import { type AgeOpener, type AgeRecipients, AgeWriter, identitiesIn, makeAgeIdentity, openAge, Secret } from "../../src/crypto/index.ts"
+import { type AgeOpener, type AgeRecipients, identitiesIn, makeAgeIdentity, Secret } from "../../src/crypto/index.ts"
+import { sealAge, secret, unsealAge } from "../support/age-files.ts"
 import { assertPrintable, printHtml } from "../support/printed.ts"
 import { mustRun, runCommand } from "../support/process.ts"
 import { makeWorkingDirectory } from "../support/temp.ts"
@@ -16,17 +16,12 @@ import { fakeContext, fakeTerminal } from "../unit/cli/fake-terminal.ts"
 const CHUNK = 64 * 1024
 const PASSPHRASE = "correct horse battery"
 
-const secret = (text: string): Secret => new Secret(Buffer.from(text))
-
 async function writeAge(file: string, content: Buffer, to: AgeRecipients): Promise<void> {
-    using writer = await AgeWriter.open(to)
-    await writeFile(file, Buffer.concat([writer.header, writer.write(content), writer.end()]))
+    await writeFile(file, await sealAge(content, to))
 }
 
 async function readAge(file: string, opener: AgeOpener): Promise<Buffer> {
-    const pieces: Buffer[] = []
-    for await (const piece of openAge(createReadStream(file), opener)) pieces.push(piece)
-    return Buffer.concat(pieces)
+    return await unsealAge(await readFile(file), opener)
 }
 
 /** age asks for passphrases on the terminal alone. @returns its exit status */

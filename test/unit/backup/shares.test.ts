@@ -15,9 +15,7 @@ import {
     shareText,
 } from "../../../src/backup/index.ts"
 import { decodeBech32, encodeBech32, makeAgeIdentity, Secret, sha256 } from "../../../src/crypto/index.ts"
-
-const textOf = (secret: Secret): string => secret.reveal((bytes) => bytes.toString("latin1"))
-const secret = (text: string): Secret => new Secret(Buffer.from(text))
+import { secret, textOf } from "../../support/age-files.ts"
 
 const { identity, recipient } = makeAgeIdentity()
 const { set, shares } = await createShares(identity, 3, 5)

@@ -5,6 +5,7 @@ import { openerFor } from "../../../src/cli/backup/identities.ts"
 import { type OpenerOptions, withOpener } from "../../../src/cli/backup/opener-options.ts"
 import { newCommand } from "../../../src/cli/syntax.ts"
 import { makeAgeIdentity, Secret } from "../../../src/crypto/index.ts"
+import { textOf } from "../../support/age-files.ts"
 import { makeWorkingDirectory, writeSecret } from "../../support/temp.ts"
 import { fakeCli, fakeTerminal } from "./fake-terminal.ts"
 
@@ -13,7 +14,6 @@ type Given = Parameters<typeof fakeTerminal>[0]
 const working = await makeWorkingDirectory("opener")
 after(() => working.remove())
 
-const textOf = (secret: Secret): string => secret.reveal((bytes) => bytes.toString("latin1"))
 const { identity, recipient } = makeAgeIdentity()
 const split = await createShares(identity, 2, 3)
 const typedShare = (share: Share): string => textOf(shareText(share))

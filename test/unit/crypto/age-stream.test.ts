@@ -3,7 +3,8 @@ import { randomBytes, randomInt } from "node:crypto"
 import { describe, test } from "node:test"
 import { armor, Decrypter } from "age-encryption"
 import fc from "fast-check"
-import { type AgeOpener, type AgeRecipients, AgeWriter, identitiesIn, makeAgeIdentity, openAge, Secret } from "../../../src/crypto/index.ts"
+import { type AgeOpener, type AgeRecipients, AgeWriter, identitiesIn, makeAgeIdentity, openAge } from "../../../src/crypto/index.ts"
+import { sealAge, secret, streamOf, unsealAge } from "../../support/age-files.ts"
 
 const CHUNK = 64 * 1024
 
@@ -12,24 +13,8 @@ const identities = identitiesIn(identity)
 const TO: AgeRecipients = { kind: "x25519", recipients: [recipient] }
 const BY: AgeOpener = { kind: "identities", identities }
 
-const secret = (text: string): Secret => new Secret(Buffer.from(text))
-
-async function sealed(content: Buffer, to: AgeRecipients = TO, step = Math.max(1, content.length)): Promise<Buffer> {
-    using writer = await AgeWriter.open(to)
-    const pieces = [writer.header]
-    for (let at = 0; at < content.length; at += step) pieces.push(writer.write(content.subarray(at, at + step)))
-    return Buffer.concat([...pieces, writer.end()])
-}
-
-async function* inSteps(file: Buffer, step = file.length): AsyncGenerator<Buffer> {
-    for (let at = 0; at < file.length; at += step) yield file.subarray(at, at + step)
-}
-
-async function opened(file: Buffer, opener: AgeOpener = BY, step = file.length): Promise<Buffer> {
-    const pieces: Buffer[] = []
-    for await (const piece of openAge(inSteps(file, step), opener)) pieces.push(piece)
-    return Buffer.concat(pieces)
-}
+const sealed = (content: Buffer, to: AgeRecipients = TO, step?: number): Promise<Buffer> => sealAge(content, to, step)
+const opened = (file: Buffer, opener: AgeOpener = BY, step?: number): Promise<Buffer> => unsealAge(file, opener, step)
 
 function armored(file: Buffer): Buffer {
     return Buffer.from(armor.encode(file))
@@ -126,7 +111,7 @@ describe("age files as streams", () => {
             const out: Buffer[] = []
             await assert.rejects(
                 async () => {
-                    for await (const piece of openAge(inSteps(bytes, 10_000), BY)) out.push(piece)
+                    for await (const piece of openAge(streamOf(bytes, 10_000), BY)) out.push(piece)
                 },
                 (error: Error & { code?: string }) => error.code === "backup_invalid" || error.code === "open_failed",
                 `case ${index}`,
@@ -210,7 +195,7 @@ describe("age files as streams", () => {
         let isClosed = false
         async function* source(last: Error | undefined): AsyncGenerator<Buffer> {
             try {
-                yield* inSteps(file, CHUNK)
+                yield* streamOf(file, CHUNK)
                 if (last !== undefined) throw last
             } finally {
                 isClosed = true

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto"
 import { describe, test } from "node:test"
 import { inflateSync } from "node:zlib"
 import * as vectors from "cctv-age"
-import { type AgeOpener, identitiesIn, makeAgeIdentity, openAge, Secret } from "../../../src/crypto/index.ts"
+import { type AgeOpener, identitiesIn, makeAgeIdentity, openAge } from "../../../src/crypto/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../../src/errors.ts"
+import { secret, streamOf } from "../../support/age-files.ts"
 
 // C2SP's vectors for https://c2sp.org/age; their README says what each line means.
 
@@ -67,7 +68,7 @@ async function outcome(file: Buffer, opener: AgeOpener, step: number): Promise<O
     let length = 0
     let error: unknown
     try {
-        for await (const piece of openAge(inSteps(file, step), opener)) {
+        for await (const piece of openAge(streamOf(file, step), opener)) {
             hash.update(piece)
             length += piece.length
         }
@@ -77,14 +78,10 @@ async function outcome(file: Buffer, opener: AgeOpener, step: number): Promise<O
     return { sha256: hash.digest("hex"), length, error }
 }
 
-async function* inSteps(file: Buffer, step: number): AsyncGenerator<Buffer> {
-    for (let at = 0; at < file.length; at += step) yield file.subarray(at, at + step)
-}
-
 function openersOf({ identities, passphrases }: Vector): readonly AgeOpener[] {
-    if (passphrases.length > 0) return passphrases.map((text) => ({ kind: "passphrase", passphrase: new Secret(Buffer.from(text)) }))
+    if (passphrases.length > 0) return passphrases.map((text) => ({ kind: "passphrase", passphrase: secret(text) }))
     if (identities.length === 0) return [{ kind: "identities", identities: identitiesIn(makeAgeIdentity().identity) }]
-    return [{ kind: "identities", identities: identitiesIn(new Secret(Buffer.from(identities.join("\n")))) }]
+    return [{ kind: "identities", identities: identitiesIn(secret(identities.join("\n"))) }]
 }
 
 describe("C2SP's vectors of the age format", () => {

@@ -14,11 +14,8 @@ import {
     makeAgeIdentity,
     privateKeyToPem,
     readKeyFile,
-    Secret,
 } from "../../../src/crypto/index.ts"
-
-const secret = (text: string): Secret => new Secret(Buffer.from(text))
-const textOf = (content: Secret): string => content.reveal((bytes) => bytes.toString("latin1"))
+import { secret, textOf } from "../../support/age-files.ts"
 
 const prefixOf = (text: string): string => text.slice(0, text.lastIndexOf("1"))
 
