@@ -68,18 +68,28 @@ async function write(
 ): Promise<{ readonly made: DaemonBackup; readonly file: string }> {
     const request = await requestOf(cli, daemon, options)
     await using file = await GrowingFile.begin(directory)
-    let made: DaemonBackup | undefined
-    {
-        using progress = new Progress(cli, "records")
-        for await (const part of daemon.backups.create(request)) {
-            await file.write(part.data)
-            progress.show(part.records, part.total)
-            made = part.made
+    let whole: { readonly made: DaemonBackup; readonly file: string } | undefined
+    using progress = new Progress(cli, "records")
+    try {
+        for await (const { data, records, total, made } of daemon.backups.create(request)) {
+            await file.write(data)
+            progress.show(records, total)
+            if (made === undefined) continue
+            // Asking for more tells the daemon that it is on stable storage.
+            whole = { made, file: await file.finish(name ?? backupFileName(new Date(made.at), made.fingerprint), 0o600) }
         }
+    } catch (error) {
+        if (whole === undefined || !(error instanceof TrustkeyError)) throw error
+        throw new TrustkeyError(
+            error.code,
+            `${whole.file} is whole, but the daemon does not count it as the last backup: ${error.message}`,
+            {
+                cause: error,
+            },
+        )
     }
-    if (made === undefined) throw new TrustkeyError("internal", "the daemon ended the backup without saying that it is whole")
-    const finished = await file.finish(name ?? backupFileName(new Date(made.at), made.fingerprint), 0o600)
-    return { made, file: finished }
+    if (whole === undefined) throw new TrustkeyError("internal", "the daemon ended the backup without saying that it is whole")
+    return whole
 }
 
 function print({ output }: Cli, made: DaemonBackup, file: string, removed: readonly string[], json: boolean): void {

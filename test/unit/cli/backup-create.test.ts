@@ -41,14 +41,28 @@ type Rig = {
     /** Which parts the daemon gives; what it throws then. */
     parts: readonly BackupPart[]
     failure: Error | undefined
+    /** Of what the daemon is told when the last part was taken. */
+    unkept: Error | undefined
     proven: string
     readonly signer: ReturnType<typeof fakeSigner>
+    /** What had its name when the daemon was asked for more than the last part. */
+    readonly onDisk: string[]
 }
 
 async function withRig(check: (rig: Rig) => Promise<void>): Promise<void> {
     await using directory = await makeWorkingDirectory("backups")
     const signer = fakeSigner()
-    const rig: Rig = { directory: directory.path, run, asked: [], parts: PARTS, failure: undefined, proven: "", signer }
+    const rig: Rig = {
+        directory: directory.path,
+        run,
+        asked: [],
+        parts: PARTS,
+        failure: undefined,
+        unkept: undefined,
+        proven: "",
+        signer,
+        onDisk: [],
+    }
     const daemonOn = (socket: "sign" | "admin"): Daemon =>
         fakeDaemon({
             socket,
@@ -63,6 +77,8 @@ async function withRig(check: (rig: Rig) => Promise<void>): Promise<void> {
                     rig.asked.push({ socket, request })
                     yield* rig.parts
                     if (rig.failure !== undefined) throw rig.failure
+                    rig.onDisk.push(...readdirSync(directory.path))
+                    if (rig.unkept !== undefined) throw rig.unkept
                 },
             } as unknown as DaemonBackups,
         })
@@ -112,6 +128,19 @@ describe("a backup that is created", () => {
             rig.failure = undefined
             await assert.rejects(rig.run({}), { code: "internal" })
             assert.deepEqual(readdirSync(rig.directory), [])
+        }))
+
+    test("counts for the daemon when it is on stable storage under its name, and is there although the daemon could not hear of it", () =>
+        withRig(async (rig) => {
+            await rig.run({})
+            assert.deepEqual(rig.onDisk, [NAME])
+            rig.unkept = new TrustkeyError("daemon_unreachable", "gone")
+            const out = path.join(rig.directory, "second.age")
+            await assert.rejects(rig.run({ out }), {
+                code: "daemon_unreachable",
+                message: `${out} is whole, but the daemon does not count it as the last backup: gone`,
+            })
+            assert.equal(readFileSync(out, "utf8"), "age file")
         }))
 
     test("for others than the configuration's recipients is asked for on the admin socket", () =>
@@ -169,6 +198,7 @@ describe("a backup that is created", () => {
         withRig(async (rig) => {
             for (const name of [age(1), age(400)]) writeFileSync(path.join(rig.directory, name), "")
             rig.failure = new TrustkeyError("storage_failed", "no")
+            rig.parts = PARTS.slice(0, 2)
             await assert.rejects(rig.run({ keepCount: 1 }), { code: "storage_failed" })
             assert.deepEqual(readdirSync(rig.directory).toSorted(), [age(1), age(400)].toSorted())
             await assert.rejects(rig.run({ out: path.join(rig.directory, "one.age"), keepCount: 1 }), { code: "usage" })
