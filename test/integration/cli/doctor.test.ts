@@ -37,7 +37,7 @@ describe("trustkey doctor on a machine without a daemon", () => {
         assert.equal(shown.split("there is no socket").length - 1, 2, shown)
         assert.match(
             shown,
-            /^warning {2}not checked +versions, signers, tokens, unattended groups, unpublished files, expiry, token firmware: see sign socket\n +→ .+\nwarning {2}not checked +audit chain: see admin socket\n/m,
+            /^warning {2}not checked +versions, signers, tokens, unattended groups, unpublished files, expiry, last backup, last drill, token firmware: see sign socket\n +→ .+\nwarning {2}not checked +audit chain: see admin socket\n/m,
         )
 
         await put(".docker/trust/private/ab.key", encrypted, 0o600)

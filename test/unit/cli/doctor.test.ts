@@ -1,4 +1,6 @@
 import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import path from "node:path"
 import { describe, test } from "node:test"
 import type { DaemonBackup, DaemonBackupState } from "../../../src/cli/daemon-backups-types.ts"
 import type { DaemonRepository, DaemonStatus } from "../../../src/cli/daemon-types.ts"
@@ -252,5 +254,14 @@ describe("doctor", () => {
         const { findings } = verdict("key files", { keyFiles: [keyFile({}), keyFile({ protection: { kind: "rounds", rounds: 600_000 } })] })
         assert.match(findings[0] ?? "", /^2 private key files/)
         assert.match(findings[1] ?? "", /^1 are encrypted, but a guess/)
+    })
+
+    test("has a row for each of its checks in docs/doctor.md, in their order", () => {
+        const page = readFileSync(path.resolve(import.meta.dirname, "../../../docs/doctor.md"), "utf8")
+        const rows = Array.from(page.matchAll(/^\| ([a-z ]+) \|/gm), ([, name]) => name).filter((name) => name !== "check")
+        assert.deepEqual(
+            rows,
+            CHECKS.map(({ name }) => name),
+        )
     })
 })
