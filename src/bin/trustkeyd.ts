@@ -3,10 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { pino } from "pino"
-import { openAuditLog } from "../audit/index.ts"
+import { openAuditLog, openBackupEvidence } from "../audit/index.ts"
+import { encodeShareSet, parseShareSet } from "../backup/index.ts"
 import { type Config, parseConfig } from "../config/index.ts"
 import { type AttestationRoots, parseAttestationRoots } from "../crypto/index.ts"
-import { openCustody } from "../custody/index.ts"
+import { type BackupSettings, openCustody } from "../custody/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { openJournal } from "../journal/index.ts"
 import { openKeyStore } from "../keys/index.ts"
@@ -45,6 +46,8 @@ const SERVING = "Serving"
 /** What the signers run with, too. SIGUSR1 must not open the inspector. */
 const NODE_FLAGS = ["--jitless", "--disable-sigusr1", "--disable-proto=delete"]
 
+type LoadedConfig = Config & { readonly backupSettings: BackupSettings }
+
 type Options = { readonly config: string; readonly checkConfig: boolean }
 
 async function main(): Promise<void> {
@@ -69,7 +72,7 @@ const manager: ServiceManager = serviceManager(process.env, process.pid, openNot
 
 async function run(
     options: Options,
-    first: Config,
+    first: LoadedConfig,
     names: NameLookup,
     log: Log,
     passed: ReadonlyMap<"sign" | "admin", number>,
@@ -80,6 +83,7 @@ async function run(
     const lock = await lockStateDirectory(first.stateDirectory)
     const store = endOnFailure(await openSqliteStore({ directory: first.stateDirectory, workerFile: beside("database-worker.cjs") }), log)
     const audit = await openAuditLog(store, now)
+    const evidence = await openBackupEvidence(store)
     const journal = await openJournal(store, now)
     const keys = await openKeyStore({
         store,
@@ -102,6 +106,8 @@ async function run(
         journal,
         keys,
         audit,
+        evidence,
+        backup: () => config.backupSettings,
         now,
         maxPayloadBytes: first.limits.maxPayloadBytes,
         maxTtlSeconds: first.unlock.maxTtlSeconds,
@@ -209,9 +215,27 @@ function parseOptions(argv: readonly string[]): Options {
 }
 
 /** It names the programs we load: whoever may write it may do what we may. */
-async function loadConfig(file: string, names?: NameLookup): Promise<Config> {
+async function loadConfig(file: string, names?: NameLookup): Promise<LoadedConfig> {
     await requireOwn(file)
-    return parseConfig(await readTextFile(file), names ?? (await readNameDatabase()))
+    const text = await readTextFile(file)
+    const config = parseConfig(text, names ?? (await readNameDatabase()))
+    return { ...config, backupSettings: await readBackupSettings(config, text) }
+}
+
+/** Whoever may write the share set decides what backups say of their shares. @throws config_invalid, file_unsafe */
+async function readBackupSettings({ backup }: Config, text: string): Promise<BackupSettings> {
+    const { sharesFile: file, recipients, maxAgeSeconds, maxDrillAgeSeconds } = backup
+    const settings = { recipients, maxAgeSeconds, maxDrillAgeSeconds, configuration: Buffer.from(text, "utf8") }
+    if (file === undefined) return settings
+    await requireOwn(file)
+    try {
+        const set = parseShareSet(Buffer.from(await readTextFile(file), "utf8"))
+        if (recipients.includes(set.recipient)) return { ...settings, shares: encodeShareSet(set).toString("utf8") }
+    } catch (cause) {
+        if (!(cause instanceof TrustkeyError)) throw cause
+        throw new TrustkeyError("config_invalid", `backup.shares: ${file}: ${cause.message}`, { cause })
+    }
+    throw new TrustkeyError("config_invalid", `backup.shares: ${file}: the recipient of this set is not one of backup.recipients`)
 }
 
 async function requireOwn(file: string): Promise<void> {
@@ -241,11 +265,12 @@ async function readAttestationRoots({ tokens }: Config): Promise<ReadonlyMap<str
 }
 
 /** Everything is validated before anything is replaced. What a running daemon can't change is named, and waits for a restart. */
-async function reload(file: string, running: Config): Promise<{ next: Config; ignored: readonly string[] }> {
+async function reload(file: string, running: LoadedConfig): Promise<{ next: LoadedConfig; ignored: readonly string[] }> {
     const read = await loadConfig(file)
     const fixed = ["stateDirectory", "sockets", "tokens", "limits", "unlock", "argon2", "logLevel"] as const
     const ignored = fixed.filter((field) => JSON.stringify(read[field]) !== JSON.stringify(running[field]))
-    return { next: { ...running, policy: read.policy }, ignored }
+    const { policy, backup, backupSettings } = read
+    return { next: { ...running, policy, backup, backupSettings }, ignored }
 }
 
 /** After a failed write the state on disk is unknown: the next start finds out. The refusals still go out first. */

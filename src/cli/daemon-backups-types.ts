@@ -103,7 +103,10 @@ export type KeyProof = {
 
 /** The daemon's calls about backups; each rejects as those of `Daemon` do. */
 export type DaemonBackups = {
-    /** Reads no faster than it is asked to. Ended early it ends at the daemon, too. */
+    /**
+     * Reads no faster than it is asked to. Ended early it ends at the daemon, too. Whoever asks for more after the last part tells the daemon by it that the file is on
+     * stable storage: then it counts as the last backup.
+     */
     create(request: { readonly to: BackupTo; readonly keyFiles?: KeyFileRequest }): AsyncGenerator<BackupPart>
     /**
      * What `records`, without those in notary/, would change here. With `confirm`, at least the first 16 digits of the fingerprint as a person typed

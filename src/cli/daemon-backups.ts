@@ -6,6 +6,7 @@ import { loadMethod } from "../wire/load.ts"
 import type {
     BackupPart,
     BackupTo,
+    DaemonBackup,
     DaemonBackupState,
     DaemonBackups,
     DaemonDrill,
@@ -46,9 +47,11 @@ export class GrpcBackups implements DaemonBackups {
         const wire = { ...encodeTo(request.to), keyFiles: request.keyFiles === undefined ? null : encodeKeyFiles(request.keyFiles) }
         const call = this.#calls.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, wire, new Metadata())
         const silence = watchSilence(call)
+        let made: DaemonBackup | undefined
         try {
             for await (const part of call.iterator()) {
                 silence.heard()
+                made = part.made ?? made
                 yield { ...part, made: part.made ?? undefined }
             }
         } catch (error) {
@@ -57,6 +60,9 @@ export class GrpcBackups implements DaemonBackups {
             silence.end()
             call.cancel()
         }
+        if (made === undefined) throw new TrustkeyError("internal", "the daemon ended the backup before it was whole")
+        // Whoever comes back for more has put away what he was given.
+        await this.#calls.ask(loadMethod("Backups", "Kept"), { fingerprint: made.fingerprint })
     }
 
     async restore(

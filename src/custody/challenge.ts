@@ -20,6 +20,9 @@ const ACTION_OF_PURPOSE: ReadonlyMap<string, readonly Action[]> = new Map([
     ["identity", ["export-key"]],
     ["file-passphrase", ["export-key"]],
     ["export-file", ["export-key"]],
+    ["backup", ["backup"]],
+    ["backup-passphrase", ["backup"]],
+    ["backup-files", ["backup"]],
     ["unlock", ["unlock"]],
     ["passphrase-old", ["passphrase"]],
     ["passphrase-new", ["passphrase"]],
@@ -72,6 +75,17 @@ function exportFileSubjectOf(rooms: Rooms, principal: Principal, purpose: string
     return `${key.id}:${rest}`
 }
 
+/** For whom the backup is goes with each: a hash, and the client's word until the signer compares it. Passphrases for it are an administrator's. */
+function backupSubjectOf(rooms: Rooms, principal: Principal, purpose: string, subject: string): string {
+    if (principal.socket !== "admin" || !isAllowed(rooms.policy(), principal, "backup", [])) throw denial()
+    const form =
+        { "backup-passphrase": /^backup$/, "backup-files": /^backup:[0-9a-f]{64}$/ }[purpose] ??
+        /^group:[a-z0-9][a-z0-9._-]{0,63}:[0-9a-f]{64}$/
+    if (form.test(subject)) return subject
+    const [, id = "", to = ""] = /^([0-9a-f]{7,64}):([0-9a-f]{64})$/.exec(purpose === "backup" ? subject : "") ?? []
+    return `${usableKey(rooms, principal, "export-key", id).key.id}:${to}`
+}
+
 function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly Action[], purpose: string, subject: string): string {
     const policy = rooms.policy()
     const toNew = subject === "new" ? NEW_KEYS.get(purpose) : undefined
@@ -85,6 +99,7 @@ function authorizedSubject(rooms: Rooms, principal: Principal, actions: readonly
         if (!actions.some((action) => mayAnywhere(policy, principal, action))) throw denial()
         return subject
     }
+    if (purpose.startsWith("backup")) return backupSubjectOf(rooms, principal, purpose, subject)
     if (purpose === "copy") return copySubjectOf(rooms, principal, subject)
     if (purpose === "export-file" || purpose === "file-passphrase") return exportFileSubjectOf(rooms, principal, purpose, subject)
     if (purpose === "export" || purpose === "identity") return exportSubjectOf(rooms, principal, subject)

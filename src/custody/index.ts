@@ -2,7 +2,7 @@
  * The operations: one file each, and the only room that knows the order of steps. Every operation that changes something is
  * recorded; it never reaches a private key but through an Intent.
  */
-import type { AuditRecord } from "../audit/index.ts"
+import type { AuditRecord, BackupFacts, DrillFacts } from "../audit/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { JournalEntry, JournalFilter, Mark, Repository } from "../journal/index.ts"
 import { type KeySubject, type TokenExamination, type TokenObject, type TokenState, type TouchListener, Turns } from "../keys/index.ts"
@@ -13,15 +13,20 @@ import { type CardCertificateRequest, cardCertificate } from "./card-certificate
 import { rootCertificate } from "./certificate.ts"
 import { type Challenge, challenge } from "./challenge.ts"
 import { type CopyKeyRequest, copyKey, forgetSealed } from "./copy-key.ts"
+import { type CreateBackupRequest, createBackup, keptBackup } from "./create-backup.ts"
 import { type ExportKeyRequest, exportKey } from "./export-key.ts"
 import { type ExportKeyFileRequest, exportKeyFile } from "./export-key-file.ts"
+import { Gate } from "./gate.ts"
 import { type CreateGroupRequest, createGroup, type GroupView, listGroups } from "./groups.ts"
 import { certificateRequest, type IssuedCertificate, type IssuedCertificateRequest, keepRootCertificate } from "./issued-certificate.ts"
 import { type BindKeyRequest, bindKey, getKey, type KeyView, type ListKeysRequest, listKeys, removeKey } from "./keys.ts"
 import { type CreateKeyRequest, createKey, type EnrollKeyRequest, enrollKey, type ImportKeyRequest, importKey } from "./new-keys.ts"
 import { observe, outbox, type RawFile } from "./observe.ts"
 import { type PlannedRoot, type PlanRootRequest, planRoot } from "./plan-root.ts"
+import { type KeyProof, type ProveRequest, proveKeys } from "./prove-keys.ts"
 import { type AuditVerdict, listAudit, type StatusView, showJournal, status, verifyAudit } from "./read.ts"
+import { recordDrill } from "./record-drill.ts"
+import { type RestoreOutcome, type RestoreRequest, restoreBackup } from "./restore-backup.ts"
 import type { CustodyOptions, Rooms } from "./rooms.ts"
 import { showToken, type TokenView } from "./show-token.ts"
 import { type SignRequest, sign } from "./sign.ts"
@@ -43,9 +48,13 @@ import { Watches } from "./touch.ts"
 import { adopt, listTrust, reset, showTrust, type TrustView, voidPromise } from "./trust.ts"
 import { type ChangePassphraseRequest, changePassphrase, lock, type UnlockRequest, unlock } from "./unlock.ts"
 
-export type { KeySubject } from "../keys/index.ts"
+export type { BackupFacts, DrillFacts } from "../audit/index.ts"
+export type { RestoreChange } from "../journal/index.ts"
+export type { BackupTo, KeySubject } from "../keys/index.ts"
+export type { BackupSettings } from "./backup-settings.ts"
 export type { CardCertificateRequest } from "./card-certificate.ts"
 export type { CopyKeyRequest } from "./copy-key.ts"
+export type { BackupPart, CreateBackupRequest } from "./create-backup.ts"
 export type { ExportKeyRequest } from "./export-key.ts"
 export type { ExportKeyFileRequest } from "./export-key-file.ts"
 export type { CreateGroupRequest, GroupView } from "./groups.ts"
@@ -55,7 +64,9 @@ export type { BindKeyRequest, KeyView, ListKeysRequest } from "./keys.ts"
 export type { CreateKeyRequest, EnrollKeyRequest, ImportKeyRequest } from "./new-keys.ts"
 export type { RawFile } from "./observe.ts"
 export type { PlannedRoot, PlanRootRequest, RootPlan } from "./plan-root.ts"
-export type { AuditVerdict, StatusView } from "./read.ts"
+export type { KeyProof, ProveRequest } from "./prove-keys.ts"
+export type { AuditVerdict, BackupStateView, StatusView } from "./read.ts"
+export type { RestoreOutcome, RestoreRequest } from "./restore-backup.ts"
 export type { CustodyOptions } from "./rooms.ts"
 export type { TokenView } from "./show-token.ts"
 export type { SignRequest } from "./sign.ts"
@@ -132,6 +143,11 @@ export interface Custody {
     ): Promise<readonly AuditRecord[]>
     verifyAudit(principal: Principal): Promise<AuditVerdict>
     status(principal: Principal): Promise<StatusView>
+    createBackup(principal: Principal, request: CreateBackupRequest): Promise<BackupFacts & { readonly data: Uint8Array }>
+    keptBackup(principal: Principal, request: { readonly fingerprint: string }): Promise<void>
+    restoreBackup(principal: Principal, request: RestoreRequest): Promise<RestoreOutcome>
+    proveKeys(principal: Principal, request: ProveRequest): Promise<readonly KeyProof[]>
+    recordDrill(principal: Principal, request: { readonly receipt: AsyncIterable<Uint8Array> }): Promise<DrillFacts>
     /** Lock all keys at a signal's command. Nobody asked over a socket, and it is recorded all the same. */
     lockAll(who: string): Promise<void>
     /** Wait for what runs now; new requests are taken meanwhile. */
@@ -141,7 +157,8 @@ export interface Custody {
 }
 
 export function openCustody(options: CustodyOptions): Custody {
-    const rooms: Rooms = { ...options, turns: new Turns() }
+    const gate = new Gate()
+    const rooms: Rooms = { ...options, turns: new Turns(), alone: (work) => gate.alone(work), given: new Map() }
     const running = new Set<Promise<unknown>>()
     const burden = new Burden()
     const watches = new Watches()
@@ -153,9 +170,16 @@ export function openCustody(options: CustodyOptions): Custody {
     function operation<R, A>(
         run: (rooms: Rooms, principal: Principal, request: R) => Promise<A> | A,
     ): (principal: Principal, request: R) => Promise<A> {
+        return begun((principal, request) =>
+            gate.pass(() => burden.carry(principal.uid, request, async () => await run(rooms, principal, request))),
+        )
+    }
+
+    /** Counted among what runs. Of what doesn't pass the gate, too: it asks to be alone by itself. */
+    function begun<R, A>(run: (principal: Principal, request: R) => Promise<A>): (principal: Principal, request: R) => Promise<A> {
         return async (principal, request) => {
             requireRunning()
-            const work = burden.carry(principal.uid, request, async () => await run(rooms, principal, request))
+            const work = run(principal, request)
             running.add(work)
             try {
                 return await work
@@ -214,6 +238,11 @@ export function openCustody(options: CustodyOptions): Custody {
         listAudit: operation(listAudit),
         verifyAudit: (principal) => operation(verifyAudit)(principal, undefined),
         status: (principal) => operation(status)(principal, undefined),
+        createBackup: operation(createBackup),
+        keptBackup: operation(keptBackup),
+        restoreBackup: begun((principal, request) => restoreBackup(rooms, principal, request)),
+        proveKeys: operation(proveKeys),
+        recordDrill: operation(recordDrill),
         lockAll: async (who) => {
             await rooms.keys.lock("all")
             await rooms.audit.append({

@@ -1,4 +1,4 @@
-import type { AuditRecord } from "../audit/index.ts"
+import type { AuditRecord, BackupFacts, DrillFacts } from "../audit/index.ts"
 import type { JournalEntry, JournalFilter } from "../journal/index.ts"
 import type { SignerProcessState, TokenState } from "../keys/index.ts"
 import { authorize, denial, isAllowed, mayAnywhere, type Principal } from "../policy/index.ts"
@@ -53,6 +53,19 @@ export type StatusView = {
     readonly outbox: number
     readonly auditRecords: number
     readonly problems: readonly string[]
+    /** Undefined: neither the daemon's status nor its backups are the caller's. */
+    readonly backup: BackupStateView | undefined
+}
+
+/** How old the proof is that what is lost comes back. */
+export type BackupStateView = {
+    readonly last: BackupFacts | undefined
+    readonly lastDrill: DrillFacts | undefined
+    readonly recipients: readonly string[]
+    readonly maxAgeSeconds: number
+    readonly maxDrillAgeSeconds: number
+    readonly backupOverdue: boolean
+    readonly drillOverdue: boolean
 }
 
 /** From what the custodian itself knows; tokens that have nothing to do are asked, for a moment, and never one that waits for a touch. */
@@ -72,6 +85,25 @@ export async function status(rooms: Rooms, principal: Principal): Promise<Status
         outbox,
         auditRecords: full ? rooms.audit.head.sequence : 0,
         problems: problemsOf(rooms, full, tokens, outbox),
+        backup: full || isAllowed(policy, principal, "backup", []) ? backupState(rooms) : undefined,
+    }
+}
+
+/** Overdue is only what somebody wants: where no recipients are configured, nobody has said that there should be backups. */
+function backupState({ backup, evidence, now }: Rooms): BackupStateView {
+    const { recipients, maxAgeSeconds, maxDrillAgeSeconds } = backup()
+    const { last, lastDrill } = evidence
+    const isWanted = recipients.length > 0
+    const isOld = (at: string | undefined, seconds: number): boolean =>
+        isWanted && (at === undefined || now().getTime() - Date.parse(at) > seconds * 1000)
+    return {
+        last,
+        lastDrill,
+        recipients,
+        maxAgeSeconds,
+        maxDrillAgeSeconds,
+        backupOverdue: isOld(last?.at, maxAgeSeconds),
+        drillOverdue: isOld(lastDrill?.at, maxDrillAgeSeconds),
     }
 }
 

@@ -5,9 +5,9 @@ import type { KeyRecord } from "./key-record.ts"
 /**
  * Each kind has a form no other kind can parse as: canonical JSON that begins `{"_type":`; a DER TBSCertificate whose subject is a GUN
  * alone; one whose subject is an organization that says what it is, and CN=root; a DER CertificationRequestInfo, which has its version where
- * a certificate has a tag of its own; canonical JSON whose `_type` is none of TUF's.
+ * a certificate has a tag of its own; canonical JSON whose `_type` is none of TUF's; a line of text that is neither JSON nor DER.
  */
-export type IntentKind = "notary-metadata" | "root-certificate" | "card-certificate" | "certificate-request" | "ceremony-close"
+export type IntentKind = "notary-metadata" | "root-certificate" | "card-certificate" | "certificate-request" | "ceremony-close" | "canary"
 
 export type IntentFacts = {
     readonly sequence: number

@@ -1,4 +1,4 @@
-import { certificateScheme, sha256, tufScheme } from "../crypto/index.ts"
+import { canaryMessage, certificateScheme, sha256, tufScheme } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Permit } from "../policy/index.ts"
 import { bytesOf, type Change, Conflict, integerOf, optionalBytesOf, type Store } from "../storage/index.ts"
@@ -14,6 +14,9 @@ import { markOf, type Repository, RepositoryState } from "./repository.ts"
 import { planRestoredJournal, type RestoredJournal } from "./restore.ts"
 import type { RestorePlan } from "./restore-change.ts"
 import { entryOf } from "./rows.ts"
+
+/** A SHA-256. */
+const CHALLENGE_LENGTH = 32
 
 export type JournalEntry = {
     readonly sequence: number
@@ -74,6 +77,9 @@ export interface Journal {
      */
     commitClose(permit: Permit<"ceremony">, key: KeyRecord, plan: string, statement: Uint8Array): Promise<Intent>
 
+    /** Promise to sign the canary of a drill's challenge, 32 bytes: it shows that the key signs, and nothing else. Another one each time. */
+    commitCanary(permit: Permit<"restore">, key: KeyRecord, challenge: Uint8Array): Promise<Intent>
+
     /**
      * Keep a verified signature with its promise, so that a retry gets the same bytes.
      *
@@ -120,6 +126,13 @@ export interface Journal {
 
     /** What of a backup would be taken in: see RestorePlan. Between this and `apply` nothing else may be asked of the journal. @throws storage_failed */
     planRestore(given: RestoredJournal): Promise<RestorePlan>
+
+    /**
+     * All changes of the plans in one commit, on stable storage when this resolves; then each is applied.
+     *
+     * @throws already_exists: something was changed since the plans were made; nothing was written. storage_failed
+     */
+    restore(permit: Permit<"restore">, plans: readonly RestorePlan[]): Promise<void>
 }
 
 /** Read everything back and carry on where the last process stopped. @throws storage_failed */
@@ -232,6 +245,17 @@ class StoredJournal implements Journal {
         // TK-POL-3: a signature counts wherever its key is trusted.
         for (const { gun, role } of key.bindings) requirePlace(permit, gun, role)
         return await this.#promiseCertificate("card-certificate", key, "", tbs)
+    }
+
+    async commitCanary(permit: Permit<"restore">, key: KeyRecord, challenge: Uint8Array): Promise<Intent> {
+        if (permit.action !== "restore" || challenge.length !== CHALLENGE_LENGTH)
+            throw new TrustkeyError("internal", "a permit for another act, or a challenge that is none")
+        const place = { gun: "" as const, lineage: "", role: ROOT, version: 0 }
+        const bytes = canaryMessage(challenge)
+        const facts = { kind: "canary" as const, key, scheme: tufScheme(key.algorithm), bytes, ...place }
+        const sequence = this.#sequence++
+        await this.#commit("", [this.#promise(sequence, facts, sha256(bytes).toString("hex"))])
+        return new Intent({ ...facts, sequence, signature: undefined })
     }
 
     async commitClose(permit: Permit<"ceremony">, key: KeyRecord, plan: string, statement: Uint8Array): Promise<Intent> {
@@ -438,6 +462,21 @@ class StoredJournal implements Journal {
         const at = this.#now().toISOString()
         const plan = await planRestoredJournal(this.#store, this.#repositories, this.#certificates, given, at, this.#sequence)
         return { changes: plan.changes, said: plan.said, same: plan.same, apply: () => this.#reload() }
+    }
+
+    async restore(permit: Permit<"restore">, plans: readonly RestorePlan[]): Promise<void> {
+        if (permit.action !== "restore") throw new TrustkeyError("internal", "a permit for another act")
+        const changes = plans.flatMap((plan) => plan.changes)
+        if (changes.length === 0) return
+        try {
+            await this.#store.commit(changes)
+        } catch (error) {
+            if (!(error instanceof Conflict)) throw error
+            throw new TrustkeyError("already_exists", "something was changed meanwhile; nothing was taken in: do it again", {
+                cause: error,
+            })
+        }
+        for (const plan of plans) await plan.apply()
     }
 
     /** As a start would: what was taken in is known no other way than what was always here. */

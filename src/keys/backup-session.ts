@@ -34,6 +34,14 @@ export type BackupSpec = {
 export type KeySnapshot = { readonly record: KeyRecord; readonly envelope: Uint8Array | undefined }
 export type GroupSnapshot = GroupFacts & { readonly envelope: Uint8Array }
 
+/** `records`: how many members stand before the last one. `madePassphrase`: the one of the key files is among them. */
+export type BackupEnd = {
+    readonly data: readonly Uint8Array[]
+    readonly records: number
+    readonly fingerprint: string
+    readonly madePassphrase: boolean
+}
+
 /** A backup in the making, in the signer process. Whatever ends that process ends it: `signer_unavailable`. */
 export interface BackupSession {
     /** What of the age file is finished with these. Small members are best written many at a time. */
@@ -42,7 +50,7 @@ export interface BackupSession {
     keyFile(key: KeySnapshot, headers: NotaryHeaders): Promise<readonly Uint8Array[]>
     /** Whether it is known what the key opens with. */
     hasKeyFile(record: KeyRecord): boolean
-    end(): Promise<{ readonly data: readonly Uint8Array[]; readonly records: number; readonly fingerprint: string }>
+    end(): Promise<BackupEnd>
     /** Forget it. Afterwards everything is refused. */
     abort(): void
 }
@@ -160,14 +168,15 @@ class SignerBackup implements BackupSession {
         return await this.#data("backup-key-file", { publicKey: encodePublicKey(publicKey), headers, ...inGroup })
     }
 
-    async end(): Promise<{ readonly data: readonly Uint8Array[]; readonly records: number; readonly fingerprint: string }> {
+    async end(): Promise<BackupEnd> {
         const answer = await this.#control("backup-end", {})
         const { process } = this.#sealed
-        const { records, fingerprint } = process.understand(() => ({
+        const facts = process.understand(() => ({
             records: answer.integer("records"),
             fingerprint: answer.text("fingerprint"),
+            madePassphrase: answer.flag("madePassphrase"),
         }))
-        return { data: await this.#allOf(answer), records, fingerprint }
+        return { ...facts, data: await this.#allOf(answer) }
     }
 
     abort(): void {

@@ -12,6 +12,7 @@ import {
 import type { Custody } from "../custody/index.ts"
 import type { Wire } from "../wire/load.ts"
 import { limitFields } from "./field-limit.ts"
+import { backupsHandlers } from "./handlers/backups.ts"
 import { ceremoniesHandlers } from "./handlers/ceremonies.ts"
 import { secretsHandlers, statusHandlers } from "./handlers/daemon.ts"
 import { keysHandlers } from "./handlers/keys.ts"
@@ -53,6 +54,7 @@ export function servicesOf({ v1, health, reflection, definition }: Wire) {
         Keys: limitFields(v1.Keys.service, definition),
         Signing: limitFields(v1.Signing.service, definition),
         Ceremonies: limitFields(v1.Ceremonies.service, definition),
+        Backups: limitFields(v1.Backups.service, definition),
         Trust: limitFields(v1.Trust.service, definition),
         Tokens: limitFields(v1.Tokens.service, definition),
         Secrets: limitFields(v1.Secrets.service, definition),
@@ -136,6 +138,7 @@ function addServices(server: Server, caller: Caller, shared: Shared, leaving: Ab
     server.addService(services.Keys, keysHandlers(custody, caller))
     server.addService(services.Signing, signingHandlers(custody, caller))
     server.addService(services.Ceremonies, ceremoniesHandlers(custody, caller))
+    server.addService(services.Backups, backupsHandlers(custody, caller))
     server.addService(services.Trust, trustHandlers(custody, caller))
     server.addService(services.Tokens, tokensHandlers(custody, caller, leaving))
     server.addService(services.Secrets, secretsHandlers(custody, caller))

@@ -33,6 +33,7 @@ import type { Token } from "../wire/trustkeyd/v1/Token.ts"
 import type { TokenDetails } from "../wire/trustkeyd/v1/TokenDetails.ts"
 import type { TokenEvent } from "../wire/trustkeyd/v1/TokenEvent.ts"
 import type { TokenObject } from "../wire/trustkeyd/v1/TokenObject.ts"
+import { encodeBackupState } from "./encode-backups.ts"
 
 const ALGORITHMS = {
     p256: "ALGORITHM_P256",
@@ -316,6 +317,7 @@ export function encodeStatus(view: StatusView, principal: Principal): GetStatusR
         outbox: view.outbox,
         auditRecords: view.auditRecords,
         problems: [...view.problems],
+        backup: view.backup === undefined ? null : encodeBackupState(view.backup),
     }
 }
 

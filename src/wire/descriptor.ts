@@ -359,6 +359,10 @@ export const descriptor: object = {
                                     "responseType": "CreateBackupResponse",
                                     "responseStream": true
                                 },
+                                "Kept": {
+                                    "requestType": "KeptRequest",
+                                    "responseType": "KeptResponse"
+                                },
                                 "Restore": {
                                     "requestType": "RestoreRequest",
                                     "requestStream": true,
@@ -498,6 +502,17 @@ export const descriptor: object = {
                                     "id": 11
                                 }
                             }
+                        },
+                        "KeptRequest": {
+                            "fields": {
+                                "fingerprint": {
+                                    "type": "string",
+                                    "id": 1
+                                }
+                            }
+                        },
+                        "KeptResponse": {
+                            "fields": {}
                         },
                         "RestoreRequest": {
                             "fields": {

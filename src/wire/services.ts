@@ -63,6 +63,8 @@ import type { JournalClient as _trustkeyd_v1_JournalClient, JournalDefinition as
 import type { JournalEntry as _trustkeyd_v1_JournalEntry, JournalEntry__Output as _trustkeyd_v1_JournalEntry__Output } from './trustkeyd/v1/JournalEntry.ts';
 import type { KeepRootCertificateRequest as _trustkeyd_v1_KeepRootCertificateRequest, KeepRootCertificateRequest__Output as _trustkeyd_v1_KeepRootCertificateRequest__Output } from './trustkeyd/v1/KeepRootCertificateRequest.ts';
 import type { KeepRootCertificateResponse as _trustkeyd_v1_KeepRootCertificateResponse, KeepRootCertificateResponse__Output as _trustkeyd_v1_KeepRootCertificateResponse__Output } from './trustkeyd/v1/KeepRootCertificateResponse.ts';
+import type { KeptRequest as _trustkeyd_v1_KeptRequest, KeptRequest__Output as _trustkeyd_v1_KeptRequest__Output } from './trustkeyd/v1/KeptRequest.ts';
+import type { KeptResponse as _trustkeyd_v1_KeptResponse, KeptResponse__Output as _trustkeyd_v1_KeptResponse__Output } from './trustkeyd/v1/KeptResponse.ts';
 import type { Key as _trustkeyd_v1_Key, Key__Output as _trustkeyd_v1_Key__Output } from './trustkeyd/v1/Key.ts';
 import type { KeyCopy as _trustkeyd_v1_KeyCopy, KeyCopy__Output as _trustkeyd_v1_KeyCopy__Output } from './trustkeyd/v1/KeyCopy.ts';
 import type { KeyFileSource as _trustkeyd_v1_KeyFileSource, KeyFileSource__Output as _trustkeyd_v1_KeyFileSource__Output } from './trustkeyd/v1/KeyFileSource.ts';
@@ -244,6 +246,8 @@ export interface ProtoGrpcType {
       JournalEntry: MessageTypeDefinition<_trustkeyd_v1_JournalEntry, _trustkeyd_v1_JournalEntry__Output>
       KeepRootCertificateRequest: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateRequest, _trustkeyd_v1_KeepRootCertificateRequest__Output>
       KeepRootCertificateResponse: MessageTypeDefinition<_trustkeyd_v1_KeepRootCertificateResponse, _trustkeyd_v1_KeepRootCertificateResponse__Output>
+      KeptRequest: MessageTypeDefinition<_trustkeyd_v1_KeptRequest, _trustkeyd_v1_KeptRequest__Output>
+      KeptResponse: MessageTypeDefinition<_trustkeyd_v1_KeptResponse, _trustkeyd_v1_KeptResponse__Output>
       Key: MessageTypeDefinition<_trustkeyd_v1_Key, _trustkeyd_v1_Key__Output>
       KeyCopy: MessageTypeDefinition<_trustkeyd_v1_KeyCopy, _trustkeyd_v1_KeyCopy__Output>
       KeyFileFormat: EnumTypeDefinition

@@ -1,5 +1,13 @@
 /** What strangers send, made into what the rooms below take: parsed once, every field checked, or refused as invalid_request. */
 
+export {
+    decodeCreateBackup,
+    decodeFingerprint,
+    decodeProve,
+    decodeReceipt,
+    decodeRestoreBegin,
+    decodeRestoreRecords,
+} from "./backups.ts"
 export { decodeKeyReference } from "./fields.ts"
 export {
     decodeBind,

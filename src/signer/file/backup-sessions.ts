@@ -203,7 +203,7 @@ class BackupSession implements Disposable {
         const end = this.#archive.end()
         for (const bytes of this.#archive.last({ name: "end.json", content: encodeRecord(end) })) this.#encrypt(bytes)
         this.#ready.push(this.#age.end())
-        return { records: end.records, fingerprint: end.fingerprint, ...this.read() }
+        return { records: end.records, fingerprint: end.fingerprint, madePassphrase: this.#made !== undefined, ...this.read() }
     }
 
     /** What of the file is ready. `more`: there is more than one answer has room for. */

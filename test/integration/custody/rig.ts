@@ -1,6 +1,6 @@
-import { type AuditLog, openAuditLog } from "../../../src/audit/index.ts"
+import { type AuditLog, type BackupEvidence, openAuditLog, openBackupEvidence } from "../../../src/audit/index.ts"
 import { Secret, sealSecret } from "../../../src/crypto/index.ts"
-import { type Custody, type KeyView, openCustody, type SignSetRequest } from "../../../src/custody/index.ts"
+import { type BackupSettings, type Custody, type KeyView, openCustody, type SignSetRequest } from "../../../src/custody/index.ts"
 import { type Binding, openJournal, type Purpose } from "../../../src/journal/index.ts"
 import type { Action, Limit, Policy, Principal } from "../../../src/policy/index.ts"
 import type { Change, Store } from "../../../src/storage/index.ts"
@@ -77,14 +77,17 @@ export class CustodyRig implements AsyncDisposable {
     readonly rig: KeyRig
     readonly onCommit: ((changes: readonly Change[]) => void) | undefined
     audit: AuditLog
+    evidence: BackupEvidence
+    backup: BackupSettings = { recipients: [], maxAgeSeconds: 8 * 86_400, maxDrillAgeSeconds: 100 * 86_400, configuration: Buffer.from("") }
     custody: Custody
     policy: Policy = policyOf([EVERYTHING_TO_ADMIN])
     /** What the rooms take for now. */
     now: () => Date = () => new Date()
 
-    private constructor(rig: KeyRig, audit: AuditLog, onCommit: CustodyRigOptions["onCommit"]) {
+    private constructor(rig: KeyRig, audit: AuditLog, evidence: BackupEvidence, onCommit: CustodyRigOptions["onCommit"]) {
         this.rig = rig
         this.audit = audit
+        this.evidence = evidence
         this.onCommit = onCommit
         this.custody = this.#open()
     }
@@ -97,7 +100,7 @@ export class CustodyRig implements AsyncDisposable {
         })
         const store = onCommit === undefined ? rig.store : watched(rig.store, onCommit)
         rig.journal = await openJournal(store, () => new Date())
-        return new CustodyRig(rig, await openAuditLog(store, () => new Date()), onCommit)
+        return new CustodyRig(rig, await openAuditLog(store, () => new Date()), await openBackupEvidence(store), onCommit)
     }
 
     /** With a group of keys, open. */
@@ -128,6 +131,8 @@ export class CustodyRig implements AsyncDisposable {
             journal: rig.journal,
             keys: rig.keys,
             audit: this.audit,
+            evidence: this.evidence,
+            backup: () => this.backup,
             now: () => this.now(),
             maxPayloadBytes: MOST_BYTES,
             maxTtlSeconds: 3600,
@@ -141,6 +146,7 @@ export class CustodyRig implements AsyncDisposable {
         await this.audit.close()
         await this.rig.restart()
         this.audit = await openAuditLog(this.rig.store, () => new Date())
+        this.evidence = await openBackupEvidence(this.rig.store)
         this.custody = this.#open()
         if ((await this.custody.listGroups(ADMIN)).some(({ name }) => name === GROUP)) await this.openGroup()
     }

@@ -36,6 +36,7 @@ const STATUS_VIEW = {
     outbox: 0,
     auditRecords: 7,
     problems: ["the disk is nearly full"],
+    backup: undefined,
 }
 
 async function within(milliseconds: number, event: Promise<unknown>): Promise<void> {

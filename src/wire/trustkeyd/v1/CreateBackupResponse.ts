@@ -9,11 +9,11 @@ export interface CreateBackupResponse {
    */
   'data'?: (Buffer | Uint8Array | string);
   /**
-   * in it by now
+   * in it by now: groups, keys, lineages of repositories, key files
    */
   'records'?: (number | string | Long);
   /**
-   * it will have
+   * of these it will have
    */
   'total'?: (number | string | Long);
   /**
@@ -28,11 +28,11 @@ export interface CreateBackupResponse__Output {
    */
   'data': (Buffer);
   /**
-   * in it by now
+   * in it by now: groups, keys, lineages of repositories, key files
    */
   'records': (number);
   /**
-   * it will have
+   * of these it will have
    */
   'total': (number);
   /**

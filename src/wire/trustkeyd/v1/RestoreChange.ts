@@ -3,11 +3,11 @@
 
 export interface RestoreChange {
   /**
-   * "add", "raise"; "differs": what is here stays as it is; "removed": it was removed here, and stays so
+   * "add", "raise"; "differs": what is here stays as it is; "removed": it was removed here, and stays so; "left-out": it can't be taken in
    */
   'kind'?: (string);
   /**
-   * "key", "group", "repository", "root", "mark", "document", "published", "promise", "outbox", "certificate"
+   * "key", "group", "repository", "root", "mark", "document", "published", "promise", "outbox", "certificate", "close"
    */
   'subject'?: (string);
   /**
@@ -24,11 +24,11 @@ export interface RestoreChange {
 
 export interface RestoreChange__Output {
   /**
-   * "add", "raise"; "differs": what is here stays as it is; "removed": it was removed here, and stays so
+   * "add", "raise"; "differs": what is here stays as it is; "removed": it was removed here, and stays so; "left-out": it can't be taken in
    */
   'kind': (string);
   /**
-   * "key", "group", "repository", "root", "mark", "document", "published", "promise", "outbox", "certificate"
+   * "key", "group", "repository", "root", "mark", "document", "published", "promise", "outbox", "certificate", "close"
    */
   'subject': (string);
   /**
