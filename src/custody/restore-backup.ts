@@ -141,6 +141,9 @@ async function readAll(records: AsyncIterable<Member>, fingerprint: string): Pro
         hash.update(head).update(name).update(content)
         const found = reader.take(member)
         if (found === undefined) continue
+        // TK-KEY-1: what a file's passphrase would open is nothing that whoever talks to clients holds.
+        if (found.kind === "key-file" || found.kind === "key-file-passphrase")
+            throw new TrustkeyError("invalid_request", "key files are not sent to the daemon: they are for other programs")
         verifier.take(found)
         if (found.kind === "end" && found.fingerprint !== fingerprint)
             throw new TrustkeyError("backup_invalid", `this is the end of another backup, ${found.fingerprint}`)
@@ -197,11 +200,7 @@ class Gathered {
             case "close":
                 this.closes.push(found)
                 return
-            case "key-file":
-            case "key-file-passphrase":
-                throw new TrustkeyError("invalid_request", "key files are not sent to the daemon: they are for other programs")
-            case "policy":
-            case "end":
+            default:
                 return
         }
     }
