@@ -9,6 +9,8 @@
  *   print       C_Sign starts a thread that prints to stderr without end
  *   template    C_GenerateKeyPair refuses a private template that speaks of CKA_EXTRACTABLE
  *   wrap-code   C_WrapKey answers this value (decimal) without asking the real module
+ *   create-code C_CreateObject answers this value (decimal) to whoever brings a private key
+ *   unwrap-code C_UnwrapKey answers this value (decimal) without asking the real module
  *   cant-lock   C_Initialize answers CKR_CANT_LOCK to CKF_OS_LOCKING_OK
  * Each call of C_Login is written down in the file `logins`, one line each: the user type. */
 #define _GNU_SOURCE
@@ -22,7 +24,7 @@
 #include <unistd.h>
 
 typedef unsigned long ulong_t;
-enum { INITIALIZE = 0, GET_FUNCTION_LIST = 3, GET_TOKEN_INFO = 6, LOGIN = 18, SIGN = 43, GENERATE_KEY_PAIR = 59, WRAP_KEY = 60, FUNCTIONS = 68 };
+enum { INITIALIZE = 0, GET_FUNCTION_LIST = 3, GET_TOKEN_INFO = 6, LOGIN = 18, CREATE_OBJECT = 20, SIGN = 43, GENERATE_KEY_PAIR = 59, WRAP_KEY = 60, UNWRAP_KEY = 61, FUNCTIONS = 68 };
 typedef struct { void *version; void *functions[FUNCTIONS]; } function_list;
 
 static function_list list;
@@ -91,6 +93,22 @@ static ulong_t wrap_key(ulong_t session, void *mechanism, ulong_t wrapping, ulon
     return ((ulong_t(*)(ulong_t, void *, ulong_t, ulong_t, void *, ulong_t *))real->functions[WRAP_KEY])(session, mechanism, wrapping, key, wrapped, length);
 }
 
+static ulong_t create_object(ulong_t session, attribute *template, ulong_t count, ulong_t *object) {
+    ulong_t code;
+    if (value_of("create-code", &code))
+        for (ulong_t i = 0; i < count; i++)
+            if (template[i].type == 0 && *(ulong_t *)template[i].value == 3) return code;
+    return ((ulong_t(*)(ulong_t, attribute *, ulong_t, ulong_t *))real->functions[CREATE_OBJECT])(session, template, count, object);
+}
+
+static ulong_t unwrap_key(ulong_t session, void *mechanism, ulong_t unwrapping, void *wrapped, ulong_t length, attribute *template, ulong_t count,
+                          ulong_t *key) {
+    ulong_t code;
+    if (value_of("unwrap-code", &code)) return code;
+    return ((ulong_t(*)(ulong_t, void *, ulong_t, void *, ulong_t, attribute *, ulong_t, ulong_t *))real->functions[UNWRAP_KEY])(
+        session, mechanism, unwrapping, wrapped, length, template, count, key);
+}
+
 static void *print(void *nothing) {
     static char lines[64 * 1024];
     for (size_t i = 0; i < sizeof lines; i++) lines[i] = "noise noise noise noise noise noise noise noise noise noise....\n"[i % 64];
@@ -127,6 +145,8 @@ ulong_t C_GetFunctionList(void **result) {
         list.functions[INITIALIZE] = initialize;
         list.functions[GENERATE_KEY_PAIR] = generate_key_pair;
         list.functions[WRAP_KEY] = wrap_key;
+        list.functions[CREATE_OBJECT] = create_object;
+        list.functions[UNWRAP_KEY] = unwrap_key;
     }
     *result = &list;
     return 0;

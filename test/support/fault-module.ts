@@ -13,6 +13,8 @@ export type Fault =
     | "print"
     | "template"
     | "wrap-code"
+    | "create-code"
+    | "unwrap-code"
     | "cant-lock"
 
 export type FaultModule = AsyncDisposable & {

@@ -1,12 +1,13 @@
 import { createPublicKey } from "node:crypto"
 import type { Session } from "graphene-pk11"
-import type { PKCS11, Template } from "pkcs11js"
+import type { Handle, PKCS11, Template } from "pkcs11js"
 import { type Algorithm, type PublicKeyBytes, readPrivateExponent, readPrivateNumbers, type Secret } from "../../crypto/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import type { Quirks } from "../quirks.ts"
 import { checkMade, destroyObject, freshId, type GeneratedPair, privateAttributes, publicAttributes } from "./generate.ts"
 import { generationOf } from "./mechanisms.ts"
 import { CKA_EC_PARAMS, CKA_EC_POINT, CKA_MODULUS, CKA_PRIVATE_EXPONENT, CKA_PUBLIC_EXPONENT, CKA_VALUE } from "./objects.ts"
+import { isNotTakenInClear, unwrapOnto } from "./unwrap-key.ts"
 
 // PKCS#11 v2.40 §2.1.3
 const CKA_PRIME_1 = 0x0124
@@ -21,8 +22,8 @@ const OCTET_STRING = 0x04
 const POINT_LENGTHS = { p256: 65, p384: 97 } as const
 
 /**
- * Put a key pair on the token (C_CreateObject): sensitive and not extractable there, with a CKA_ID no other key has. Its numbers are in our
- * memory for that long; the module copies them.
+ * Put a key pair on the token (C_CreateObject, or C_UnwrapKey where a private key has to come wrapped): sensitive and not extractable there, with a CKA_ID no
+ * other key has. Its numbers are in our memory for that long; the module copies them.
  *
  * @throws key_unfit: a kind of key that tokens are not known to take in
  */
@@ -46,12 +47,9 @@ export function importPair(
     ])
     try {
         using secrets = secretAttributes(algorithm, pkcs8, numbers.numbers)
-        const template = [
-            ...privateAttributes(keyType, id, label, quirks.template),
-            ...publicHalf(algorithm, publicKey),
-            ...secrets.template,
-        ]
-        const privateObject = lib.C_CreateObject(session.handle, template)
+        const attributes = privateAttributes(keyType, id, label, quirks.template)
+        const inClear = [...attributes, ...publicHalf(algorithm, publicKey), ...secrets.template]
+        const privateObject = createOrUnwrap(lib, session, inClear, () => unwrapOnto(lib, session, pkcs8, attributes))
         return {
             id,
             publicKey,
@@ -63,6 +61,15 @@ export function importPair(
     } catch (error) {
         destroyObject(lib, session, publicObject)
         throw error
+    }
+}
+
+function createOrUnwrap(lib: PKCS11, session: Session, template: Template, unwrap: () => Handle): Handle {
+    try {
+        return lib.C_CreateObject(session.handle, template)
+    } catch (error) {
+        if (!isNotTakenInClear(error)) throw error
+        return unwrap()
     }
 }
 

@@ -112,9 +112,12 @@ export class CustodyRig implements AsyncDisposable {
     }
 
     /** With a group of keys, open, and `hsm` as the token "spare", not logged in to. */
-    static async withSpare(hsm: SoftHsm, options: Omit<CustodyRigOptions, "tokens"> = {}): Promise<CustodyRig> {
+    static async withSpare(
+        hsm: SoftHsm,
+        options: Omit<CustodyRigOptions, "tokens"> & { readonly environment?: Readonly<Record<string, string>> } = {},
+    ): Promise<CustodyRig> {
         const uri = `pkcs11:token=${hsm.label};serial=${hsm.serial}`
-        const environment = { SOFTHSM2_CONF: hsm.conf }
+        const environment = { ...options.environment, SOFTHSM2_CONF: hsm.conf }
         const tokens = [{ name: "spare", module: hsm.module, uri, environment, deadlineMs: 10_000 }]
         return await CustodyRig.withGroup({ ...options, tokens })
     }
