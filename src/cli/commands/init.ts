@@ -110,11 +110,11 @@ function sayWhatIsNext({ output }: Cli, { sealed }: InitOptions, recipients: num
             ? "Keep the passphrase safe: nobody can recover it. A token that holds the root key is better: trustkey key copy."
             : "Think of a second token now: if this one is lost, so is the root key it holds.",
     )
-    if (recipients === 0) {
-        output.note(
-            "Nobody can open a backup yet: trustkey init --backup-recipient age1... says for whom backups are; a key for it comes from age-keygen, or from trustkey backup shares create.",
-        )
-    }
+    output.note(
+        recipients === 0
+            ? "Nobody can open a backup yet: trustkey init --backup-recipient age1... says for whom backups are; the key for it comes from age-keygen, or from trustkey backup shares create."
+            : "trustkey backup create makes the first backup, and trustkey backup drill FILE shows that it brings the keys back.",
+    )
     output.note("trustkey doctor says what is wrong on this machine, or soon will be.")
 }
 

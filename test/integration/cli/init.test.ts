@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto"
 import { readFile, stat, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
+import { RECIPIENTS } from "../../support/ceremony/plan-text.ts"
 import { type Daemon, PROJECT, startDaemon } from "../../support/daemon.ts"
 import { type CommandResult, mustRun } from "../../support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
@@ -109,5 +110,36 @@ describe("trustkey init for an administrator", () => {
         assert.match(await daemon.ok([...sealed, "--import", file]), /^Here already: root key /m)
         const { keys }: { keys: { purpose: string; origin: string }[] } = JSON.parse(await daemon.ok(["key", "list", "--json"]))
         assert.deepEqual(keys.map(({ purpose, origin }) => `${purpose} ${origin}`).sort(), ["root generated", "root imported"])
+    })
+
+    test("puts a root key from a file on the token, once, and the configuration knows for whom backups are", async () => {
+        await using token = await startSoftHsm()
+        await using daemon = await startDaemon()
+        const pin = await writeSecret(daemon.directory, "pin", token.userPin)
+        const [recipient = assert.fail("no recipient")] = RECIPIENTS
+        const before = await readFile(daemon.configFile, "utf8")
+        const mistyped = await init(daemon, token, "--backup-recipient", recipient.replace(/.$/, "x"))
+        assert.match(mistyped.stderr, /backup\.recipients.*; nothing was written \[config_invalid\]/s)
+        assert.equal(await readFile(daemon.configFile, "utf8"), before)
+        const first = await init(daemon, token, "--backup-recipient", recipient)
+        assert.equal(first.status, 6, first.stderr)
+        assert.match(first.stderr, new RegExp(`Backups are for ${recipient}`))
+
+        const restarted = await again(daemon)
+        const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
+        const file = path.join(daemon.directory, "root.pem")
+        await writeFile(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 })
+        const wanted = ["--import", file, "--serial", token.serial, "--pin-file", pin, "--backup-recipient", recipient]
+        const imported = await init(restarted, token, ...wanted)
+        assert.equal(imported.status, 0, imported.stderr)
+        assert.match(imported.stdout, /^Imported root key [0-9a-f]+ from /m)
+        assert.doesNotMatch(imported.stderr, /Nobody can open a backup yet/)
+        assert.match((await init(restarted, token, ...wanted)).stdout, /^Here already: root key /m)
+        const { keys }: { keys: { purpose: string; home: string }[] } = JSON.parse(await restarted.ok(["key", "list", "--json"]))
+        assert.deepEqual(
+            keys.map(({ purpose, home }) => [purpose, home]),
+            [["root", "token:root-token"]],
+        )
+        await restarted.stop()
     })
 })
