@@ -7,7 +7,7 @@ import { findViolations } from "./rules.ts"
 import { importsOf, readSource, type Source, titlesOf } from "./source.ts"
 
 /** The capabilities that have arrived; docs/threat-model.md says which promises come with which. */
-const ARRIVED = ["core", "ceremonies"]
+const ARRIVED = ["core", "ceremonies", "backup"]
 
 const ROOT = path.resolve(import.meta.dirname, "../../..")
 
