@@ -12,7 +12,7 @@ import { type SoftHsm, startSoftHsm } from "./softhsm.ts"
 import { writeSecret } from "./temp.ts"
 
 /** What the stock clients' passphrases are, so that docker's keys can be used by notary. */
-const PASSPHRASE = "stock-client-passphrase"
+export const STOCK_PASSPHRASE = "stock-client-passphrase"
 
 export type ListedTarget = { readonly name: string; readonly hex: string; readonly size: number; readonly role: string }
 export type SignedTag = { readonly tag: string; readonly hex: string; readonly signers: readonly string[] }
@@ -71,8 +71,8 @@ export async function openTrustRig({ tokens = {}, env: daemonEnv = {}, ...option
     opened.use(notary)
     opened.use(token)
     const proxy = opened.use(await startNotaryProxy(notary))
-    const passphrases = { root: PASSPHRASE, targets: PASSPHRASE, snapshot: PASSPHRASE, delegation: PASSPHRASE }
-    const stockDocker = { notary, rootPassphrase: PASSPHRASE, repositoryPassphrase: PASSPHRASE }
+    const passphrases = { root: STOCK_PASSPHRASE, targets: STOCK_PASSPHRASE, snapshot: STOCK_PASSPHRASE, delegation: STOCK_PASSPHRASE }
+    const stockDocker = { notary, rootPassphrase: STOCK_PASSPHRASE, repositoryPassphrase: STOCK_PASSPHRASE }
     const daemon = opened.use(await startDaemon({ tokens: { "root-token": token, ...tokens }, env: daemonEnv }))
     const docker = opened.use(await startDockerClient(stockDocker))
     const judge = opened.use(await startDockerClient(stockDocker))

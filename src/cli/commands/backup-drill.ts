@@ -3,6 +3,7 @@ import { withOpener } from "../backup/opener-options.ts"
 import type { RunDrillOptions } from "../backup/run-drill.ts"
 import type { Cli } from "../context.ts"
 import { jsonOption, newCommand, repeated, wholeNumber, withExamples } from "../syntax.ts"
+import { withFilePassphrase } from "./key-import.ts"
 
 export function backupDrillCommand(cli: Cli): Command {
     const command = newCommand(
@@ -46,7 +47,7 @@ export function backupDrillCommand(cli: Cli): Command {
         )
         .addOption(jsonOption())
         .action(async (file: string, options: RunDrillOptions) => (await import("../backup/run-drill.ts")).runDrill(cli, file, options))
-    return withExamples(withOpener(command), [
+    return withExamples(withFilePassphrase(withOpener(command)), [
         "trustkey backup drill backup.age --identity identity.txt",
         "trustkey backup drill backup.age --shares --receipt receipts",
         "trustkey backup drill backup.age --identity identity.txt --key-passphrases passphrases.txt --no-record",

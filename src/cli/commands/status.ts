@@ -47,7 +47,8 @@ async function backupRows({ now }: Cli, { backup }: DaemonStatus): Promise<reado
     const ages = agesOf(backup, now)
     const { last, lastDrill, backupOverdue, drillOverdue, maxAgeSeconds, maxDrillAgeSeconds } = backup
     const row = (age: string | undefined, fingerprint: string, isOverdue: boolean, allowed: number): string => {
-        const text = age === undefined ? "none yet" : `${age}, ${fingerprint.slice(0, 16)}`
+        if (age === undefined) return "none yet"
+        const text = `${age}, ${fingerprint.slice(0, 16)}`
         return isOverdue ? `${text}: OVERDUE, the configuration allows ${lengthOf(allowed)}` : text
     }
     return [

@@ -16,7 +16,7 @@ function lastBackup(facts: Facts): Verdict {
             recipients.length === 0
                 ? "Name recipients in [backup] of the daemon's configuration; then trustkey backup create, and every day trustkeyd-backup.timer."
                 : "trustkey backup create; and see why trustkeyd-backup.timer does not, with systemctl status trustkeyd-backup.service."
-        if (age === undefined) return warned(backupOverdue, advice, "no backup was ever made")
+        if (age === undefined) return warned(backupOverdue && recipients.length > 0, advice, "no backup was ever made")
         const text = `made ${age}: ${last?.fingerprint.slice(0, 16) ?? ""}`
         return backupOverdue ? failure("backup_overdue", advice, `${text}; the configuration allows ${lengthOf(maxAgeSeconds)}`) : ok(text)
     })

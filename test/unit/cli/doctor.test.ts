@@ -148,6 +148,7 @@ describe("doctor", () => {
         assert.equal(code(verdict("last drill", old)), "backup_overdue")
         assert.equal(code(verdict("last backup", backups({ last: undefined }))), "warning")
         assert.equal(code(verdict("last backup", backups({ last: undefined, backupOverdue: true }))), "backup_overdue")
+        assert.equal(code(verdict("last backup", backups({ last: undefined, backupOverdue: true, recipients: [] }))), "warning")
         assert.equal(code(verdict("last drill", backups({ lastDrill: undefined }))), "warning")
         assert.equal(code(verdict("last drill", backups({ lastDrill: undefined, drillOverdue: true }))), "backup_overdue")
         // There is nothing to hold one with.
