@@ -4,6 +4,7 @@ import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { type PageLine, parsePage, type Section } from "../sandbox/page.ts"
 import { buildDeb } from "../support/deb.ts"
+import { fencedBlocks } from "../support/documented.ts"
 import { bootMachine, debianTree, type Machine } from "../support/nspawn.ts"
 import { makeWorkingDirectory } from "../support/temp.ts"
 
@@ -11,7 +12,7 @@ const VERSIONS = ["0.1.0-0trustkeyd1", "0.1.1~rc1-0trustkeyd1"] as const
 /** Of the configuration file and of a drop-in: other tests have them in use. */
 const OTHER_BLOCKS = /^```(toml|ini)\n[\s\S]*?^```$\n/gm
 
-/** The pages, by their sections' titles. docs/install.md: without building, and without the token, which package.test.ts takes in. */
+/** docs/install.md, docs/operate.md and docs/upgrade.md, by their sections' titles. Of the first not how it is built, nor the first run, which is package-first-run.test.ts's. */
 const [install, operate, upgrade] = await Promise.all(["install", "operate", "upgrade"].map(sectionsOf))
 
 async function sectionsOf(name: string): Promise<readonly Section[]> {
@@ -65,6 +66,12 @@ class Typed {
             const expected = STATUSES[command] ?? [status]
             assert.ok(expected.includes(result.status), `${typed} ended with ${result.status}\n${result.stdout}${result.stderr}`)
         }
+    }
+
+    /** Lines as they stand, in one shell. */
+    async shell(lines: string): Promise<void> {
+        const { status, stdout, stderr } = await this.machine.run(["sh", "-euc", `cd /root\n${lines}`])
+        assert.equal(status, 0, `${lines}\n${stdout}${stderr}`)
     }
 
     async keys(): Promise<readonly string[]> {
@@ -141,6 +148,34 @@ describe("docs/install.md, docs/operate.md and docs/upgrade.md, typed at a boote
             assert.equal(await isolated(), index === 0 ? "no" : "yes")
             assert.deepEqual(await typed.keys(), kept)
         }
+    })
+
+    test("unattended: a credential, the group it opens after every start, and a key in it (docs/unattended.md)", async () => {
+        const blocks = fencedBlocks("docs/unattended.md").filter(({ language }) => language !== "text")
+        const [secret, dropIn, group, key, rules, job, ...more] = blocks.map(({ lines }) => lines.join("\n"))
+        assert.deepEqual([blocks.map(({ language }) => language).join(" "), more], ["sh ini sh sh toml sh", []])
+        const { machine } = typed
+        await typed.shell(secret ?? "")
+        await machine.write("/etc/systemd/system/trustkeyd.service.d/unattended.conf", `${dropIn}\n`)
+        await machine.ok(["useradd", "--system", "ci"])
+        await machine.ok(["sh", "-c", "cat >> /etc/trustkeyd/trustkeyd.toml"], { input: `\n${rules}\n` })
+        await typed.shell("systemctl daemon-reload\nsystemctl restart trustkeyd")
+        // The passphrase from a file: nobody is at a keyboard.
+        await typed.shell(`${group} --passphrase-file /root/passphrase`)
+        const before = await typed.keys()
+        const [create = "", publish = ""] = (key ?? "").split("\n")
+        await typed.shell(create)
+        const [id = ""] = (await typed.keys()).filter((made) => !before.includes(made))
+        await typed.shell(publish.replace(" ID ", ` ${id} `))
+        assert.match(await machine.ok(["cat", "/root/ci.pub"]), /BEGIN PUBLIC KEY/)
+        await typed.shell("systemctl restart trustkeyd")
+        assert.equal(JSON.parse(await machine.ok(["trustkey", "key", "show", id, "--json"])).ready, true)
+        // The job gets as far as a machine without a trust server does.
+        const signed = await machine.run(["sh", "-c", (job ?? "").replace("sha256:…", `sha256:${"ab".repeat(32)} --size 1234`)], {
+            env: { DOCKER_CONTENT_TRUST_SERVER: "https://127.0.0.1:1" },
+        })
+        assert.match(signed.stderr, /\[server_unreachable\]|can't be reached/)
+        kept = await typed.keys()
     })
 
     test("upgrade: before, over it, and back, with every key", async () => {
