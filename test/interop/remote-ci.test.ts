@@ -140,7 +140,8 @@ class Hosts {
     /** A repository for each pipeline, with the pipeline as a signer. */
     async #begin(pin: string): Promise<void> {
         const passphrase = await writeSecret(this.directory, "passphrase", "correct horse battery")
-        await this.ok(`trustkey init --token root-token --pin-file ${pin}`)
+        await this.ok(`trustkey token login root-token --pin-file ${pin}`)
+        await this.ok("trustkey key create --purpose root --token root-token --label root")
         await this.ok("trustkey key group create ci --credential ci-group --no-passphrase")
         const [, signer] = blocksOf("An account for each pipeline")
         for (const pipeline of PIPELINES) {
@@ -288,7 +289,7 @@ describe("docs/remote-ci.md", () => {
         assert.equal((await stat(hosts.daemon.adminSocket)).mode & 0o777, 0o600)
     })
 
-    test("another key, another host and an account that was closed get nowhere", async () => {
+    test("another key, another host, an account outside the group and one that was closed get nowhere", async () => {
         const line = `remote-sign ci-app@keys.example.com ${gun("app")}:v3 ${DIGEST}`
         const [app, web] = [await hosts.variables("app"), await hosts.variables("web")]
         const foreign = await hosts.run(line, { env: { ...app, TRUSTKEYD_SSH_KEY: web["TRUSTKEYD_SSH_KEY"] ?? "" } })
@@ -299,10 +300,13 @@ describe("docs/remote-ci.md", () => {
         )
         const elsewhere = await hosts.run(line, { env: { ...app, TRUSTKEYD_KNOWN_HOSTS: path.join(hosts.directory, "other_hosts") } })
         assert.match(elsewhere.stderr, /Host key verification failed/)
+        await hosts.ok("gpasswd --delete ci-web trustkey-sign")
+        const outside = await hosts.run(`remote-sign ci-web@keys.example.com ${gun("web")}:v3 ${DIGEST}`, { env: web })
+        assert.match(outside.stderr, /\[daemon_unreachable\]/)
         await hosts.ok("rm /etc/ssh/trustkey-remote/ci-app")
         const closed = await hosts.run(line, { env: app })
         assert.match(closed.stderr, /Permission denied \(publickey\)/)
-        assert.deepEqual([foreign.status, elsewhere.status, closed.status], [6, 6, 6])
+        assert.deepEqual([foreign.status, elsewhere.status, outside.status, closed.status], [6, 6, 6, 6])
         assert.deepEqual(await hosts.signers("app", "v3"), [])
     })
 })
