@@ -6,7 +6,7 @@ import { canonicalKeyIdOf, tufKey } from "../../tuf/index.ts"
 import { type Fields, toBase64 } from "../fields.ts"
 import { FrameError } from "../frames.ts"
 import { backupSubject, keyFileSubject, parsePublicKey, parseSealed, toOfRecipients } from "../messages.ts"
-import { parseHeaders } from "./key-file.ts"
+import { parseHeaders, requireOther } from "./key-file.ts"
 import { openWithPassphrase, toKey } from "./open-sealed.ts"
 
 /** Backups in the making at one time. */
@@ -27,6 +27,8 @@ type Given = (fields: Fields, wanted: SecretContext) => Secret
 export class BackupSessions {
     readonly #given: Given
     readonly #sessions = new Map<number, BackupSession>()
+    /** Being begun: passphrases take their time. */
+    #beginning = 0
 
     /** @param given opens a secret if it is good for this and nothing else */
     constructor(given: Given) {
@@ -42,8 +44,7 @@ export class BackupSessions {
             this.#forget(number)
             return {}
         }
-        if (session === undefined)
-            throw new TrustkeyError("signer_unavailable", "the backup was broken off: what was unlocked is locked again")
+        if (session === undefined) throw brokenOff()
         switch (operation) {
             case "backup-open-group":
                 return await session.openGroup(request)
@@ -74,29 +75,39 @@ export class BackupSessions {
     }
 
     async #begin(request: Fields): Promise<object> {
-        if (this.#sessions.size >= MOST_SESSIONS) throw new TrustkeyError("overloaded", "enough backups are being made already; try again")
+        if (this.#sessions.size + this.#beginning >= MOST_SESSIONS)
+            throw new TrustkeyError("overloaded", "enough backups are being made already; try again")
+        this.#beginning += 1
+        try {
+            const session = await this.#open(request)
+            // Not counted: what is said to a session of a process that has ended must not reach another one of the next.
+            const number = randomInt(1, LARGEST_NUMBER)
+            this.#sessions.set(number, session)
+            return { session: number, ...session.read() }
+        } finally {
+            this.#beginning -= 1
+        }
+    }
+
+    async #open(request: Fields): Promise<BackupSession> {
         const to = this.#to(request)
         using secret = to.secret
         const files = request.has("files") ? request.fields("files") : undefined
-        using given =
+        using owned = new DisposableStack()
+        const given =
             files?.has("opener") === true
-                ? this.#given(files.fields("opener"), { purpose: "backup-files", subject: backupSubject(to.name) })
+                ? owned.use(this.#given(files.fields("opener"), { purpose: "backup-files", subject: backupSubject(to.name) }))
                 : undefined
+        const made = files !== undefined && given === undefined ? owned.use(makePassphrase()) : undefined
         const recipients: AgeRecipients =
             secret === undefined ? { kind: "x25519", recipients: to.recipients } : { kind: "passphrase", passphrase: secret }
-        const made = files !== undefined && given === undefined ? makePassphrase() : undefined
+        const age = owned.use(await AgeWriter.open(recipients))
         const chosen = given ?? made
-        const session = new BackupSession(
-            this.#given,
-            to.name,
-            await AgeWriter.open(recipients),
-            chosen === undefined ? undefined : await KeyFileWriter.open("notary", chosen),
-            made,
-        )
-        // Not counted: what is said to a session of a process that has ended must not reach another one of the next.
-        const number = randomInt(1, LARGEST_NUMBER)
-        this.#sessions.set(number, session)
-        return { session: number, ...session.read() }
+        const writer = chosen === undefined ? undefined : owned.use(await KeyFileWriter.open("notary", chosen))
+        const session = new BackupSession(this.#given, to.name, age, writer, given, made)
+        // They are the session's from here on.
+        owned.move()
+        return session
     }
 
     /** `name`: what secrets for this backup are bound to. */
@@ -116,7 +127,8 @@ class BackupSession implements Disposable {
     readonly #to: string
     readonly #age: AgeWriter
     readonly #files: KeyFileWriter | undefined
-    /** When nobody gave one. */
+    /** What the key files open with: given, or made when nobody gave one. */
+    readonly #chosen: Secret | undefined
     readonly #made: Secret | undefined
     readonly #archive = new ArchiveWriter()
     readonly #groups = new Map<string, Secret>()
@@ -124,12 +136,21 @@ class BackupSession implements Disposable {
     readonly #keyFiles = new Map<string, Buffer>()
     readonly #ready: Buffer[]
     #parts: Buffer[] = []
+    #isOver = false
 
-    constructor(given: Given, to: string, age: AgeWriter, files: KeyFileWriter | undefined, made: Secret | undefined) {
+    constructor(
+        given: Given,
+        to: string,
+        age: AgeWriter,
+        files: KeyFileWriter | undefined,
+        chosen: Secret | undefined,
+        made: Secret | undefined,
+    ) {
         this.#given = given
         this.#to = to
         this.#age = age
         this.#files = files
+        this.#chosen = chosen
         this.#made = made
         this.#ready = [age.header]
     }
@@ -138,7 +159,12 @@ class BackupSession implements Disposable {
     async openGroup(request: Fields): Promise<object> {
         const name = request.text("group")
         using secret = this.#given(request.fields("opener"), { purpose: "backup", subject: keyFileSubject(`group:${name}`, this.#to) })
+        this.#requireOther(secret)
         const key = await open(request.bytes("envelope"), request.bytes("facts"), { kind: "passphrase", secret })
+        if (this.#isOver) {
+            key[Symbol.dispose]()
+            throw brokenOff()
+        }
         this.#groups.get(name)?.[Symbol.dispose]()
         this.#groups.set(name, key)
         return {}
@@ -149,10 +175,17 @@ class BackupSession implements Disposable {
         const expected = parsePublicKey(request.fields("publicKey"))
         const id = canonicalKeyIdOf(tufKey(expected))
         using secret = this.#given(request.fields("opener"), { purpose: "backup", subject: keyFileSubject(id, this.#to) })
+        this.#requireOther(secret)
         using pkcs8 = await openWithPassphrase(request, secret)
+        if (this.#isOver) throw brokenOff()
         toKey(pkcs8, expected)
         this.#keyFiles.set(id, this.#writeKeyFile(pkcs8, id, request))
         return {}
+    }
+
+    /** Before Argon2: it says nothing of whether the passphrase is right. */
+    #requireOther(secret: Secret): void {
+        if (this.#chosen !== undefined) requireOther(this.#chosen, secret)
     }
 
     /** Of a member that is longer than a frame. */
@@ -223,14 +256,21 @@ class BackupSession implements Disposable {
         if (sealed.length > 0) this.#ready.push(sealed)
     }
 
+    /** Also while a passphrase is being stretched: what comes of it is not kept. */
     [Symbol.dispose](): void {
+        this.#isOver = true
         this.#age[Symbol.dispose]()
         this.#files?.[Symbol.dispose]()
+        this.#chosen?.[Symbol.dispose]()
         this.#made?.[Symbol.dispose]()
         for (const key of this.#groups.values()) key[Symbol.dispose]()
         this.#groups.clear()
         this.#keyFiles.clear()
     }
+}
+
+function brokenOff(): TrustkeyError {
+    return new TrustkeyError("signer_unavailable", "the backup was broken off: what was unlocked is locked again")
 }
 
 function makePassphrase(): Secret {
