@@ -50,7 +50,7 @@ export class RecordOrder {
     #files: Iterator<DueFile> | undefined
     #due: DueFile | undefined
 
-    /** @param options.keyFilesLeftOut somebody took everything in notary/ out: the end counts it all the same */
+    /** @param options.keyFilesLeftOut somebody took out what is in notary/, and the end counts it all the same */
     constructor(options: { readonly keyFilesLeftOut?: boolean } = {}) {
         this.#leftOut = options.keyFilesLeftOut === true
     }
@@ -132,11 +132,9 @@ export class RecordOrder {
             case "close":
                 return this.#closeName(record)
             case "key-file":
-                if (this.#leftOut) refuse("there is to be no key file")
                 this.#follow(record.keyId)
                 return `notary/${record.keyId}.key`
             case "key-file-passphrase":
-                if (this.#leftOut) refuse("there is to be no key file")
                 return PASSPHRASE_NAME
             case "end":
                 this.#checkCounts(record)
