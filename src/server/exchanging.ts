@@ -86,6 +86,9 @@ async function* inPieces<Req, Res>(
 ): AsyncGenerator<Req> {
     let timer: NodeJS.Timeout | undefined
     const { promise: late, reject } = Promise.withResolvers<never>()
+    // Nobody may be waiting when it happens.
+    late.catch(() => {})
+    call.once("cancelled", () => reject(goneAway()))
     const wait = (): void => {
         timer = setTimeout(() => reject(new TrustkeyError("deadline_exceeded", "nothing more was sent")), caller.requestTimeoutMs)
     }
