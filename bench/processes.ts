@@ -27,6 +27,14 @@ export async function memoryOf(pid: number): Promise<number> {
     return others.reduce((sum, each) => sum + each, own)
 }
 
+/** Megabytes that a process and those below it had at most, each at its own time; what they share counts for each. */
+export async function peakMemory(pid: number): Promise<number> {
+    const status = await readFile(`/proc/${pid}/status`, "utf8")
+    const own = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+    const others = await Promise.all((await childrenOf(pid)).map(peakMemory))
+    return others.reduce((sum, each) => sum + each, own)
+}
+
 async function childrenOf(pid: number): Promise<number[]> {
     const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")
     return text.trim().split(" ").filter(Boolean).map(Number)

@@ -1,3 +1,4 @@
+import { BACKUP_STEPS } from "./backups.ts"
 import { median } from "./statistics.ts"
 import { PARTS } from "./workflow-parts.ts"
 
@@ -7,7 +8,13 @@ const TOKEN_KEYS = [
     ["rsa4096", "RSA-4096"],
 ] as const
 
-export type Shapes = { readonly callers: readonly number[]; readonly keys: readonly [number, number]; readonly depth: number }
+export type Shapes = {
+    readonly callers: readonly number[]
+    readonly keys: readonly [number, number]
+    readonly depth: number
+    /** How many keys the backups have. */
+    readonly backups: readonly number[]
+}
 
 /** Collects figures by name and shows medians. Ratios are taken round by round, so that what disturbs one round disturbs both its halves. */
 export class Report {
@@ -28,7 +35,7 @@ export class Report {
         process.stderr.write(`${text}\n`)
     }
 
-    text({ callers, keys, depth }: Shapes): string {
+    text({ callers, keys, depth, backups }: Shapes): string {
         const lines = [
             this.#title,
             "",
@@ -73,6 +80,9 @@ export class Report {
             "Memory of all processes, megabytes (PSS)",
             ...keys.map((count) => this.#limit(`${count} keys, after start-up`, `memory ${count}`)),
             this.#limit("162 keys, after the load above", "memory after load"),
+            "",
+            "Backups of keys in one group: seconds, and per 1,000 keys; then most memory of client and daemon, megabytes (RSS)",
+            ...BACKUP_STEPS.flatMap((step) => backups.map((count) => this.#backup(step, count))),
         ]
         return `${lines.join("\n")}\n`
     }
@@ -108,6 +118,15 @@ export class Report {
         const [p50, p99] = [median(this.#of(`${name} p50`)), median(this.#of(`${name} p99`))]
         const verdict = goal === undefined ? "" : p50 <= goal ? `   goal ${goal}: met` : `   goal ${goal}: not met`
         return `${line(label, p50.toFixed(2))}   ${p99.toFixed(2)}${verdict}`
+    }
+
+    #backup(step: (typeof BACKUP_STEPS)[number], count: number): string {
+        const name = `backup ${step} ${count}`
+        const seconds = median(this.#of(name))
+        const memory = [`${name} client`, `${name} daemon`].map((each) =>
+            this.#of(each).length === 0 ? "       -" : format(median(this.#of(each))),
+        )
+        return `${line(`${step}, ${count} keys`, seconds.toFixed(2))}   ${format((seconds * 1000) / count)}   ${memory.join(" ")}`
     }
 
     #of(name: string): readonly number[] {

@@ -5,6 +5,7 @@ import { type Daemon, startDaemon } from "../test/support/daemon.ts"
 import { mustRun } from "../test/support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../test/support/softhsm.ts"
 import { makeWorkingDirectory } from "../test/support/temp.ts"
+import { benchBackups } from "./backups.ts"
 import { durableWrite, emptyNode, opensslSpeed, tokenLoop } from "./limits.ts"
 import { type Job, startLoad } from "./load.ts"
 import { fillState, GROUP } from "./many-keys.ts"
@@ -165,4 +166,8 @@ await benchTouch(report, plan.rounds)
 await benchStartUp(report, plan)
 await benchPlugin(report)
 await benchWorkflow(report, WORKFLOW_ROUNDS)
-process.stdout.write(json ? `${report.json()}\n` : report.text({ callers: CALLERS, keys: [FEW_KEYS, plan.manyKeys], depth: DEPTH }))
+const backups = [100, 1_000, 10_000, plan.manyKeys].filter((count, index, all) => all.indexOf(count) === index)
+await benchBackups(report, backups)
+process.stdout.write(
+    json ? `${report.json()}\n` : report.text({ callers: CALLERS, keys: [FEW_KEYS, plan.manyKeys], depth: DEPTH, backups }),
+)

@@ -39,7 +39,7 @@ export async function restore(cli: Cli, archive: ArchiveFile, options: RestoreOp
 }
 
 const WHAT_NEXT =
-    "What was signed after it was made is not in it. Show the daemon what is published before anything is signed: trustkey trust renew GUN, or any other command about the repository, does."
+    "What was signed after it was made is not in it. The commands of trust and rotate show the daemon what is published before they sign; trustkey sign does not, so sign no file by hand before one of them."
 
 /** One pass over the file. */
 export async function send(

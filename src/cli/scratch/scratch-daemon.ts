@@ -4,7 +4,8 @@ import { TrustkeyError } from "../../errors.ts"
 import { fileMode, writeFileDurable } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
 
-const START_ATTEMPTS = 100
+/** A minute: one that ends is noticed at once, and a busy machine is slow. */
+const START_ATTEMPTS = 600
 const START_PAUSE_MS = 100
 
 /** A trustkeyd of this package with everything it has in one directory. Whoever starts it ends it. */

@@ -104,7 +104,7 @@ describe("a restore", () => {
         assert.match(printed, /^and 5 more of "add key"$/m)
         assert.match(printed, /another envelope\\u\{1b\}\[2J$/m)
         assert.match(printed, /^Restored the backup of 2026-11-20T12:00:00\.000Z: 27 records added, 1 raised\.$/m)
-        assert.match(remarks, /trustkey trust renew GUN/)
+        assert.match(remarks, /show the daemon what is published before they sign/)
     })
 
     test("gives the daemon the archive's members in their order, and no key file", async () => {
