@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import { ROOT } from "./layout.ts"
+import { tableRows } from "./markdown.ts"
 import { heading, roff } from "./roff.ts"
 
 /** A field as packaging/trustkeyd.toml shows it. */
@@ -99,23 +100,4 @@ export function boundsOf(page: string): ReadonlyMap<string, string> {
 
 function everySocket(name: string): readonly string[] {
     return name.startsWith("sockets.*.") ? ["sign", "admin"].map((socket) => name.replace("*", socket)) : [name]
-}
-
-/** The rows of the table under a heading, without what Markdown adds. */
-function tableRows(page: string, title: string): readonly (readonly string[])[] {
-    const [, section = ""] = page.split(`\n## ${title}\n`)
-    const [table = ""] = (section.split(/^## /m)[0] ?? "").match(/^\|[\s\S]*?\|\n(?!\|)/m) ?? []
-    const rows = table.trimEnd().split("\n").slice(2)
-    if (rows.length === 0) throw new Error(`${PAGE} has no table under ${title}`)
-    return rows.map((row) =>
-        row
-            .slice(1, -1)
-            .split("|")
-            .map((cell) =>
-                cell
-                    .trim()
-                    .replaceAll("`", "")
-                    .replaceAll(/\[([^\]]+)\]\([^)]+\)/g, "$1"),
-            ),
-    )
 }

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs"
+import path from "node:path"
 import { commandLine, fullName, help, leaves } from "../command-line.ts"
 import { configurationPage } from "./configuration-page.ts"
+import { ROOT } from "./layout.ts"
+import { rowsIn } from "./markdown.ts"
 import { heading, roff } from "./roff.ts"
 
 type ManualPage = { readonly name: string; readonly section: 1 | 5 | 8; readonly text: string }
@@ -22,8 +26,25 @@ function clientPage(version: string, date: Date): string {
         ".SH SYNOPSIS\n.B trustkey\n[\\fIoptions\\fR] \\fIcommand\\fR\n",
         `.SH DESCRIPTION\n.nf\n${roff(help(program))}\n.fi\n`,
         `.SH COMMANDS\n${commands.join("")}`,
-        ".SH SEE ALSO\n.BR trustkeyd.toml (5),\n.BR trustkeyd (8)\n.br\n/usr/share/doc/trustkeyd/README.md; exit codes: docs/errors.md there\n",
+        exitStatus(),
+        ".SH ENVIRONMENT\n",
+        ".TP\n.B TRUSTKEYD_SOCKET, TRUSTKEYD_ADMIN_SOCKET\nThe daemon's sockets; the options go first.\n",
+        ".TP\n.B DOCKER_CONFIG, DOCKER_CONTENT_TRUST_SERVER\nAs docker has them: its directory, with logins and certificates, and the trust server.\n",
+        ".SH SEE ALSO\n.BR trustkeyd.toml (5),\n.BR trustkeyd (8)\n.br\n/usr/share/doc/trustkeyd/README.md; what to type when: docs there\n",
     ].join("")
+}
+
+/** docs/errors.md, whose rows a test keeps equal to what the program ends with. */
+function exitStatus(): string {
+    const page = readFileSync(path.join(ROOT, "docs/errors.md"), "utf8")
+    const statuses = Array.from(page.matchAll(/\*\*(\d+)\*\*\s([^·.]+)[·.]/g), ([, status = "", meaning = ""]) => {
+        return `.TP\n.B ${status}\n${roff(meaning.trim().replaceAll(/\s+/g, " "))}\n`
+    })
+    const codes = rowsIn(page).flatMap(([code = "", status = "", happened = "", advice = ""]) =>
+        /^\w+$/.test(code) ? [`.TP\n.BR ${code} " (${status})"\n${roff(`${happened}. What to do: ${advice}`)}\n`] : [],
+    )
+    if (statuses.length === 0 || codes.length === 0) throw new Error("docs/errors.md has no list of exit statuses, or no codes")
+    return `.SH EXIT STATUS\n.TP\n.B 0\ndone\n${statuses.join("")}.SH ERRORS\nThe code in brackets behind a message:\n${codes.join("")}`
 }
 
 function daemonPage(version: string, date: Date): string {

@@ -5,6 +5,7 @@ import { describe, test } from "node:test"
 import { boundsOf, configurationPage, readShipped } from "../../../packaging/deb/configuration-page.ts"
 import { manualPages } from "../../../packaging/deb/manual.ts"
 import { commandReference, REFERENCE } from "../../../packaging/reference.ts"
+import { EXIT_CODES } from "../../../src/cli/exit-code.ts"
 import { ACTIONS, ACTIONS_WITHOUT_PLACE } from "../../../src/policy/index.ts"
 
 const ROOT = path.resolve(import.meta.dirname, "../../..")
@@ -46,8 +47,18 @@ describe("what is written from one definition", () => {
         assert.match(configurationPage("1", date), /\.B max_payload\nOne .*\n\.br\nDefault: "8MiB"\n\.br\nTakes: 64 KiB to 64 MiB\n/)
     })
 
+    test("trustkey(1) has every exit status and every error code", () => {
+        const page = manualPages("1", new Date(0)).find(({ name }) => name === "trustkey")?.text ?? ""
+        for (const [code, status] of Object.entries(EXIT_CODES)) assert.ok(page.includes(`\n.BR ${code} " (${status})"\n`), code)
+        const [, statuses = ""] = /^\.SH EXIT STATUS\n([\s\S]*?)^\.SH /m.exec(page) ?? []
+        assert.deepEqual(
+            Array.from(statuses.matchAll(/^\.B (\d+)$/gm), ([, status]) => Number(status)),
+            [...new Set([0, ...Object.values(EXIT_CODES)])].sort((a, b) => a - b),
+        )
+    })
+
     test("a line of the shipped file that is neither comment, table nor field is no page", () => {
         assert.throws(() => readShipped('#name "x"\n'), /is no comment, table or field/)
-        assert.throws(() => boundsOf("## Fields\n\nnone\n"), /no table under Fields/)
+        assert.throws(() => boundsOf("## Fields\n\nnone\n"), /there is no table under Fields/)
     })
 })
