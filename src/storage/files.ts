@@ -4,7 +4,11 @@ import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat
 import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
 
-export type ReadOptions = { readonly maxBytes?: number }
+export type ReadOptions = {
+    readonly maxBytes?: number
+    /** Nothing else than a regular file is read: nobody waits for the writer of a FIFO. */
+    readonly onlyFiles?: boolean
+}
 
 export type FileFacts = {
     /** The permission bits, 0 to 0o7777 */
@@ -43,14 +47,16 @@ function decodeText(bytes: Uint8Array, file: string): string {
 /**
  * A whole file of at most `maxBytes` (64 MiB). Undefined: it is not there.
  *
- * @throws payload_too_large, storage_failed
+ * @throws payload_too_large, storage_failed, file_unsafe (with `onlyFiles`)
  */
 export async function readBytes(file: string, options: ReadOptions = {}): Promise<Buffer | undefined> {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
     try {
-        await using handle = await openUnlessMissing(file)
+        await using handle = await openUnlessMissing(file, options.onlyFiles === true ? constants.O_NONBLOCK : 0)
         if (handle === undefined) return undefined
-        if ((await handle.stat()).size > maxBytes) throw tooLarge(file, maxBytes)
+        const facts = await handle.stat()
+        if (options.onlyFiles === true && !facts.isFile()) throw new TrustkeyError("file_unsafe", `${file} is not a regular file`)
+        if (facts.size > maxBytes) throw tooLarge(file, maxBytes)
         // The size is 0 in /proc and for a pipe, and a file may grow: what counts is what is read.
         const chunks: Buffer[] = []
         let total = 0

@@ -1,6 +1,6 @@
 import path from "node:path"
 import { type ErrorCode, TrustkeyError } from "../../errors.ts"
-import { fileMode, listDirectory, readBytes } from "../../storage/index.ts"
+import { fileMode, listDirectory, ownFileMode, readBytes } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
 import type { AuditVerdict, Daemon, DaemonGroup, DaemonRepository, DaemonStatus, DaemonToken, DaemonTokenDetails } from "../daemon-types.ts"
 import { homeDirectories, lookAtMachine, type Machine } from "./machine.ts"
@@ -114,20 +114,29 @@ async function asked<T>(ask: () => Promise<T>): Promise<Answered<T>> {
 }
 
 const LARGEST_KEY_FILE = 1024 * 1024
-/** As many as anybody has; a directory full of something else is not read to its end. */
-const MOST_FILES = 5000
+/** In one trust directory, and more than anybody has. */
+const MOST_ENTRIES = 5000
 /** `private/<id>.key` today; before Notary 0.4 `private/root_keys/` and `private/tuf_keys/<GUN>/`. */
 const DEEPEST = 8
 
 async function findKeyFiles(trustDirectories: readonly string[]): Promise<readonly KeyFile[]> {
     const found: KeyFile[] = []
-    const waiting = trustDirectories.map((directory) => ({ place: path.join(directory, "private"), depth: 0 }))
-    for (let next = waiting.shift(); next !== undefined && found.length < MOST_FILES; next = waiting.shift()) {
+    for (const directory of trustDirectories) found.push(...(await keyFilesBelow(path.join(directory, "private"))))
+    return found
+}
+
+/** Somebody else's home may have been arranged for whoever looks into it: what is not a plain file or directory of the tree itself is left alone. */
+async function keyFilesBelow(top: string): Promise<readonly KeyFile[]> {
+    const found: KeyFile[] = []
+    const waiting = [{ place: top, depth: 0 }]
+    for (let looked = 0; looked < MOST_ENTRIES; looked += 1) {
+        const next = waiting.shift()
+        if (next === undefined) break
         const { place, depth } = next
-        const facts = await fileMode(place).catch(() => undefined)
+        const facts = await (depth === 0 ? fileMode : ownFileMode)(place).catch(() => undefined)
         if (facts?.kind === "directory" && depth < DEEPEST) {
             const names = await listDirectory(place).catch(() => [])
-            waiting.push(...names.map((name) => ({ place: path.join(place, name), depth: depth + 1 })))
+            waiting.push(...names.slice(0, MOST_ENTRIES).map((name) => ({ place: path.join(place, name), depth: depth + 1 })))
         } else if (facts?.kind === "file" && place.endsWith(".key")) {
             found.push({ path: place, mode: facts.mode, protection: await protectionOf(place) })
         }
@@ -137,7 +146,7 @@ async function findKeyFiles(trustDirectories: readonly string[]): Promise<readon
 
 async function protectionOf(file: string): Promise<KeyProtection> {
     const { readKeyFile } = await import("../../crypto/index.ts")
-    const content = await readBytes(file, { maxBytes: LARGEST_KEY_FILE }).catch(() => undefined)
+    const content = await readBytes(file, { maxBytes: LARGEST_KEY_FILE, onlyFiles: true }).catch(() => undefined)
     if (content === undefined) return { kind: "unreadable" }
     try {
         const protections = readKeyFile(content).map((entry): KeyProtection => {

@@ -4,6 +4,7 @@ import {
     fileMode,
     makeTemporaryDirectory,
     type NameLookup,
+    ownFileMode,
     readNameDatabase,
     readTextFile,
     replaceFile,
@@ -56,6 +57,9 @@ export async function setUp(cli: Cli, options: SetUpOptions): Promise<number> {
         throw new TrustkeyError("usage", "--signer is about the machine's own daemon, and --config is not")
     const names = await readNameDatabase()
     if (isMachines) await makeGroups(cli, names)
+    // In its place a file would be put, and what it points to would stay as it is.
+    if ((await ownFileMode(file))?.kind === "link")
+        throw new TrustkeyError("usage", `${file} is a symbolic link: name the file itself with --config`)
     const before = await readTextFile(file).catch(missing)
     const first = before ?? (await readTextFile(path.join(cli.context.programs.directory, "trustkeyd.toml")))
     const known = readConfig(first)

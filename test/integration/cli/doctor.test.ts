@@ -1,10 +1,10 @@
 import assert from "node:assert/strict"
 import { generateKeyPairSync } from "node:crypto"
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, symlink, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { fileURLToPath } from "node:url"
-import { type CommandResult, runCommand } from "../../support/process.ts"
+import { type CommandResult, mustRun, runCommand } from "../../support/process.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
 
 const TRUSTKEY = fileURLToPath(new URL("../../../dist/trustkey.cjs", import.meta.url))
@@ -59,5 +59,19 @@ describe("trustkey doctor on a machine without a daemon", () => {
                 "1 could not be read",
             ],
         )
+    })
+
+    test("looks into a home that was arranged for it, and comes back: links in circles, FIFOs and endless directories", async () => {
+        await using home = await makeWorkingDirectory("doctor")
+        const place = (name: string): string => path.join(home.path, ".notary/private", name)
+        await mkdir(place("deep"), { recursive: true })
+        await mustRun("mkfifo", [place("fifo.key")])
+        await symlink(place("fifo.key"), place("linked.key"))
+        await symlink("/dev/zero", place("zero.key"))
+        for (let link = 0; link < 40; link += 1) await symlink(place("."), place(`circle-${link}`))
+        await writeFile(place("deep/real.key"), "no key at all\n", { mode: 0o644 })
+        const { stdout } = await doctor(home.path)
+        const found = (JSON.parse(stdout) as Report).checks.find(({ name }) => name === "key files")
+        assert.deepEqual([found?.verdict, found?.findings[0]?.split(",")[0]], ["failure", "1 private key files of docker or notary"])
     })
 })

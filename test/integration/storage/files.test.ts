@@ -15,6 +15,7 @@ import {
     readSecretFile,
     readTextFile,
     removeFile,
+    replaceFile,
     writeFileDurable,
 } from "../../../src/storage/index.ts"
 import { mustRun } from "../../support/process.ts"
@@ -36,6 +37,14 @@ describe("reading files", () => {
         await assert.rejects(readTextFile(file("latin1")), refused("invalid_request"))
         await assert.rejects(readTextFile(file("text"), { maxBytes: 5 }), refused("payload_too_large"))
         await assert.rejects(readTextFile(file("")), refused("storage_failed"))
+    })
+
+    inDirectory("whoever wants files only waits for no FIFO, and reads no device without end", async (file) => {
+        await mustRun("mkfifo", [file("fifo")])
+        await assert.rejects(readBytes(file("fifo"), { onlyFiles: true }), refused("file_unsafe"))
+        await assert.rejects(readBytes("/dev/zero", { onlyFiles: true }), refused("file_unsafe"))
+        writeFileSync(file("plain"), "x")
+        assert.deepEqual(await readBytes(file("plain"), { onlyFiles: true }), Buffer.from("x"))
     })
 
     inDirectory("bytes are undefined when there is no file, and bounded even when the size lies", async (file) => {
@@ -162,6 +171,19 @@ describe("writing files", () => {
         assert.equal(readFileSync(file("a"), "utf8"), "second")
         assert.equal(statSync(file("a")).mode & 0o777, 0o640)
         assert.deepEqual(readdirSync(file("")), ["a"])
+    })
+
+    inDirectory("a file that is replaced stays whose it was, with its mode; one that is made goes to whom it is made for", async (file) => {
+        writeFileSync(file("config"), "old")
+        chownSync(file("config"), 1000, 1001)
+        chmodSync(file("config"), 0o640)
+        await replaceFile(file("config"), "new")
+        const { uid, gid, mode } = statSync(file("config"))
+        assert.deepEqual([uid, gid, mode & 0o777, readFileSync(file("config"), "utf8")], [1000, 1001, 0o640, "new"])
+        await assert.rejects(replaceFile(file("absent"), "x"), refused("not_found"))
+        await writeFileDurable(file("made"), "x", 0o640, { gid: 1001 })
+        const made = statSync(file("made"))
+        assert.deepEqual([made.uid, made.gid, made.mode & 0o777], [process.geteuid?.(), 1001, 0o640])
     })
 
     inDirectory("a link in its place is replaced, not followed", async (file) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile, symlink, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { Cli } from "../../../src/cli/context.ts"
@@ -157,6 +157,14 @@ describe("setting up", () => {
         await using later = await rig({}, { typed: [""], text })
         assert.equal(await later.setUp({}), 0)
         assert.equal(await later.text(), text)
+    })
+
+    test("a configuration that is a symbolic link is left to whoever made it one", async () => {
+        await using machine = await rig({ [SOFT]: found(token("soft", "2")) })
+        const link = `${machine.file}.link`
+        await symlink(machine.file, link)
+        assert.equal(await machine.code({ config: link }), "usage")
+        assert.equal(await machine.text(), "")
     })
 
     test("what the daemon refuses is not written, and said in its words; accounts are not for another's configuration", async () => {
