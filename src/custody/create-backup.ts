@@ -1,5 +1,13 @@
 import type { BackupFacts } from "../audit/index.ts"
-import { type BackupRecord, type EndRecord, insteadOf, type KeyRecord as KeptKey, type Member, MemberWriter } from "../backup/index.ts"
+import {
+    type BackupRecord,
+    type EndRecord,
+    insteadOf,
+    type KeyRecord as KeptKey,
+    type Member,
+    MemberWriter,
+    parseShareSet,
+} from "../backup/index.ts"
 import { type NotaryHeaders, type SealedSecret, Secret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord } from "../journal/index.ts"
@@ -91,6 +99,13 @@ function toOf(rooms: Rooms, principal: Principal, { to, keyFiles }: CreateBackup
     return { kind: "x25519", recipients }
 }
 
+/** Nobody is to gather shares for a backup that they don't open. */
+function sharesOf(rooms: Rooms, recipients: readonly string[]): string | undefined {
+    const { shares } = rooms.backup()
+    if (shares === undefined) return undefined
+    return recipients.includes(parseShareSet(Buffer.from(shares, "utf8")).recipient) ? shares : undefined
+}
+
 function recipientsOf(to: BackupTo): readonly string[] {
     return to.kind === "x25519" ? to.recipients : []
 }
@@ -129,8 +144,8 @@ async function write(
     const { head: audit } = rooms.audit
     const journal = await rooms.journal.backup()
     const files = keys.filter(({ record }) => session.hasKeyFile(record) && hasHeaders(record))
-    const { shares } = rooms.backup()
     const recipients = recipientsOf(to)
+    const shares = sharesOf(rooms, recipients)
     const created = rooms.now().toISOString()
     const counts = { groups: groups.length, keys: keys.length, ...journal.counts }
     const out = new Output(session, take, groups.length + keys.length + journal.counts.lineages + files.length)

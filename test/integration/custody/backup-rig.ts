@@ -30,10 +30,10 @@ export async function takeBackup(rig: CustodyRig, request: Partial<CreateBackupR
     return { file: Buffer.concat([...pieces, data]), facts }
 }
 
-/** What is in an age file for KEEPER: the members of its archive. */
-export async function membersIn(file: Uint8Array): Promise<readonly Member[]> {
+/** What is in an age file for KEEPER, or for another: the members of its archive. */
+export async function membersIn(file: Uint8Array, { identity } = KEEPER): Promise<readonly Member[]> {
     const pieces: Buffer[] = []
-    for await (const piece of openAge(pieced(file), { kind: "identities", identities: identitiesIn(KEEPER.identity) })) pieces.push(piece)
+    for await (const piece of openAge(pieced(file), { kind: "identities", identities: identitiesIn(identity) })) pieces.push(piece)
     const archive = Buffer.concat(pieces)
     const members: Member[] = []
     for (let at = 0; at + 2 * TAR_BLOCK < archive.length; ) {

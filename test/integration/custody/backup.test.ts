@@ -1,10 +1,16 @@
 import assert from "node:assert/strict"
 import { after, before, describe, test } from "node:test"
+import { createShares, encodeShareSet, type Member } from "../../../src/backup/index.ts"
 import { makeAgeIdentity, openAge, readKeyFile, Secret } from "../../../src/crypto/index.ts"
 import type { Principal } from "../../../src/policy/index.ts"
 import { canonicalKeyIdOf, tufKey } from "../../../src/tuf/index.ts"
 import { configured, KEEPER, membersIn, restore, show, stateOf, TO_KEEPER, takeBackup } from "./backup-rig.ts"
 import { ADMIN, CustodyRig, caller, GROUP, PASSPHRASE, Repository, refused } from "./rig.ts"
+
+/** Of the head. */
+function headText([head]: readonly Member[]): string {
+    return Buffer.from((head ?? assert.fail("no head")).content).toString("utf8")
+}
 
 describe("a backup", () => {
     let rig: CustodyRig
@@ -125,6 +131,32 @@ describe("a backup", () => {
         }
         for await (const piece of openAge(source(), { kind: "passphrase", passphrase })) bytes += piece.length
         assert.ok(bytes > 5000)
+    })
+
+    test("with key files is taken in as well: they are not sent, and the end still counts them", async () => {
+        const passphrase = await rig.seal("backup", `group:${GROUP}:${TO_KEEPER}`, PASSPHRASE)
+        const keyFiles = { sources: [{ subject: { group: GROUP }, passphrase }], passphrase: undefined }
+        const members = await membersIn((await takeBackup(rig, { keyFiles })).file)
+        assert.ok(members.some(({ name }) => name === "notary/passphrase.txt"))
+        await using empty = await CustodyRig.open()
+        const { outcome } = await restore(empty, members)
+        assert.equal(outcome.done, true)
+        assert.equal([...empty.rig.keys.list()].length, [...rig.rig.keys.list()].length)
+    })
+
+    test("for others than the holders of shares says nothing of shares, and is good", async () => {
+        const { set } = await createShares(KEEPER.identity, 2, 3)
+        const shares = encodeShareSet(set).toString("utf8")
+        const before = rig.backup
+        rig.backup = { ...before, shares }
+        const own = await membersIn((await takeBackup(rig)).file)
+        assert.equal(JSON.parse(headText(own)).shares.set, set.set)
+        const another = makeAgeIdentity()
+        const to = { kind: "x25519", recipients: [another.recipient] } as const
+        const members = await membersIn((await takeBackup(rig, { to })).file, another)
+        assert.equal("shares" in JSON.parse(headText(members)), false)
+        assert.equal((await show(rig, members)).outcome.differing, 0)
+        rig.backup = before
     })
 
     test("taken in where it was made changes nothing", async () => {
