@@ -39,8 +39,8 @@ export function parseBackupFileName(name: string): KeptBackup | undefined {
 }
 
 /**
- * Which backups may go. What one rule keeps stays, whatever the other says; without a rule everything stays. The newest never goes, nor the
- * newest of those a drill has proven: of any other nobody knows yet that it opens.
+ * Which backups may go. What one rule keeps stays, whatever the other says; without a rule everything stays. The newest never goes, nor what
+ * has the name of the one a drill has proven: of any other nobody knows yet that it opens, and of two with this name not which is it.
  *
  * @param proven the fingerprint of the backup that the last good drill was made with
  */
@@ -53,11 +53,10 @@ export function outdatedBackups(
     const { count, age } = rules
     if (count === undefined && age === undefined) return []
     const newestFirst = kept.toSorted((one, other) => other.madeAt.getTime() - one.madeAt.getTime())
-    const good = newestFirst.find(({ fingerprint }) => proven?.startsWith(fingerprint) === true)
-    return newestFirst.filter((backup, index) => {
-        if (index === 0 || backup === good) return false
+    return newestFirst.filter(({ madeAt, fingerprint }, index) => {
+        if (index === 0 || proven?.startsWith(fingerprint) === true) return false
         const isOneOfFew = count !== undefined && index < count
-        const isYoung = age !== undefined && now.getTime() - backup.madeAt.getTime() < age * 1000
+        const isYoung = age !== undefined && now.getTime() - madeAt.getTime() < age * 1000
         return !isOneOfFew && !isYoung
     })
 }

@@ -1,5 +1,5 @@
 import path from "node:path"
-import { backupFileName, type KeepRules } from "../../backup/index.ts"
+import { backupFileName, type KeepRules, parseBackupFileName } from "../../backup/index.ts"
 import { TrustkeyError } from "../../errors.ts"
 import { fileMode, GrowingFile, ownFileMode } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
@@ -76,7 +76,7 @@ async function write(
             progress.show(records, total)
             if (made === undefined) continue
             // Asking for more tells the daemon that it is on stable storage.
-            whole = { made, file: await file.finish(name ?? backupFileName(new Date(made.at), made.fingerprint), 0o600) }
+            whole = { made, file: await file.finish(name ?? ownName(made), 0o600) }
         }
     } catch (error) {
         if (whole === undefined || !(error instanceof TrustkeyError)) throw error
@@ -90,6 +90,15 @@ async function write(
     }
     if (whole === undefined) throw new TrustkeyError("internal", "the daemon ended the backup without saying that it is whole")
     return whole
+}
+
+/** The daemon's word decides about no path. @throws internal */
+function ownName({ at, fingerprint }: DaemonBackup): string {
+    const madeAt = new Date(at)
+    const name = Number.isNaN(madeAt.getTime()) ? "" : backupFileName(madeAt, fingerprint)
+    if (parseBackupFileName(name) === undefined)
+        throw new TrustkeyError("internal", "the daemon says of the backup it made neither when it was nor which it is")
+    return name
 }
 
 function print({ output }: Cli, made: DaemonBackup, file: string, removed: readonly string[], json: boolean): void {

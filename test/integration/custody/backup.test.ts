@@ -133,17 +133,6 @@ describe("a backup", () => {
         assert.ok(bytes > 5000)
     })
 
-    test("with key files is taken in as well: they are not sent, and the end still counts them", async () => {
-        const passphrase = await rig.seal("backup", `group:${GROUP}:${TO_KEEPER}`, PASSPHRASE)
-        const keyFiles = { sources: [{ subject: { group: GROUP }, passphrase }], passphrase: undefined }
-        const members = await membersIn((await takeBackup(rig, { keyFiles })).file)
-        assert.ok(members.some(({ name }) => name === "notary/passphrase.txt"))
-        await using empty = await CustodyRig.open()
-        const { outcome } = await restore(empty, members)
-        assert.equal(outcome.done, true)
-        assert.equal([...empty.rig.keys.list()].length, [...rig.rig.keys.list()].length)
-    })
-
     test("for others than the holders of shares says nothing of shares, and is good", async () => {
         const { set } = await createShares(KEEPER.identity, 2, 3)
         const shares = encodeShareSet(set).toString("utf8")

@@ -68,6 +68,17 @@ describe("rotation", () => {
         assert.deepEqual(ages(outdatedBackups(kept, { count: 1 }, NOW, proven)), [1, 2, 3, 5])
     })
 
+    test("attack: a file with the name of the proven one and a later date does not have it removed", () => {
+        const kept = daily(6)
+        const [oldest] = kept.slice(-1)
+        assert.ok(oldest !== undefined)
+        const planted = { ...oldest, madeAt: new Date(NOW.getTime() - 1000) }
+        assert.deepEqual(
+            ages(outdatedBackups([...kept, planted], { count: 1 }, NOW, `${oldest.fingerprint}${"0".repeat(48)}`)).includes(5),
+            false,
+        )
+    })
+
     test("a clock that was wrong when one was made takes nothing from the others but their place", () => {
         const [future = { name: "", madeAt: NOW, fingerprint: "" }] = daily(1)
         const ahead = { ...future, madeAt: new Date("2099-01-01T00:00:00Z"), fingerprint: "ffffffffffffffff" }

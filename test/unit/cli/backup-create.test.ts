@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
+import { chownSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { type CreateOptions, createBackup } from "../../../src/cli/backup/create.ts"
@@ -192,6 +192,30 @@ describe("a backup that is created", () => {
                 readdirSync(rig.directory).toSorted(),
                 [".trustkey-0000000000000000.unfinished", "notes.txt", "trustkeyd-old.age", age(1), age(40), age(50), NAME].toSorted(),
             )
+        }))
+
+    test("attack: files of another account count as no backups, and have none of ours removed", () =>
+        withRig(async (rig) => {
+            for (const name of [age(1), age(2)]) writeFileSync(path.join(rig.directory, name), "")
+            const planted = [3, 4, 5].map((minute) => `trustkeyd-20261121T085${minute}00Z-ffffffffffffffff.age`)
+            for (const name of planted) {
+                writeFileSync(path.join(rig.directory, name), "")
+                chownSync(path.join(rig.directory, name), 65_534, 65_534)
+            }
+            await rig.run({ keepCount: 3 })
+            assert.deepEqual(readdirSync(rig.directory).toSorted(), [age(1), age(2), ...planted, NAME].toSorted())
+        }))
+
+    test("attack: a daemon that calls it something else writes nowhere else", () =>
+        withRig(async (rig) => {
+            for (const made of [
+                { ...MADE, fingerprint: "/../../stolen".padEnd(64, "0") },
+                { ...MADE, at: "yesterday" },
+            ]) {
+                rig.parts = [...PARTS.slice(0, 2), { data: Buffer.alloc(0), records: 3, total: 3, made }]
+                await assert.rejects(rig.run({}), { code: "internal" })
+                assert.deepEqual(readdirSync(rig.directory), [])
+            }
         }))
 
     test("that fails takes none of the older ones with it", () =>
