@@ -4,24 +4,15 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { pino } from "pino"
 import { openAuditLog, openBackupEvidence } from "../audit/index.ts"
-import { encodeShareSet, parseShareSet } from "../backup/index.ts"
-import { type Config, parseConfig } from "../config/index.ts"
-import { type AttestationRoots, parseAttestationRoots } from "../crypto/index.ts"
-import { type BackupSettings, openCustody } from "../custody/index.ts"
+import { openCustody } from "../custody/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import { openJournal } from "../journal/index.ts"
 import { openKeyStore } from "../keys/index.ts"
 import { type Log, type RunningServer, serve } from "../server/index.ts"
 import { closeOnExec, forbidDumps, openBootClock } from "../signer/index.ts"
-import {
-    fileMode,
-    lockStateDirectory,
-    type NameLookup,
-    openSqliteStore,
-    readNameDatabase,
-    readTextFile,
-    type Store,
-} from "../storage/index.ts"
+import { lockStateDirectory, type NameLookup, openSqliteStore, readNameDatabase, type Store } from "../storage/index.ts"
+import { type LoadedConfig, loadConfig, readAttestationRoots, reload } from "./load-config.ts"
+import { startProblems } from "./start-problems.ts"
 import { watchSleep } from "./suspend-watch.ts"
 import { passedSockets } from "./systemd/activation.ts"
 import { openNotify } from "./systemd/notify.ts"
@@ -45,8 +36,6 @@ const SLEEP_WATCH_MILLISECONDS = 1_000
 const SERVING = "Serving"
 /** What the signers run with, too. SIGUSR1 must not open the inspector. */
 const NODE_FLAGS = ["--jitless", "--disable-sigusr1", "--disable-proto=delete"]
-
-type LoadedConfig = Config & { readonly backupSettings: BackupSettings }
 
 type Options = { readonly config: string; readonly checkConfig: boolean }
 
@@ -154,7 +143,7 @@ async function run(
     process.on("SIGHUP", () => {
         reloading = reloading.then(async () => {
             manager.reloading()
-            let status = SERVING
+            let status = serving
             try {
                 const { next, ignored } = await reload(options.config, config)
                 config = next
@@ -163,11 +152,15 @@ async function run(
                 log({ level: "info", message: ignored.length === 0 ? "reloaded" : "reloaded; some changes need a restart", ignored })
             } catch (error) {
                 log({ level: "error", message: "the configuration was not reloaded; the old one stays", error })
-                status = `${SERVING}; the configuration was not reloaded: ${messageOf(error)}`
+                status = `${serving}; the configuration was not reloaded: ${messageOf(error)}`
             }
             manager.ready(status)
         })
     })
+    // Stays true when somebody has mended it since.
+    const atStart = startProblems({ keys, tokens: first.tokens, credentialsDirectory: process.env["CREDENTIALS_DIRECTORY"] })
+    for (const problem of atStart) log({ level: "warn", message: "not everything works", problem })
+    const serving = atStart.length === 0 ? SERVING : `${SERVING}; at the start: ${atStart.join("; ")}`
     server = await serve({
         sockets: (["sign", "admin"] as const).map((kind) => {
             const fd = passed.get(kind)
@@ -181,12 +174,12 @@ async function run(
         now,
     })
     log({ level: "info", message: "ready", version: VERSION })
-    if (stopping === undefined) manager.ready(SERVING)
+    if (stopping === undefined) manager.ready(serving)
     served.resolve()
 }
 
 /** JSON lines on stderr, synchronous: the last words of a process that ends are not lost. */
-function openLog(level: Config["logLevel"]): Log {
+function openLog(level: LoadedConfig["logLevel"]): Log {
     const destination = pino.destination({ fd: 2, sync: true })
     const serializers = { error: pino.stdSerializers.err }
     const lines = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: "message", serializers }, destination)
@@ -212,65 +205,6 @@ function parseOptions(argv: readonly string[]): Options {
     } catch (error) {
         throw new TrustkeyError("usage", `${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
     }
-}
-
-/** It names the programs we load: whoever may write it may do what we may. */
-async function loadConfig(file: string, names?: NameLookup): Promise<LoadedConfig> {
-    await requireOwn(file)
-    const text = await readTextFile(file)
-    const config = parseConfig(text, names ?? (await readNameDatabase()))
-    return { ...config, backupSettings: await readBackupSettings(config, text) }
-}
-
-/** Whoever may write the share set decides what backups say of their shares. @throws config_invalid, file_unsafe */
-async function readBackupSettings({ backup }: Config, text: string): Promise<BackupSettings> {
-    const { sharesFile: file, recipients, maxAgeSeconds, maxDrillAgeSeconds } = backup
-    const settings = { recipients, maxAgeSeconds, maxDrillAgeSeconds, configuration: Buffer.from(text, "utf8") }
-    if (file === undefined) return settings
-    await requireOwn(file)
-    try {
-        const set = parseShareSet(Buffer.from(await readTextFile(file), "utf8"))
-        if (recipients.includes(set.recipient)) return { ...settings, shares: encodeShareSet(set).toString("utf8") }
-    } catch (cause) {
-        if (!(cause instanceof TrustkeyError)) throw cause
-        throw new TrustkeyError("config_invalid", `backup.shares: ${file}: ${cause.message}`, { cause })
-    }
-    throw new TrustkeyError("config_invalid", `backup.shares: ${file}: the recipient of this set is not one of backup.recipients`)
-}
-
-async function requireOwn(file: string): Promise<void> {
-    const facts = await fileMode(file)
-    if (facts !== undefined && ((facts.mode & 0o022) !== 0 || ![0, process.geteuid?.()].includes(facts.uid))) {
-        throw new TrustkeyError(
-            "file_unsafe",
-            `${file} can be written by others; it must be root's or the daemon's own, with a mode like 0640`,
-        )
-    }
-}
-
-/** Whoever may write them decides which cards we believe. @throws config_invalid, file_unsafe */
-async function readAttestationRoots({ tokens }: Config): Promise<ReadonlyMap<string, AttestationRoots>> {
-    const roots = new Map<string, AttestationRoots>()
-    for (const { name, attestationRoots: file } of tokens) {
-        if (file === undefined) continue
-        await requireOwn(file)
-        try {
-            roots.set(name, parseAttestationRoots(await readTextFile(file)))
-        } catch (cause) {
-            if (!(cause instanceof TrustkeyError)) throw cause
-            throw new TrustkeyError("config_invalid", `token.attestation_roots of ${name}: ${file}: ${cause.message}`, { cause })
-        }
-    }
-    return roots
-}
-
-/** Everything is validated before anything is replaced. What a running daemon can't change is named, and waits for a restart. */
-async function reload(file: string, running: LoadedConfig): Promise<{ next: LoadedConfig; ignored: readonly string[] }> {
-    const read = await loadConfig(file)
-    const fixed = ["stateDirectory", "sockets", "tokens", "limits", "unlock", "argon2", "logLevel"] as const
-    const ignored = fixed.filter((field) => JSON.stringify(read[field]) !== JSON.stringify(running[field]))
-    const { policy, backup, backupSettings } = read
-    return { next: { ...running, policy, backup, backupSettings }, ignored }
 }
 
 /** After a failed write the state on disk is unknown: the next start finds out. The refusals still go out first. */
@@ -303,7 +237,8 @@ function beside(file: string): string {
 function exitCode(error: unknown): number {
     if (!(error instanceof TrustkeyError)) return EXIT.failed
     if (error.code === "usage") return EXIT.usage
-    const forAPerson: readonly string[] = ["config_invalid", "state_in_use", "state_newer", "file_unsafe", "not_found"]
+    // At the start a disk that fails, is full or can't be written does so again a second later.
+    const forAPerson: readonly string[] = ["config_invalid", "state_in_use", "state_newer", "file_unsafe", "not_found", "storage_failed"]
     return forAPerson.includes(error.code) ? EXIT.config : EXIT.failed
 }
 

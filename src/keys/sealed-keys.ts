@@ -107,8 +107,9 @@ export class SealedKeys {
                 await this.#openGroup(group, { kind: "credential", name: credential }, 0, 0)
                 this.#options.process.log({ level: "info", event: "group-opened", group: group.facts.name, credential })
             } catch (error) {
-                const code = error instanceof TrustkeyError ? error.code : "internal"
-                this.#options.process.log({ level: "error", event: "group-not-opened", group: group.facts.name, credential, code })
+                const { code, message: detail } = error instanceof TrustkeyError ? error : { code: "internal", message: "" }
+                const record = { level: "error", event: "group-not-opened", group: group.facts.name, credential, code, detail }
+                this.#options.process.log(record)
             }
         }
     }

@@ -30,12 +30,12 @@ const PROBE_MS = 2000
  */
 export async function listenAt(server: Server, place: SocketPlace): Promise<void> {
     if (place.fd !== undefined) {
-        await listening(server, () => server.listen({ fd: place.fd }))
+        await listening(server, "a socket that systemd passed", () => server.listen({ fd: place.fd }))
         return
     }
-    await makeDirectory(path.dirname(place.path), 0o755)
+    await makePlace(place.path)
     await removeStale(place.path)
-    await listening(server, () => {
+    await listening(server, place.path, () => {
         // bind(2) makes the socket within this call; nobody but us can connect until the group and the mode are right.
         const umask = process.umask(0o177)
         try {
@@ -50,7 +50,15 @@ export async function listenAt(server: Server, place: SocketPlace): Promise<void
     })
 }
 
-async function listening(server: Server, start: () => void): Promise<void> {
+async function makePlace(file: string): Promise<void> {
+    try {
+        await makeDirectory(path.dirname(file), 0o755)
+    } catch (error) {
+        throw new TrustkeyError("config_invalid", `there is no directory for the socket ${file}, and none can be made`, { cause: error })
+    }
+}
+
+async function listening(server: Server, where: string, start: () => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     server.once("listening", resolve)
     server.once("error", reject)
@@ -61,7 +69,7 @@ async function listening(server: Server, start: () => void): Promise<void> {
         server.close()
         if (error instanceof TrustkeyError) throw error
         const reason = error instanceof Error && "code" in error ? String(error.code) : "unknown reason"
-        throw new TrustkeyError("config_invalid", `cannot listen on a socket: ${reason}`, { cause: error })
+        throw new TrustkeyError("config_invalid", `cannot listen on ${where}: ${reason}`, { cause: error })
     } finally {
         server.off("listening", resolve)
         server.off("error", reject)
@@ -76,8 +84,13 @@ function mustSucceed(result: number, file: string, what: string): void {
 async function removeStale(file: string): Promise<void> {
     const facts = await fileMode(file)
     if (facts === undefined) return
-    if (facts.kind !== "socket") throw new TrustkeyError("config_invalid", `${file} is there already and is no socket`)
-    if (await somebodyAnswers(file)) throw new TrustkeyError("state_in_use", `another process answers on ${file}`)
+    if (facts.kind !== "socket")
+        throw new TrustkeyError(
+            "config_invalid",
+            `${file} is there already and is no socket: move it away, or give the socket another path`,
+        )
+    if (await somebodyAnswers(file))
+        throw new TrustkeyError("state_in_use", `another process answers on ${file}: stop it, or give the socket another path`)
     await removeFile(file)
 }
 

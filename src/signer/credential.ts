@@ -13,18 +13,22 @@ export function isCredentialName(name: string): boolean {
 }
 
 /**
+ * Whether `readCredential` would read it; its content is not looked at.
+ *
+ * @throws as readCredential
+ */
+export function checkCredential(directory: string | undefined, name: string): void {
+    closeSync(openCredential(directory, name).file)
+}
+
+/**
  * Read a secret the service manager placed. One trailing newline is dropped; the bytes were never a string.
  *
  * @throws file_unsafe: others can read or change it. not_found: it is not there, or no directory was given.
  */
 export function readCredential(directory: string | undefined, name: string): Secret {
-    if (!isCredentialName(name)) throw new TrustkeyError("invalid_request", "the credential's name is not one")
-    const file = directory === undefined ? undefined : openFile(path.join(directory, name))
-    if (file === undefined) throw new TrustkeyError("not_found", `the credential ${name} is not there`)
+    const { file, size } = openCredential(directory, name)
     try {
-        const { mode, uid, gid, size } = fstatSync(file)
-        checkOwnership(name, mode, uid, gid)
-        if (size > MAX_SIZE) throw new TrustkeyError("file_unsafe", `the credential ${name} is over ${MAX_SIZE} bytes`)
         const bytes = secretBytes(size)
         let length = 0
         while (length < size) {
@@ -36,11 +40,32 @@ export function readCredential(directory: string | undefined, name: string): Sec
         const secret = secretBytes(length)
         bytes.copy(secret, 0, 0, length)
         bytes.fill(0)
-        if (length === 0) throw new TrustkeyError("file_unsafe", `the credential ${name} is empty`)
+        if (length === 0) throw empty(name)
         return new Secret(secret)
     } finally {
         closeSync(file)
     }
+}
+
+function openCredential(directory: string | undefined, name: string): { readonly file: number; readonly size: number } {
+    if (!isCredentialName(name)) throw new TrustkeyError("invalid_request", "the credential's name is not one")
+    const file = directory === undefined ? undefined : openFile(path.join(directory, name))
+    if (file === undefined)
+        throw new TrustkeyError("not_found", `the credential ${name} is not there: LoadCredential= in the unit brings it`)
+    try {
+        const { mode, uid, gid, size } = fstatSync(file)
+        checkOwnership(name, mode, uid, gid)
+        if (size > MAX_SIZE) throw new TrustkeyError("file_unsafe", `the credential ${name} is over ${MAX_SIZE} bytes`)
+        if (size === 0) throw empty(name)
+        return { file, size }
+    } catch (error) {
+        closeSync(file)
+        throw error
+    }
+}
+
+function empty(name: string): TrustkeyError {
+    return new TrustkeyError("file_unsafe", `the credential ${name} is empty`)
 }
 
 function openFile(file: string): number | undefined {

@@ -4,7 +4,7 @@
 
 import type { Exit } from "./child.ts"
 
-export { isCredentialName } from "./credential.ts"
+export { checkCredential, isCredentialName } from "./credential.ts"
 export { Fields, toBase64 } from "./fields.ts"
 export {
     encodeFrame,

@@ -253,7 +253,7 @@ export async function removeFile(file: string): Promise<void> {
 /** Make a directory and those above it; one that is there stays as it is, its mode too. @throws storage_failed */
 export async function makeDirectory(directory: string, mode: number): Promise<void> {
     try {
-        const first = await mkdir(directory, { recursive: true, mode })
+        const first = await makeMissing(path.resolve(directory), mode)
         // Every new name lives in the directory above it.
         if (first === undefined) return
         for (let made = path.resolve(directory); ; made = path.dirname(made)) {
@@ -263,6 +263,20 @@ export async function makeDirectory(directory: string, mode: number): Promise<vo
     } catch (error) {
         throw asStorageError(error, "a directory cannot be made")
     }
+}
+
+/** Node's own (`recursive`) never ends where a directory that is there takes none, as /proc. @returns the first that was made */
+async function makeMissing(directory: string, mode: number): Promise<string | undefined> {
+    const missing: string[] = []
+    for (let at = directory; (await fileMode(at)) === undefined; at = path.dirname(at)) missing.unshift(at)
+    if (missing.length === 0 && (await fileMode(directory))?.kind !== "directory") missing.push(directory)
+    for (const at of missing) {
+        await mkdir(at, { mode }).catch((error: unknown) => {
+            // Somebody was faster.
+            if (at === directory || !(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error
+        })
+    }
+    return missing[0]
 }
 
 export type TemporaryDirectory = AsyncDisposable & { readonly path: string }

@@ -170,7 +170,7 @@ export function migrate(database: DatabaseSync, migrations: readonly string[] = 
     if (application !== APPLICATION_ID) throw new TrustkeyError("storage_failed", "the database was not made by trustkeyd")
     const version = integerPragma(database, "user_version")
     if (version > migrations.length) {
-        const message = `the state was written by a newer trustkeyd (its version is ${version}, this one knows ${migrations.length})`
+        const message = `the state was written by a newer trustkeyd (its version is ${version}, this one knows ${migrations.length}): install that version or a newer one`
         throw new TrustkeyError("state_newer", message)
     }
     // A new database gets its first tables here. What says 0 and has tables is damaged.

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs"
 import path from "node:path"
 import { TrustkeyError } from "../errors.ts"
-import { fileMode, makeDirectory } from "./files.ts"
+import { type FileFacts, fileMode, makeDirectory } from "./files.ts"
 import { lockExclusively } from "./flock.ts"
 
 export type StateLock = {
@@ -18,12 +18,12 @@ export type StateLock = {
  * @throws storage_failed
  */
 export async function lockStateDirectory(directory: string): Promise<StateLock> {
-    await makeDirectory(directory, 0o700)
-    const facts = await fileMode(directory)
-    if (facts?.kind !== "directory") throw new TrustkeyError("file_unsafe", "the state directory is not a directory")
-    if (facts.uid !== process.geteuid?.()) throw new TrustkeyError("file_unsafe", "the state directory belongs to another user")
-    if ((facts.mode & 0o077) !== 0) throw new TrustkeyError("file_unsafe", "others may enter the state directory; make it mode 0700")
-    return lockFile(path.join(directory, "lock"))
+    const facts = await madeDirectory(directory)
+    const uid = process.geteuid?.()
+    if (facts?.kind !== "directory") throw unsafe(directory, "is not a directory: move away what is there")
+    if (facts.uid !== uid) throw unsafe(directory, `belongs to uid ${facts.uid}, and the daemon runs as uid ${uid}: run it as the owner`)
+    if ((facts.mode & 0o077) !== 0) throw unsafe(directory, "can be entered by others: make it mode 0700")
+    return lockFile(path.join(directory, "lock"), directory)
 }
 
 /**
@@ -49,24 +49,47 @@ export function lockDirectory(directory: string): StateLock | undefined {
     return undefined
 }
 
-function lockFile(file: string): StateLock {
+async function madeDirectory(directory: string): Promise<FileFacts | undefined> {
+    try {
+        const facts = await fileMode(directory)
+        if (facts !== undefined) return facts
+        await makeDirectory(directory, 0o700)
+        return await fileMode(directory)
+    } catch (error) {
+        throw unusable(directory, "made", error)
+    }
+}
+
+function unsafe(directory: string, what: string): TrustkeyError {
+    return new TrustkeyError("file_unsafe", `the state directory ${directory} ${what}`)
+}
+
+function unusable(directory: string, what: string, cause: unknown): TrustkeyError {
+    const root = cause instanceof TrustkeyError ? cause.cause : cause
+    const code = root instanceof Error && "code" in root ? String(root.code) : "unknown reason"
+    const uid = process.geteuid?.()
+    const message = `the state directory ${directory} cannot be ${what}: ${code}; it and what is in it must be those of uid ${uid}, on a disk that can be written`
+    return new TrustkeyError("storage_failed", message, { cause })
+}
+
+function lockFile(file: string, directory: string): StateLock {
     let descriptor: number
     try {
         // A number and no FileHandle: a handle that is forgotten is closed. Node opens with O_CLOEXEC, so a signer
         // process does not keep the lock.
         descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
     } catch (error) {
-        throw new TrustkeyError("storage_failed", "the state directory cannot be locked", { cause: error })
+        throw unusable(directory, "locked", error)
     }
     let locked = false
     try {
         locked = lockExclusively(descriptor)
     } catch (error) {
-        throw new TrustkeyError("storage_failed", "the state directory cannot be locked", { cause: error })
+        throw unusable(directory, "locked", error)
     } finally {
         if (!locked) closeSync(descriptor)
     }
-    if (!locked) throw new TrustkeyError("state_in_use", "another trustkeyd uses this state directory")
+    if (!locked) throw new TrustkeyError("state_in_use", `another trustkeyd uses the state directory ${directory}: stop it first`)
     // The file stays: removing it would let two processes lock two files of one name.
     return releaseOf(descriptor)
 }

@@ -56,7 +56,7 @@ describe("the state directory's lock", () => {
             await assert.rejects(lockStateDirectory(directory), refused("file_unsafe"))
         }
         writeFileSync(path.join(temporary.path, "file"), "")
-        await assert.rejects(lockStateDirectory(path.join(temporary.path, "file")), refused("storage_failed"))
+        await assert.rejects(lockStateDirectory(path.join(temporary.path, "file")), refused("file_unsafe"))
     })
 
     test("a directory of somebody else's is refused", async () => {
