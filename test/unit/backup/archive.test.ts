@@ -4,7 +4,8 @@ import { createHash } from "node:crypto"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { describe, test } from "node:test"
-import { type BackupRecord, BackupWriter, encodeRecord, MemberReader, readBackup } from "../../../src/backup/index.ts"
+import { gunzipSync } from "node:zlib"
+import { type BackupRecord, BackupVerifier, BackupWriter, encodeRecord, MemberReader, readBackup } from "../../../src/backup/index.ts"
 import { type ErrorCode, TrustkeyError } from "../../../src/errors.ts"
 import { archiveOf, type LooseRecord, member, membersOf, type RawMember, resealed, sampleRecords } from "../../support/backup-sample.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
@@ -97,6 +98,16 @@ describe("an archive", () => {
             at += whole
             if (/\.json$/.test(name) && !/roots|documents|outbox/.test(name)) assertCanonical(content.toString("utf8"))
         }
+    })
+
+    test("of version 1, as it was first written, is read for ever", async () => {
+        const vector = gunzipSync(readFileSync(path.join(import.meta.dirname, "../../vectors/backup/backup-1.tar.gz")))
+        const verifier = new BackupVerifier()
+        const records = await recordsOf(vector)
+        for (const record of records) verifier.take(record)
+        assert.equal(verifier.report.fingerprint, "1dfa1eab166ac4f21a83f9fa53cbb2b0043785c72a902cb96189643db74eb9aa")
+        assert.deepEqual(verifier.report.keys, { own: 1, inGroups: 2, onTokens: 1, withoutWayBack: 0, removed: 1 })
+        assert.ok(archiveOf(records.filter((record) => record.kind !== "end")).equals(vector))
     })
 
     test("without the key files is read by whoever knows that they were taken out, and by nobody else", () => {
