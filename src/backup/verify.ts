@@ -232,10 +232,12 @@ function checkCertificate({ keyId, pem }: CertificateRecord): void {
     if (canonicalKeyIdOf(certificateKey(pem)) !== keyId) refuse("the certificate holds another key")
 }
 
-function checkKeyFile({ pem }: KeyFileRecord): void {
+/** What Notary's tools take in, they keep under the ID that the file's header names. */
+function checkKeyFile({ keyId, pem }: KeyFileRecord): void {
     const entries = readKeyFile(pem)
     try {
         if (entries.length !== 1 || entries.some(({ encrypted }) => !encrypted)) refuse("it is not one encrypted private key")
+        if (entries.some(({ path }) => path !== keyId)) refuse("its header names another key")
     } finally {
         for (const entry of entries) entry[Symbol.dispose]()
     }

@@ -1,12 +1,12 @@
 import { type DrilledKey, type DrillPlan, isProof, planDrill, receiptLines } from "../../backup/index.ts"
 import { isErrorCode, TrustkeyError } from "../../errors.ts"
-import { isInMemory, makeTemporaryDirectory, type TemporaryDirectory } from "../../storage/index.ts"
 import { Cli } from "../context.ts"
 import type { Daemon } from "../daemon-types.ts"
 import { startScratchDaemon } from "../scratch/scratch-daemon.ts"
 import { makeScratchTokens } from "../scratch/scratch-tokens.ts"
 import { type SealedThing, thingOfGroup, thingOfKey } from "../secrets.ts"
 import type { ArchiveFile } from "./archive-file.ts"
+import { drillDirectory } from "./drill-directory.ts"
 import { bringExports, DRILL_TOKEN, type DrillExportOptions } from "./drill-exports.ts"
 import { type BackupContent, type BackupKey, readContent } from "./drilled-keys.ts"
 import { type KeyPassphraseOptions, KeyPassphrases } from "./key-passphrases.ts"
@@ -35,9 +35,10 @@ const PROOFS_PER_CALL = 1000
 export async function drill(cli: Cli, archive: ArchiveFile, options: KeyPassphraseOptions & DrillExportOptions): Promise<Drilled> {
     const content = await readContent(archive)
     using passphrases = await KeyPassphrases.open(cli, options)
-    await using scratch = await scratchDirectory(cli)
-    cli.output.note(`Restoring ${content.keys.length} keys into a daemon of its own in ${scratch.path}, which goes afterwards.`)
     const exports = options.export ?? []
+    const runtime = cli.context.env["XDG_RUNTIME_DIR"] ?? ""
+    await using scratch = await drillDirectory(cli, ["/dev/shm", ...(runtime === "" ? [] : [runtime])], exports.length > 0)
+    cli.output.note(`Restoring ${content.keys.length} keys into a daemon of its own in ${scratch.path}, which goes afterwards.`)
     const tokens = exports.length === 0 ? undefined : await makeScratchTokens(cli, scratch.path, [DRILL_TOKEN], PURPOSE)
     await using vault = await startScratchDaemon(cli, scratch.path, tokens?.tables ?? [], PURPOSE)
     const inside = new Cli({ ...cli.context, env: { ...cli.context.env, ...vault.env } })
@@ -68,22 +69,6 @@ function drilledKey({ id, publicKey, instead }: BackupKey, brought: ReadonlySet<
     if (brought.has(id)) return { id, publicKey, place: "token" }
     if (instead !== undefined) return { id, noProof: "on-token" }
     return opened.has(id) ? { id, publicKey, place: "envelope" } : { id, noProof: "not-opened" }
-}
-
-/** In memory, if this machine has a place for it: nothing of it is left on a disk then. */
-async function scratchDirectory(cli: Cli): Promise<TemporaryDirectory> {
-    const runtime = cli.context.env["XDG_RUNTIME_DIR"] ?? ""
-    for (const parent of ["/dev/shm", ...(runtime === "" ? [] : [runtime])]) {
-        if (!(await isInMemory(parent))) continue
-        try {
-            return await makeTemporaryDirectory(parent)
-        } catch (error) {
-            if (!(error instanceof TrustkeyError)) throw error
-        }
-    }
-    cli.output.warn("no directory here is in memory: what the drill restores, sealed as it is, lies in /tmp for a while")
-    // Sockets have short names only.
-    return await makeTemporaryDirectory("/tmp")
 }
 
 async function restoreAll(cli: Cli, daemon: Daemon, archive: ArchiveFile, { end }: BackupContent): Promise<void> {

@@ -35,6 +35,8 @@ async function keyFilesOf(
     wanted: readonly string[],
 ): Promise<KeyFileRequest> {
     const digest = digestOf(to)
+    // Unless they were named here they are the daemon's word.
+    if ("recipients" in to) cli.output.subject(`Key files are for whoever has the identity of any of: ${to.recipients.join(", ")}`)
     using files = await fromFlags(cli, options.filePassphraseFd, options.filePassphraseFile)
     const sources: KeyFileRequest["sources"][number][] = []
     for (const name of wanted) sources.push(await sourceOf(cli, daemon, digest, options, name))

@@ -241,6 +241,23 @@ describe("a verifier of backups", () => {
             () => altered((record) => (record.kind === "key-file" ? { ...record, pem: Buffer.from(CLEAR_KEY) } : undefined)),
             /^notary\/.*\.key: /,
         ],
+        [
+            "a key file that Notary's tools would keep under another name",
+            () =>
+                altered((record) =>
+                    record.kind === "key-file"
+                        ? {
+                              ...record,
+                              pem: Buffer.from(
+                                  Buffer.from(record.pem)
+                                      .toString()
+                                      .replace(/path: .*/, "path: ../root"),
+                              ),
+                          }
+                        : undefined,
+                ),
+            /^notary\/.*\.key: its header names another key$/,
+        ],
     ]
     for (const [title, records, message] of REFUSED) {
         test(`refuses ${title}, naming the record`, async () => {

@@ -159,7 +159,8 @@ describe("a backup that is created", () => {
         withRig(async ({ run, asked, directory, signer }) => {
             const keyPassphraseFile = await writeSecret(directory, "keys", "of the keys")
             const filePassphraseFile = await writeSecret(directory, "files", "of the files")
-            await run({ keyFile: ["3fa9c2d1", "group:release"], keyPassphraseFile, filePassphraseFile })
+            const { remarks } = await run({ keyFile: ["3fa9c2d1", "group:release"], keyPassphraseFile, filePassphraseFile })
+            assert.match(remarks, /^Key files are for whoever has the identity of any of: age1q+$/m)
             const [{ socket, request } = assert.fail()] = asked
             assert.equal(socket, "admin")
             assert.deepEqual(request.to, { recipients: [RECIPIENT] })
