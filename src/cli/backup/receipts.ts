@@ -45,6 +45,10 @@ export async function verifyReceiptFile(cli: Cli, file: string, json: boolean): 
     else print(cli, statement, ids)
 }
 
+export function keysText(count: number): string {
+    return `${count} key${count === 1 ? "" : "s"}`
+}
+
 const SHOWN_KEYS = 20
 
 function print({ output }: Cli, statement: DrillStatement, ids: readonly string[]): void {
@@ -54,8 +58,8 @@ function print({ output }: Cli, statement: DrillStatement, ids: readonly string[
         ["made", statement.madeAt],
         ["drill", `${statement.at}, by ${statement.program}`],
         ["signed", `${proven} of ${keys} keys: every signature is good`],
-        ["left out", notOpened === 0 ? "" : `${notOpened} keys that nobody opened: not a good drill`],
-        ["on tokens", keys - proven - notOpened === 0 ? "" : `${keys - proven - notOpened} keys, which no backup holds`],
+        ["left out", notOpened === 0 ? "" : `${keysText(notOpened)} that nobody opened: not a good drill`],
+        ["on tokens", keys - proven - notOpened === 0 ? "" : `${keysText(keys - proven - notOpened)}, which no backup holds`],
     ])
     for (const id of ids.slice(0, SHOWN_KEYS)) output.line(`  ${id}`)
     if (ids.length > SHOWN_KEYS) output.line(`  and ${ids.length - SHOWN_KEYS} more: --json`)

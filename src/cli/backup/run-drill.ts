@@ -11,7 +11,7 @@ import { fingerprintText } from "./fingerprint.ts"
 import { openerFor } from "./identities.ts"
 import type { KeyPassphraseOptions } from "./key-passphrases.ts"
 import type { OpenerOptions } from "./opener-options.ts"
-import { recordReceipt } from "./receipts.ts"
+import { keysText, recordReceipt } from "./receipts.ts"
 
 export type RunDrillOptions = OpenerOptions &
     KeyPassphraseOptions &
@@ -61,12 +61,12 @@ function print({ output }: Cli, { content, plan, notOpened }: Drilled, place: st
         ["backup", fingerprintText(statement.backup)],
         ["made", statement.madeAt],
         ["signed and verified", `${statement.proven} of ${statement.keys} keys`],
-        ["left out", notOpened.length === 0 ? "" : `${notOpened.length} keys that nobody opened`],
+        ["left out", notOpened.length === 0 ? "" : `${keysText(notOpened.length)} that nobody opened`],
         [
             "on tokens",
             onTokens.length === 0
                 ? ""
-                : `${onTokens.length} keys, which no backup holds: trustkey backup inspect says what brings their repositories back`,
+                : `${keysText(onTokens.length)}, which no backup holds: trustkey backup inspect says what brings their repositories back`,
         ],
         ["receipt", place],
     ])
