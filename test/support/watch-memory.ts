@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { searchMemory } from "./process-memory.ts"
 
 /** For the message that ends it, and for others on a small machine. */
-const PAUSE_MS = 50
+const PAUSE_MS = 500
 
 export type WatchOrder = { readonly pid: number; readonly forms: readonly (readonly [string, string])[] }
 export type WatchReport = { readonly rounds: number; readonly most: Readonly<Record<string, number>> }
