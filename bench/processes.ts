@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 
 /** The kernel counts processor time in hundredths of a second on every Linux we run on. */
 const TICK_US = 10_000
@@ -35,7 +35,22 @@ export async function peakMemory(pid: number): Promise<number> {
     return others.reduce((sum, each) => sum + each, own)
 }
 
+/** Megabytes that are these processes' own: without the pages of programs, which others may share or not. */
+export async function ownMemoryOf(pid: number): Promise<number> {
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8")
+    const own = (Number(/^Pss_Anon:\s+(\d+) kB/m.exec(rollup)?.[1]) + Number(/^SwapPss:\s+(\d+) kB/m.exec(rollup)?.[1])) / 1024
+    const others = await Promise.all((await childrenOf(pid)).map(ownMemoryOf))
+    return others.reduce((sum, each) => sum + each, own)
+}
+
 async function childrenOf(pid: number): Promise<number[]> {
     const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")
     return text.trim().split(" ").filter(Boolean).map(Number)
+}
+
+/** Open descriptors. */
+export async function descriptorsOf(pid: number): Promise<number> {
+    const own = (await readdir(`/proc/${pid}/fd`)).length
+    const others = await Promise.all((await childrenOf(pid)).map(descriptorsOf))
+    return others.reduce((sum, each) => sum + each, own)
 }

@@ -23,6 +23,7 @@ const PROGRAMS = {
     tokens: "test/tokens.ts",
     sandbox: "test/sandbox/main.ts",
     bench: "bench/run.ts",
+    soak: "bench/soak.ts",
     deb: "packaging/deb/build.ts",
 }
 
@@ -389,7 +390,7 @@ function withLock(work) {
 
 function packagesFor(action, args) {
     if (action === "deb") return DEB_PACKAGES
-    if (action === "sandbox" || action === "bench") return DEBIAN_PACKAGES
+    if (action === "sandbox" || action === "bench" || action === "soak") return DEBIAN_PACKAGES
     const everyRun = [...DEBIAN_PACKAGES, ...TEST_PACKAGES]
     return action === "tokens" && args.includes("--long") ? [...everyRun, ...LONG_FORM_PACKAGES] : everyRun
 }
@@ -427,7 +428,7 @@ function main() {
     const [action, ...args] = process.argv.slice(2)
     const script = PROGRAMS[action]
     if (action !== "prepare" && script === undefined) {
-        process.stderr.write("usage: node packaging/bootstrap.cjs prepare | sandbox | test | tokens | bench | deb [ARGUMENT ...]\n")
+        process.stderr.write("usage: node packaging/bootstrap.cjs prepare | sandbox | test | tokens | bench | soak | deb [ARGUMENT ...]\n")
         process.exit(2)
     }
     try {
