@@ -81,6 +81,11 @@ export class Report {
             ...keys.map((count) => this.#limit(`${count} keys, after start-up`, `memory ${count}`)),
             this.#limit("162 keys, after the load above", "memory after load"),
             "",
+            "Idle, with one token",
+            this.#goal("memory of all processes, megabytes (PSS)", "idle memory", 150),
+            this.#goal("wakes a second, busiest thread (one timer: 1)", "idle wakes", 1.5),
+            this.#goal(`ready with ${keys[0]} keys, milliseconds`, `start ${keys[0]}`, 500),
+            "",
             "Backups of keys in one group: seconds, and per 1,000 keys; then most memory of client and daemon, megabytes (RSS)",
             ...BACKUP_STEPS.flatMap((step) => backups.map((count) => this.#backup(step, count))),
         ]
@@ -103,6 +108,11 @@ export class Report {
         const ratio = median(this.#of(name)) / median(this.#of(limit))
         const verdict = goal === undefined ? "" : `   goal ${goal} or less: ${ratio <= goal ? "met" : "not met"}`
         return `${line(label, ratio.toFixed(2))}   ${format(median(this.#of(name)))}${verdict}`
+    }
+
+    #goal(label: string, name: string, goal: number): string {
+        const value = median(this.#of(name))
+        return `${this.#limit(label, name)}   goal ${goal} or less: ${value <= goal ? "met" : "not met"}`
     }
 
     #limit(label: string, name: string): string {

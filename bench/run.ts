@@ -6,6 +6,7 @@ import { mustRun } from "../test/support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../test/support/softhsm.ts"
 import { makeWorkingDirectory } from "../test/support/temp.ts"
 import { benchBackups } from "./backups.ts"
+import { benchIdle } from "./idle.ts"
 import { durableWrite, emptyNode, opensslSpeed, tokenLoop } from "./limits.ts"
 import { type Job, startLoad } from "./load.ts"
 import { fillState, GROUP } from "./many-keys.ts"
@@ -164,6 +165,7 @@ const report = new Report(`${cpus().length} cores, Node ${process.version}, ${pl
 await benchSignatures(report, plan)
 await benchTouch(report, plan.rounds)
 await benchStartUp(report, plan)
+await benchIdle(report)
 await benchPlugin(report)
 await benchWorkflow(report, WORKFLOW_ROUNDS)
 const backups = [100, 1_000, 10_000, plan.manyKeys].filter((count, index, all) => all.indexOf(count) === index)
