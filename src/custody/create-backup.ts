@@ -53,7 +53,8 @@ export async function createBackup(
     return await recorded(rooms, principal, "backup", subject, async () => {
         authorize(rooms.policy(), principal, "backup", [])
         const to = toOf(rooms, principal, request)
-        subject.detail = { recipients: recipientsOf(to).join(" "), keyFiles: request.keyFiles !== undefined }
+        const asked = { recipients: recipientsOf(to).join(" "), keyFilesOf: sourcesOf(request) }
+        subject.detail = asked
         for (const source of request.keyFiles?.sources ?? []) requireExport(rooms, principal, source.subject)
         const session = await rooms.keys.openBackup(
             { to, ...(request.keyFiles === undefined ? {} : { keyFiles: request.keyFiles }) },
@@ -62,7 +63,7 @@ export async function createBackup(
         try {
             const { facts, data } = await write(rooms, session, to, request.take)
             const { fingerprint, records, keys, keyFiles } = facts
-            subject.detail = { recipients: facts.recipients.join(" "), fingerprint, records, keys, keyFiles }
+            subject.detail = { ...asked, fingerprint, records, keys, keyFiles }
             remember(rooms, facts)
             return { ...facts, data }
         } finally {
@@ -104,6 +105,11 @@ function sharesOf(rooms: Rooms, recipients: readonly string[]): string | undefin
     const { shares } = rooms.backup()
     if (shares === undefined) return undefined
     return recipients.includes(parseShareSet(Buffer.from(shares, "utf8")).recipient) ? shares : undefined
+}
+
+/** Whose private keys leave in files: which left when is on record, as with other exports. */
+function sourcesOf({ keyFiles }: CreateBackupRequest): string {
+    return (keyFiles?.sources ?? []).map(({ subject }) => ("keyId" in subject ? subject.keyId : `group:${subject.group}`)).join(" ")
 }
 
 function recipientsOf(to: BackupTo): readonly string[] {

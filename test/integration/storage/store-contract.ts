@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import type { Row, Store } from "../../../src/storage/index.ts"
+import type { Change, PromiseRow, Row, Store } from "../../../src/storage/index.ts"
 import { AT, audit, bytes, conflict, digest, GUN, intent, LINEAGE, lineage, mark, refused, setting, ZEROS } from "./fixtures.ts"
 
 export type ContractPlace = AsyncDisposable & { open(): Promise<Store> }
@@ -318,6 +318,59 @@ export function storeContract(name: string, makePlace: () => Promise<ContractPla
             assert.deepEqual(sequences(await store.read({ kind: "audit-tail", limit: 2 })), [2, 3])
         })
 
+        onStore("what was promised elsewhere comes with its end, once, and void ones are found beside those that bind", async (store) => {
+            const promise = { ...promised(intent(1, { role: "root" })), version: 2 }
+            const restored = { kind: "intent.restore", promise, signature: null, voided: null } as const
+            await store.commit([{ ...restored, sequence: 1, signature: bytes(9) }])
+            await assert.rejects(store.commit([{ ...restored, sequence: 2 }]), conflict("intent.restore"))
+            await assert.rejects(store.commit([{ ...restored, sequence: 1, voided: { at: AT, by: "x" } }]), conflict("intent.restore"))
+            await store.commit([{ ...restored, sequence: 2, voided: { at: AT, by: "uid:1" } }])
+            const place = { gun: GUN, lineage: LINEAGE, role: "root" }
+            const [kept] = await store.read({ kind: "promises", ...place, version: 2 })
+            assert.deepEqual([kept?.["sequence"], kept?.["signature"]], [1, bytes(9)])
+            const gone = await store.read({ kind: "void-promises", ...place })
+            assert.deepEqual(
+                gone.map((row) => [row["sequence"], row["voidedAt"], row["voidedBy"]]),
+                [[2, AT, "uid:1"]],
+            )
+            const close = promised(intent(3, { kind: "ceremony-close", gun: "", lineage: digest(3), role: "root", version: 0 }))
+            await store.commit([{ ...restored, promise: close, sequence: 3 }, setting("a", "1")])
+            const closes = await store.read({ kind: "closes" })
+            assert.deepEqual(
+                closes.map((row) => [row["lineage"], row["keyId"]]),
+                [[digest(3), digest(7)]],
+            )
+        })
+
+        onStore("a lineage made elsewhere comes once, and active only where none is", async (store) => {
+            const restored = { kind: "lineage.restore", gun: GUN, lineage: LINEAGE, origin: "born", at: AT } as const
+            await store.commit([{ ...restored, retiredAt: null }])
+            await assert.rejects(store.commit([{ ...restored, retiredAt: null }]), conflict("lineage.restore"))
+            await assert.rejects(store.commit([{ ...restored, lineage: digest(1), retiredAt: null }]), conflict("lineage.restore"))
+            await store.commit([{ ...restored, lineage: digest(1), retiredAt: AT }])
+            const rows = await store.read({ kind: "lineages" })
+            assert.deepEqual(
+                rows.map((row) => [row["lineage"], row["retiredAt"]]),
+                [
+                    [LINEAGE, null],
+                    [digest(1), AT],
+                ],
+            )
+        })
+
+        onStore("backups and drills are kept once each, the last one last", async (store) => {
+            for (const name of ["one", "two"]) {
+                await store.commit([{ kind: "backup.insert", fingerprint: name, facts: `{"${name}":1}` }])
+                await store.commit([{ kind: "drill.insert", receipt: name, facts: `{"${name}":2}` }])
+            }
+            await assert.rejects(store.commit([{ kind: "backup.insert", fingerprint: "one", facts: "{}" }]), conflict("backup.insert"))
+            await assert.rejects(store.commit([{ kind: "drill.insert", receipt: "one", facts: "{}" }]), conflict("drill.insert"))
+            assert.deepEqual(plain(await store.read({ kind: "last-backup" })), [{ fingerprint: "two", facts: '{"two":1}' }])
+            assert.deepEqual(plain(await store.read({ kind: "last-drill" })), [{ receipt: "two", facts: '{"two":2}' }])
+            assert.deepEqual(plain(await store.read({ kind: "backup", fingerprint: "one" })), [{ fingerprint: "one", facts: '{"one":1}' }])
+            assert.deepEqual(await store.read({ kind: "backup", fingerprint: "three" }), [])
+        })
+
         onStore("closing waits for what was called before, and everything after it is refused", async (store) => {
             const before = store.commit([setting("a", "1")])
             const closing = store.close()
@@ -328,6 +381,10 @@ export function storeContract(name: string, makePlace: () => Promise<ContractPla
             await store.close()
         })
     })
+}
+
+function promised(change: Change): PromiseRow {
+    return change.kind === "intent.insert" ? change.promise : assert.fail("no promise")
 }
 
 /** Rows may have no prototype; what counts is what is in them. */

@@ -32,6 +32,9 @@ const createRequest = (changes: object = {}) =>
 const planRequest = (changes: object = {}) =>
     decode.decodePlanRoot(received(v1.Trust.service.PlanRoot, { gun: GUN, expires: "2030-01-02T03:04:05Z", ...changes }), MAX)
 
+const backupRequest = (changes: object = {}) => decode.decodeCreateBackup(received(v1.Backups.service.Create, { ...changes }))
+const fileSource = { group: "team", passphrase: SEALED }
+
 const importRequest = (changes: object = {}) =>
     decode.decodeImportKey(received(Import, { pkcs8: SEALED, purpose: "PURPOSE_DELEGATION", label: "alice", group: "g", ...changes }))
 
@@ -60,6 +63,59 @@ describe("what comes in", () => {
         ])
             assert.throws(() => exportRequest(changes), { code: "invalid_request" }, JSON.stringify(changes))
         assert.equal(exportRequest({ recipients: many.slice(0, 32) }).recipients.length, 32)
+    })
+
+    test("for a backup says for whom in one way, as age has it, and whose files with a passphrase for each", () => {
+        const [first, second] = RECIPIENTS
+        assert.deepEqual(backupRequest(), { to: undefined })
+        assert.deepEqual(backupRequest({ recipients: [...RECIPIENTS] }).to, { kind: "x25519", recipients: [...RECIPIENTS] })
+        assert.equal(backupRequest({ passphrase: SEALED }).to?.kind, "passphrase")
+        assert.equal(backupRequest({ keyFiles: { sources: [fileSource] } }).keyFiles?.sources.length, 1)
+        for (const changes of [
+            { recipients: [first, first] },
+            { recipients: ["age1nobody"] },
+            { recipients: [first, second], passphrase: SEALED },
+            { recipients: Array(33).fill(first) },
+            { passphrase: { ...SEALED, nonce: Buffer.alloc(3) } },
+            { keyFiles: {} },
+            { keyFiles: { sources: [{ group: "team" }] } },
+            { keyFiles: { sources: [{ passphrase: SEALED }] } },
+            { keyFiles: { sources: Array(257).fill(fileSource) } },
+        ])
+            assert.throws(() => backupRequest(changes), { code: "invalid_request" }, JSON.stringify(changes))
+    })
+
+    test("for a restore has the whole fingerprint, what was typed with what was shown, and begins once", async () => {
+        const { Restore, Prove } = v1.Backups.service
+        const begin = { fingerprint: ID, confirm: "", digest: "" }
+        const message = (value: object) => received(Restore, value)
+        const beginOf = (changes: object) => decode.decodeRestoreBegin(message({ begin: { ...begin, ...changes } }).begin ?? assert.fail())
+        assert.deepEqual(beginOf({}), { fingerprint: ID, confirm: undefined })
+        assert.deepEqual(beginOf({ confirm: "abab", digest: ID }).confirm, { typed: "abab", digest: ID })
+        for (const changes of [
+            { fingerprint: "ab" },
+            { fingerprint: ID.toUpperCase() },
+            { confirm: "abab" },
+            { confirm: "a".repeat(513), digest: ID },
+        ])
+            assert.throws(() => beginOf(changes), { code: "invalid_request" }, JSON.stringify(changes))
+        async function* twice() {
+            yield message({ records: [{ name: "b", content: Buffer.from("2") }] })
+            yield message({ begin })
+        }
+        const names: string[] = []
+        const records = decode.decodeRestoreRecords(message({ begin, records: [{ name: "a", content: Buffer.from("1") }] }), twice())
+        await assert.rejects(
+            async () => {
+                for await (const { name } of records) names.push(name)
+            },
+            { code: "invalid_request" },
+        )
+        assert.deepEqual(names, ["a", "b"])
+        const prove = (changes: object) => decode.decodeProve(received(Prove, { challenge: Buffer.alloc(32), keyIds: [ID], ...changes }))
+        assert.equal(prove({}).keyIds.length, 1)
+        for (const changes of [{ challenge: Buffer.alloc(31) }, { keyIds: ["ab"] }, { keyIds: Array(1001).fill(ID) }])
+            assert.throws(() => prove(changes), { code: "invalid_request" })
     })
 
     test("is taken when it is right", () => {
@@ -260,6 +316,8 @@ describe("what comes in", () => {
             (bytes: Buffer) => decode.decodeListKeys(List.requestDeserialize(bytes)),
             (bytes: Buffer) => decode.decodePlanRoot(v1.Trust.service.PlanRoot.requestDeserialize(bytes), MAX),
             (bytes: Buffer) => decode.decodeBind(Bind.requestDeserialize(bytes)),
+            (bytes: Buffer) => decode.decodeCreateBackup(v1.Backups.service.Create.requestDeserialize(bytes)),
+            (bytes: Buffer) => decode.decodeProve(v1.Backups.service.Prove.requestDeserialize(bytes)),
         ]
         const valid = SignSet.requestSerialize({
             gun: GUN,

@@ -3,7 +3,7 @@
 
 export interface ChallengeRequest {
   /**
-   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login", "pin-old", "pin-new", "puk"
+   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login", "pin-old", "pin-new", "puk"; docs/formats/sealed-secret.md has all
    */
   'purpose'?: (string);
   /**
@@ -14,7 +14,7 @@ export interface ChallengeRequest {
 
 export interface ChallengeRequest__Output {
   /**
-   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login", "pin-old", "pin-new", "puk"
+   * "create", "import", "unlock", "passphrase-old", "passphrase-new", "login", "pin-old", "pin-new", "puk"; docs/formats/sealed-secret.md has all
    */
   'purpose': (string);
   /**
