@@ -104,7 +104,8 @@ async function* inPieces<Req, Res>(
         }
     } finally {
         clearTimeout(timer)
-        await pieces.return?.()
+        // It comes back when the call has ended, which it has not if nothing more is sent.
+        void pieces.return?.().catch(() => {})
     }
 }
 
