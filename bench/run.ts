@@ -24,7 +24,13 @@ const USAGE = `Usage: npm run bench -- [--quick] [--rounds N] [--json]
   --json       the figures as JSON on stdout, nothing else
 `
 
-type Plan = { readonly rounds: number; readonly milliseconds: number; readonly manyKeys: number; readonly starts: number }
+type Plan = {
+    readonly rounds: number
+    readonly milliseconds: number
+    readonly manyKeys: number
+    readonly manyBackedUp: number
+    readonly starts: number
+}
 
 const CREDENTIAL = "the secret of the bench's key group"
 /** As a team has them: the patterns are what each signature's permission costs. */
@@ -62,7 +68,9 @@ function readOptions(): { readonly plan: Plan; readonly json: boolean } {
         process.exit(values.help === true ? 0 : 2)
     }
     const plan =
-        values.quick === true ? { milliseconds: 500, manyKeys: 10_000, starts: 2 } : { milliseconds: 1000, manyKeys: 100_000, starts: 3 }
+        values.quick === true
+            ? { milliseconds: 500, manyKeys: 10_000, manyBackedUp: 1_000, starts: 2 }
+            : { milliseconds: 1000, manyKeys: 100_000, manyBackedUp: 100_000, starts: 3 }
     return { plan: { ...plan, rounds: rounds ?? (values.quick === true ? 3 : 5) }, json: values.json === true }
 }
 
@@ -168,7 +176,8 @@ await benchStartUp(report, plan)
 await benchIdle(report)
 await benchPlugin(report)
 await benchWorkflow(report, WORKFLOW_ROUNDS)
-const backups = [100, 1_000, 10_000, plan.manyKeys].filter((count, index, all) => all.indexOf(count) === index)
+// A backup of 100,000 keys takes a quarter of an hour to restore: each key is looked at three times.
+const backups = [100, 1_000, 10_000, 100_000].filter((count) => count <= plan.manyBackedUp)
 await benchBackups(report, backups)
 process.stdout.write(
     json ? `${report.json()}\n` : report.text({ callers: CALLERS, keys: [FEW_KEYS, plan.manyKeys], depth: DEPTH, backups }),
