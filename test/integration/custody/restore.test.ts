@@ -154,6 +154,14 @@ describe("a restore", () => {
         await assert.rejects(restore(empty, old, ci), refused("denied"))
     })
 
+    test("attack: TOML that takes minutes to read keeps no daemon from its work: the policy is not read there", async () => {
+        const name = "policy/trustkeyd.toml"
+        const members = old.map((member) => (member.name === name ? { name, content: Buffer.from(`a${".a".repeat(500_000)} = `) } : member))
+        await using empty = await CustodyRig.open()
+        const { outcome } = await show(empty, members)
+        assert.equal(outcome.done, false)
+    })
+
     test("is begun by nobody who hasn't typed the fingerprint, nor with something else than was shown, nor with half of it", async () => {
         await using empty = await CustodyRig.open()
         const { outcome } = await show(empty, old)
