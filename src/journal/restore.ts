@@ -58,10 +58,10 @@ export async function planRestoredJournal(
     const rows = await store.read({ kind: "lineages" })
     /** GUNs with a lineage in use, here or taken in before. */
     const inUse = new Set(rows.filter((row) => row["retiredAt"] === null).map((row) => textOf(row, "gun")))
+    const here = new Set(rows.map((row) => `${textOf(row, "gun")} ${textOf(row, "lineage")}`))
     for (const lineage of lineages) {
         const { gun, lineage: name } = lineage.record
-        const isHere = rows.some((row) => row["gun"] === gun && row["lineage"] === name)
-        if (isHere) plan.compare(lineage, await knownLineage(store, repositories, gun, name))
+        if (here.has(`${gun} ${name}`)) plan.compare(lineage, await knownLineage(store, repositories, gun, name))
         else {
             plan.add(lineage, inUse.has(gun))
             if (lineage.record.retiredAt === undefined) inUse.add(gun)
