@@ -120,9 +120,8 @@ function viewOf(
 
 /** An ended lineage, of which nothing changes. @throws storage_failed */
 export async function readLineage(store: Store, gun: Gun, lineage: string): Promise<LineageView> {
-    const ofThis = (row: Row): boolean => row["gun"] === gun && row["lineage"] === lineage
-    const marks = (await store.read({ kind: "marks" })).filter(ofThis)
-    const published = (await store.read({ kind: "published" })).filter(ofThis)
+    const marks = await store.read({ kind: "marks-of", gun, lineage })
+    const published = await store.read({ kind: "published-of", gun, lineage })
     const roots = await store.read({ kind: "roots", gun, lineage })
     const documents = await store.read({ kind: "documents", gun, lineage })
     const outbox = await store.read({ kind: "outbox", gun, lineage })
@@ -156,7 +155,7 @@ async function promisesOf(
 }
 
 async function retirementOf(store: Store, gun: Gun, lineage: string): Promise<string | undefined> {
-    const row = (await store.read({ kind: "lineages" })).find((candidate) => candidate["gun"] === gun && candidate["lineage"] === lineage)
+    const [row] = await store.read({ kind: "lineage", gun, lineage })
     return row === undefined || row["retiredAt"] === null ? undefined : textOf(row, "retiredAt")
 }
 

@@ -74,10 +74,7 @@ export async function loadState(store: Store, revived?: { readonly gun: string; 
 /** The body behind a mark that no document has reached. There is none when others signed it. */
 async function loadPromise(store: Store, state: RepositoryState, role: RoleName, version: number): Promise<void> {
     const { gun, lineage } = state
-    const rows = await store.read({ kind: "intents", gun, role, after: 0, limit: Number.MAX_SAFE_INTEGER })
-    const made = rows.find((row) => row["voidedAt"] === null && row["lineage"] === lineage && row["version"] === version)
-    if (made === undefined) return
-    const [promise] = await store.read({ kind: "intent", gun, lineage, role, version, keyId: textOf(made, "keyId") })
+    const [promise] = await store.read({ kind: "promises", gun, lineage, role, version })
     if (promise !== undefined) state.expect(parsePromise(promise, role))
 }
 

@@ -9,10 +9,13 @@ export const READS = {
     keys: "SELECT id, facts, envelope FROM keys ORDER BY id",
     groups: "SELECT name, facts, envelope FROM key_groups ORDER BY name",
     lineages: "SELECT gun, lineage, origin, at, retired_at AS retiredAt FROM lineages ORDER BY gun, rowid",
+    lineage: "SELECT gun, lineage, origin, at, retired_at AS retiredAt FROM lineages WHERE gun = ? AND lineage = ?",
     roots: "SELECT version, content FROM roots WHERE gun = ? AND lineage = ? ORDER BY version",
     documents: "SELECT role, version, sha256, content FROM documents WHERE gun = ? AND lineage = ? ORDER BY role",
     marks: "SELECT gun, lineage, role, version, sha256, expires FROM marks ORDER BY gun, lineage, role",
+    "marks-of": "SELECT role, version, sha256, expires FROM marks WHERE gun = ? AND lineage = ? ORDER BY role",
     published: "SELECT gun, lineage, role, version, sha256 FROM published ORDER BY gun, lineage, role",
+    "published-of": "SELECT role, version, sha256 FROM published WHERE gun = ? AND lineage = ? ORDER BY role",
     intent: `SELECT ${INTENT}, bytes FROM intents
         WHERE gun = ? AND lineage = ? AND role = ? AND version = ? AND key_id = ? ORDER BY sequence`,
     promises: `SELECT ${INTENT}, bytes FROM intents
@@ -28,8 +31,7 @@ export const READS = {
     "unsigned-intents": `SELECT ${INTENT} FROM intents WHERE signature IS NULL AND voided_at IS NULL ORDER BY sequence`,
     certificate: "SELECT key_id AS keyId, gun, pem FROM certificates WHERE key_id = ? AND gun = ?",
     certificates: "SELECT key_id AS keyId, gun, pem FROM certificates ORDER BY key_id, gun",
-    outbox: `SELECT gun, lineage, role, version, sha256, content, at FROM outbox
-        WHERE (?1 IS NULL OR gun = ?1) AND (?2 IS NULL OR lineage = ?2) ORDER BY number`,
+    outbox: "SELECT role, version, sha256, content, at FROM outbox WHERE gun = ? AND lineage = ? ORDER BY number",
     "pin-tries": "SELECT token, fingerprint, salt, at FROM pin_tries ORDER BY token",
     audit: `SELECT ${AUDIT} FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?`,
     "audit-tail": `SELECT * FROM (SELECT ${AUDIT} FROM audit ORDER BY sequence DESC LIMIT ?) ORDER BY sequence`,
@@ -52,8 +54,12 @@ export function encodeQuery(query: Query): Question {
 
 function parametersOf(query: Query): SqlValue[] {
     switch (query.kind) {
+        case "lineage":
         case "roots":
         case "documents":
+        case "marks-of":
+        case "published-of":
+        case "outbox":
             return [query.gun, query.lineage]
         case "intent":
             return [query.gun, query.lineage, query.role, query.version, query.keyId]
@@ -67,8 +73,6 @@ function parametersOf(query: Query): SqlValue[] {
             return [query.gun ?? null, query.role ?? null, query.after, limit(query.limit)]
         case "certificate":
             return [query.keyId, query.gun]
-        case "outbox":
-            return [query.gun ?? null, query.gun === undefined ? null : (query.lineage ?? null)]
         case "audit":
             return [query.after, limit(query.limit)]
         case "audit-tail":

@@ -174,14 +174,20 @@ export type Query =
     | { readonly kind: "groups" }
     /** gun, lineage, origin, at, retiredAt?; by gun, then in the order they were made */
     | { readonly kind: "lineages" }
+    /** As "lineages", one of them */
+    | { readonly kind: "lineage"; readonly gun: string; readonly lineage: string }
     /** version, content; by version */
     | { readonly kind: "roots"; readonly gun: string; readonly lineage: string }
     /** role, version, sha256, content; by role */
     | { readonly kind: "documents"; readonly gun: string; readonly lineage: string }
     /** gun, lineage, role, version, sha256, expires */
     | { readonly kind: "marks" }
+    /** role, version, sha256, expires; by role */
+    | { readonly kind: "marks-of"; readonly gun: string; readonly lineage: string }
     /** gun, lineage, role, version, sha256 */
     | { readonly kind: "published" }
+    /** role, version, sha256; by role */
+    | { readonly kind: "published-of"; readonly gun: string; readonly lineage: string }
     /**
      * Whole promises, void ones too, oldest first: sequence, kind, gun, lineage, role, version, sha256, keyId, scheme, at,
      * signature?, voidedAt?, voidedBy?, bytes
@@ -216,8 +222,8 @@ export type Query =
     | { readonly kind: "certificate"; readonly keyId: string; readonly gun: string }
     /** keyId, gun, pem */
     | { readonly kind: "certificates" }
-    /** gun, lineage, role, version, sha256, content, at; in the order of putting. `lineage` counts only beside `gun`. */
-    | { readonly kind: "outbox"; readonly gun?: string; readonly lineage?: string }
+    /** role, version, sha256, content, at; in the order of putting */
+    | { readonly kind: "outbox"; readonly gun: string; readonly lineage: string }
     /** token, fingerprint, salt, at */
     | { readonly kind: "pin-tries" }
     /** The columns of AuditRow; sequence > after, at most `limit`, ascending */

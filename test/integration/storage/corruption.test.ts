@@ -21,7 +21,7 @@ const QUERIES: readonly Query[] = [
     { kind: "intents", after: 0, limit: 100 },
     { kind: "unsigned-intents" },
     { kind: "certificates" },
-    { kind: "outbox" },
+    { kind: "outbox", gun: GUN, lineage: LINEAGE },
     { kind: "pin-tries" },
     { kind: "audit", after: 0, limit: 100 },
     { kind: "audit-head" },

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite"
 import { describe, test } from "node:test"
 import { Database } from "../../../src/storage/database.ts"
 import { openSqliteStore } from "../../../src/storage/index.ts"
+import { READS } from "../../../src/storage/queries.ts"
 import { MIGRATIONS } from "../../../src/storage/schema.ts"
 import { mustRun } from "../../support/process.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
@@ -30,6 +31,24 @@ function schemaOf(directory: string): unknown[] {
 }
 
 describe("the SQLite database", () => {
+    test("finds what belongs to one repository without going through all of them", () => {
+        using database = new DatabaseSync(":memory:")
+        for (const migration of MIGRATIONS) database.exec(migration)
+        const ofOne = Object.entries(READS).filter(([, sql]) => sql.includes("gun = ? AND lineage = ?"))
+        assert.ok(ofOne.length >= 9)
+        for (const [name, sql] of ofOne) {
+            const steps = database
+                .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+                .all(...Array.from(sql.matchAll(/\?/g), () => ""))
+                .map(({ detail }) => String(detail))
+            assert.deepEqual(
+                steps.filter((step) => step.startsWith("SCAN")),
+                [],
+                name,
+            )
+        }
+    })
+
     test("is readable for its owner alone, its log too", async () => {
         await using place = await sqlitePlace()
         const store = await place.open()
