@@ -58,7 +58,7 @@ const MOST_RECORDS = 2_000_000
 export async function restoreBackup(rooms: Rooms, principal: Principal, request: RestoreRequest): Promise<RestoreOutcome> {
     const { fingerprint, confirm } = request
     const subject: Subject = { detail: { fingerprint, confirmed: confirm !== undefined } }
-    return await recorded(rooms, principal, "restore", subject, async () => {
+    const { said, outcome } = await recorded(rooms, principal, "restore", subject, async () => {
         const permit = authorize(rooms.policy(), principal, "restore", [])
         if (confirm !== undefined) requireTyped(fingerprint, confirm.typed)
         const given = await readAll(request.records, fingerprint)
@@ -79,21 +79,24 @@ export async function restoreBackup(rooms: Rooms, principal: Principal, request:
         const said = plans.flatMap((part) => part.said)
         const count = (kind: RestoreChange["kind"]): number => said.filter((change) => change.kind === kind).length
         const [added, raised] = [count("add"), count("raise")]
-        const outcome = { added, raised, differing: said.length - added - raised, same: plans.reduce((sum, { same }) => sum + same, 0) }
-        subject.detail = { ...about, ...outcome, confirmed: done }
-        for (const change of said) await request.say(change)
+        const counts = { added, raised, differing: said.length - added - raised, same: plans.reduce((sum, { same }) => sum + same, 0) }
+        subject.detail = { ...about, ...counts, confirmed: done }
         const { audit, created } = given.head
-        return {
+        const outcome = {
             done,
             digest: given.digest,
             madeAt: created,
             madeHere,
             records: given.count,
-            ...outcome,
+            ...counts,
             auditSequence: audit.sequence,
             auditHead: audit.hash,
         }
+        return { said, outcome }
     })
+    // What was done is on record, whether or not anybody stays to be told.
+    for (const change of said) await request.say(change)
+    return outcome
 }
 
 function requireTyped(fingerprint: string, typed: string): void {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict"
 import { after, before, describe, test } from "node:test"
+import { setImmediate } from "node:timers/promises"
 import type { Member } from "../../../src/backup/index.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
 import type { Change } from "../../../src/storage/index.ts"
 import { parseGun, parseRoleName, ROOT } from "../../../src/tuf/index.ts"
-import { configured, fingerprintOf, given, membersIn, restore, restoreAs, show, stateOf, takeBackup } from "./backup-rig.ts"
+import { configured, fingerprintOf, given, KEEPER, membersIn, restore, restoreAs, show, stateOf, takeBackup } from "./backup-rig.ts"
 import { ADMIN, CustodyRig, caller, GROUP, Repository, refused, targetsBody } from "./rig.ts"
 
 const TARGETS = parseRoleName("targets")
@@ -197,6 +198,51 @@ describe("a restore", () => {
         assert.deepEqual(stateOf(empty), { keys: [], repositories: [] })
         await restore(empty, old)
         assert.equal(empty.rig.journal.repositories().length, 1)
+    })
+
+    test("is on record as done when it was, though whoever asked for it has gone away before he is told", async () => {
+        await using empty = await CustodyRig.open()
+        const { outcome } = await show(empty, old)
+        const request = {
+            fingerprint: fingerprintOf(old),
+            confirm: { typed: fingerprintOf(old).slice(0, 16), digest: outcome.digest },
+            records: given(old),
+            say: async () => {
+                throw new TrustkeyError("declined", "the caller has gone away")
+            },
+        }
+        await assert.rejects(empty.custody.restoreBackup(ADMIN, request), refused("declined"))
+        assert.equal(empty.rig.journal.repositories().length, 1)
+        const records = await empty.custody.listAudit(ADMIN, { after: 0, limit: 2, newest: true })
+        assert.deepEqual(
+            records.map(({ action, outcome, detail }) => [action, outcome, detail["begun"] ?? false, detail["confirmed"]]),
+            [
+                ["restore", "ok", true, undefined],
+                ["restore", "ok", false, true],
+            ],
+        )
+    })
+
+    test("waits for what runs, and locking doesn't wait for it", async () => {
+        await using busy = await CustodyRig.open()
+        await restore(busy, old)
+        await busy.openGroup()
+        const { outcome } = await show(busy, old)
+        const going = Promise.withResolvers<void>()
+        const to = { kind: "x25519" as const, recipients: [KEEPER.recipient] }
+        const slow = busy.custody.createBackup(ADMIN, { to, take: () => going.promise })
+        let over = false
+        const restoring = restoreAs(busy, old, { typed: fingerprintOf(old).slice(0, 16), digest: outcome.digest }).finally(() => {
+            over = true
+        })
+        const answers = (): Promise<boolean> =>
+            Promise.race([busy.custody.listGroups(ADMIN).then(() => true), setImmediate().then(() => false)])
+        while (await answers()) await setImmediate()
+        await busy.custody.lock(ADMIN, { subject: { group: GROUP } })
+        assert.deepEqual([over, busy.rig.keys.groups()[0]?.unlocked], [false, false])
+        going.resolve()
+        await slow
+        await restoring
     })
 
     test("does not bring back a root that was voided here", async () => {
