@@ -17,7 +17,7 @@ export type BackedUpKey = {
 /** @throws backup_invalid */
 export function backedUpKey({ facts, envelope, instead }: KeyRecord): BackedUpKey {
     return {
-        facts: readKeyFacts(parseJson(Buffer.from(facts, "utf8"))),
+        facts: readKeyFacts(parseJson(new TextEncoder().encode(facts))),
         opens: envelope === undefined ? [] : waysInto(envelope),
         instead,
     }

@@ -108,7 +108,7 @@ function requireTyped(fingerprint: string, typed: string): void {
 }
 
 async function plan(rooms: Rooms, { groups, keys, lineages, certificates, closes }: Given): Promise<readonly RestorePlan[]> {
-    return [rooms.keys.planRestore(groups, keys), await rooms.journal.planRestore({ lineages, certificates, closes })]
+    return [await rooms.keys.planRestore(groups, keys), await rooms.journal.planRestore({ lineages, certificates, closes })]
 }
 
 type Given = {

@@ -8,7 +8,7 @@ import type { BackupSettings } from "./backup-settings.ts"
 export type Rooms = CustodyOptions & {
     /** What is built on a repository's newest documents must not see them change before it is released. */
     readonly turns: Turns
-    /** Nothing else runs while `work` does. @throws overloaded */
+    /** Nothing else runs while `work` does, but locking. @throws overloaded */
     readonly alone: <T>(work: () => Promise<T>) => Promise<T>
     /** Backups that were given out, and may not have reached their file. */
     readonly given: Map<string, BackupFacts>

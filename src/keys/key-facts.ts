@@ -52,7 +52,7 @@ function encodeHome(home: KeyHome): object {
  */
 export function parseKeyFacts(id: string, text: string): KeyRecord {
     return intact(() => {
-        const fields = Fields.parse(Buffer.from(text, "utf8"))
+        const fields = Fields.parse(text)
         const publicKey = parsePublicKey(fields.fields("publicKey"))
         const record = {
             id: canonicalKeyIdOf(tufKey(publicKey)),
@@ -132,7 +132,7 @@ export function encodeGroupFacts(facts: GroupFacts): string {
 /** @throws storage_failed */
 export function parseGroupFacts(name: string, text: string): GroupFacts {
     return intact(() => {
-        const fields = Fields.parse(Buffer.from(text, "utf8"))
+        const fields = Fields.parse(text)
         if (fields.text("name") !== name) throw new FrameError("another group")
         return { name, createdAt: fields.text("createdAt") }
     })

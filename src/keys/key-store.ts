@@ -302,7 +302,7 @@ export interface KeyStore {
      */
     openBackup(spec: BackupSpec, headersOf: (record: KeyRecord) => NotaryHeaders): Promise<BackupSession>
     /** Which groups and keys of a backup would be taken in: see RestorePlan. @throws backup_invalid */
-    planRestore(groups: readonly GroupRecord[], keys: readonly BackupKeyRecord[]): RestorePlan
+    planRestore(groups: readonly GroupRecord[], keys: readonly BackupKeyRecord[]): Promise<RestorePlan>
 
     signers(): readonly SignerProcessState[]
     close(): Promise<void>

@@ -562,7 +562,7 @@ class ProcessKeyStore implements KeyStore {
         return openBackupSession(this.#sealed, spec, (id) => this.#keys.get(id), headersOf)
     }
 
-    planRestore(groups: readonly GroupRecord[], keys: readonly BackupKeyRecord[]): RestorePlan {
+    planRestore(groups: readonly GroupRecord[], keys: readonly BackupKeyRecord[]): Promise<RestorePlan> {
         return planRestoredKeys(this.#keys, this.#sealed, groups, keys)
     }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises"
 import type { GroupRecord, KeyRecord as KeptKey } from "../backup/index.ts"
 import { type WayToOpen, waysToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
@@ -9,6 +10,8 @@ import type { SealedKeys } from "./sealed-keys.ts"
 
 /** Digits of a key ID that a person is told. */
 const SHOWN_DIGITS = 12
+/** Keys that are looked at before others get their turn: a hundred thousand take so long that the watchdog would end the daemon. */
+const AT_A_TIME = 250
 
 /**
  * Which groups and keys of a backup are taken in. What is here stays as it is, whatever the backup says of it; a removed key stays removed. An envelope is looked at as
@@ -16,15 +19,18 @@ const SHOWN_DIGITS = 12
  *
  * @throws backup_invalid: something in it is not what it says
  */
-export function planRestoredKeys(
+export async function planRestoredKeys(
     index: KeyIndex,
     sealed: SealedKeys,
     groups: readonly GroupRecord[],
     keys: readonly KeptKey[],
-): RestorePlan {
+): Promise<RestorePlan> {
     const plan = new KeysPlan(index, sealed)
     for (const group of groups) plan.group(group)
-    for (const key of keys) plan.key(key)
+    for (const [number, key] of keys.entries()) {
+        if (number % AT_A_TIME === AT_A_TIME - 1) await setImmediate()
+        plan.key(key)
+    }
     return plan
 }
 

@@ -9,9 +9,9 @@ export class Fields {
         this.#values = value as Readonly<Record<string, unknown>>
     }
 
-    static parse(body: Buffer): Fields {
+    static parse(body: Buffer | string): Fields {
         try {
-            return new Fields(JSON.parse(body.toString("utf8")))
+            return new Fields(JSON.parse(typeof body === "string" ? body : body.toString("utf8")))
         } catch {
             // Not the parser's message: it quotes what it read.
             throw new FrameError("a message is not a JSON object")
