@@ -1,5 +1,4 @@
 import path from "node:path"
-import { TrustkeyError } from "../../errors.ts"
 import { fileMode } from "../../storage/index.ts"
 import type { Cli } from "../context.ts"
 import { printable } from "../output.ts"
@@ -78,7 +77,9 @@ async function ask(
 ): Promise<readonly FoundToken[] | string> {
     const { terminal, programs } = cli.context
     const program = [programs.node, "--jitless", path.join(programs.directory, "signer-pkcs11.cjs"), "--list-tokens", module]
-    const as = user === undefined ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--no-new-privs"]
+    // In a session of its own: whoever is that user could type into root's terminal by way of a process that has it (TIOCSTI, ioctl_tty(2)).
+    // timeout(1) still reaches it: setsid(1) forks only where it leads a process group, and that is timeout.
+    const as = user === undefined ? [] : ["setsid", "setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--no-new-privs"]
     const said: Buffer[] = []
     const printed: Buffer[] = []
     const code = await terminal.run("timeout", ["--kill-after=1", SECONDS, ...as, ...program], {
@@ -93,15 +94,23 @@ async function ask(
     return parseTokens(module, Buffer.concat(printed))
 }
 
-/** @throws internal: not what our own program writes */
-function parseTokens(module: string, output: Buffer): readonly FoundToken[] {
-    const list: unknown = output.length > MOST_OUTPUT ? undefined : JSON.parse(output.toString().trim().split("\n").at(-1) ?? "")
-    if (!Array.isArray(list)) throw new TrustkeyError("internal", `the tokens of ${module} could not be listed`)
+/** What our own program writes, in its last line; a module may speak after it, and then it is not known. */
+function parseTokens(module: string, output: Buffer): readonly FoundToken[] | string {
+    const list = output.length > MOST_OUTPUT ? undefined : jsonOf(output.toString().trim().split("\n").at(-1) ?? "")
+    if (!Array.isArray(list) || list.some((token) => typeof token !== "object" || token === null)) return "what it said can't be understood"
     return list.map((token: Readonly<Record<string, unknown>>) => {
         const text = (name: string): string => (typeof token[name] === "string" ? token[name] : "")
         const facts = { uri: text("uri"), label: text("label"), serial: text("serial") }
         return { ...facts, module, manufacturer: text("manufacturer"), model: text("model"), description: text("description") }
     })
+}
+
+function jsonOf(line: string): unknown {
+    try {
+        return JSON.parse(line)
+    } catch {
+        return undefined
+    }
 }
 
 /** A YubiKey is seen by Yubico's module and by OpenSC's: with the first the daemon knows its serial number and manages it. */

@@ -3,6 +3,7 @@ import { readFile, symlink, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { describe, test } from "node:test"
 import { Cli } from "../../../src/cli/context.ts"
+import { findTokens } from "../../../src/cli/setup/find-tokens.ts"
 import { isAdministrator, type SetUpOptions, setUp } from "../../../src/cli/setup/set-up.ts"
 import type { Terminal } from "../../../src/cli/terminal.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
@@ -125,6 +126,8 @@ describe("setting up", () => {
             "/a/hangs.so": { code: 124 },
             "/b/crashes.so": { code: 139 },
             "/c/speaks.so": { code: 1, stderr: "first\nit \u001b[31mcan't" },
+            "/d/chatters.so": { code: 0, stdout: "[]\nfinalized\n" },
+            "/e/lies.so": { code: 0, stdout: "[null]\n" },
             [SOFT]: found(token("soft", "2")),
         }
         await using machine = await rig(answers)
@@ -133,7 +136,23 @@ describe("setting up", () => {
         assert.match(remarks, /warning: \/a\/hangs\.so: did not answer within 30 seconds\n/)
         assert.match(remarks, /warning: \/b\/crashes\.so: ended with 139\n/)
         assert.match(remarks, /warning: \/c\/speaks\.so: it .*can't\n/)
+        assert.match(remarks, /warning: \/d\/chatters\.so: what it said can't be understood\n/)
+        assert.match(remarks, /warning: \/e\/lies\.so: what it said can't be understood\n/)
         assert.ok(!remarks.includes("\u001b"))
+    })
+
+    test("attack: a module that runs as the daemon's user has no terminal of root's to type into", async () => {
+        const asked: (readonly string[])[] = []
+        const run: Terminal["run"] = async (program, args, { onStdout }) => {
+            asked.push([program, ...args])
+            onStdout?.(Buffer.from("[]\n"))
+            return 0
+        }
+        const cli = new Cli(fakeContext({ ...fakeTerminal(), run }))
+        await findTokens(cli, [SOFT], {}, "trustkeyd")
+        await cli.close()
+        const [command = []] = asked
+        assert.deepEqual(command.slice(0, 5), ["timeout", "--kill-after=1", "30", "setsid", "setpriv"])
     })
 
     test("gives a module the environment it will have, and nothing of ours", async () => {
