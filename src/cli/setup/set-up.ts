@@ -81,7 +81,7 @@ export async function setUp(cli: Cli, options: SetUpOptions): Promise<number> {
     await judge(cli, text)
     const isServed = await agreeToRestart(cli, options)
     if (before === undefined) {
-        await writeFileDurable(file, text, CONFIG_MODE, groupOf(names))
+        await writeFileDurable(file, text, CONFIG_MODE, ownerOf(options, names))
         cli.output.note(`Wrote ${file}, every setting in it with its explanation.`)
     } else await replaceFile(file, text)
     for (const { did } of changes) cli.output.note(did)
@@ -95,8 +95,9 @@ type Change = { readonly did: string; readonly apply: (text: string) => string }
 
 const SIGNERS = `group:${SIGN_GROUP}`
 
-function groupOf(names: NameLookup): { readonly gid?: number } {
-    const gid = names.group(DAEMON_USER)
+/** Who else reads the configuration: the machine's daemon does, and of somebody's own one nobody. */
+export function ownerOf({ config }: SetUpOptions, names: NameLookup): { readonly gid?: number } {
+    const gid = config === undefined ? names.group(DAEMON_USER) : undefined
     return gid === undefined ? {} : { gid }
 }
 

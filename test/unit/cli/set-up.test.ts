@@ -4,9 +4,10 @@ import path from "node:path"
 import { describe, test } from "node:test"
 import { Cli } from "../../../src/cli/context.ts"
 import { findTokens } from "../../../src/cli/setup/find-tokens.ts"
-import { isAdministrator, type SetUpOptions, setUp } from "../../../src/cli/setup/set-up.ts"
+import { isAdministrator, ownerOf, type SetUpOptions, setUp } from "../../../src/cli/setup/set-up.ts"
 import type { Terminal } from "../../../src/cli/terminal.ts"
 import { TrustkeyError } from "../../../src/errors.ts"
+import { parseNameDatabase } from "../../../src/storage/index.ts"
 import { makeWorkingDirectory } from "../../support/temp.ts"
 import { type FakeTerminal, fakeCli, fakeContext, fakeTerminal } from "./fake-terminal.ts"
 
@@ -95,6 +96,13 @@ describe("setting up", () => {
         assert.equal(isAdministrator(cli(0, { TRUSTKEYD_SOCKET: "/tmp/sign.sock" }), {}), false)
         assert.equal(isAdministrator(cli(1000), { config: "/tmp/trustkeyd.toml" }), true)
         assert.equal(isAdministrator(fakeCli(fakeTerminal()), {}), false)
+    })
+
+    test("gives the machine's configuration to the daemon's group, and another one to nobody: it is not ours to give", () => {
+        const names = parseNameDatabase("", "trustkeyd:x:901:\n")
+        assert.deepEqual(ownerOf({}, names), { gid: 901 })
+        assert.deepEqual(ownerOf({ config: "/home/alice/trustkeyd.toml" }, names), {})
+        assert.deepEqual(ownerOf({}, parseNameDatabase("", "")), {})
     })
 
     test("knows one YubiKey from two modules, and takes Yubico's", async () => {
