@@ -56,7 +56,6 @@ export async function planRestoredJournal(
 ): Promise<Omit<RestorePlan, "apply">> {
     const plan = new JournalPlan(at, sequence)
     const rows = await store.read({ kind: "lineages" })
-    const here = new Set(rows.map((row) => `${textOf(row, "gun")} ${textOf(row, "lineage")}`))
     /** GUNs with a lineage in use, here or taken in before. */
     const inUse = new Set(rows.filter((row) => row["retiredAt"] === null).map((row) => textOf(row, "gun")))
     const here = new Set(rows.map((row) => `${textOf(row, "gun")} ${textOf(row, "lineage")}`))
