@@ -243,9 +243,12 @@ describe("private keys of the stock clients, imported", () => {
     async function publishSigned(daemon: Daemon, gun: string, role: string, signed: object): Promise<void> {
         const [input, output] = [path.join(daemon.directory, "unsigned"), path.join(daemon.directory, "signed")]
         await writeFile(input, JSON.stringify(signed))
-        await daemon.ok(["sign", "--gun", gun, "--role", role, "--passphrase-file", rig.passphraseFile, "--out", output, input], {
-            env: env(),
-        })
+        await daemon.ok(
+            ["sign", "--gun", gun, "--role", role, "--confirm", "--passphrase-file", rig.passphraseFile, "--out", output, input],
+            {
+                env: env(),
+            },
+        )
         const reference = parseReference(gun)
         const place = { configDirectory: rig.docker.configDirectory, trustServer: rig.notary.url }
         const server = await openTrustServer(reference, place, "push")

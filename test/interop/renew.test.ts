@@ -71,7 +71,7 @@ describe("metadata renewed by trustkeyd, beside the stock clients", () => {
         const [input, output] = ["in", "out"].map((name) => path.join(rig.daemon.directory, `${name}-${randomBytes(4).toString("hex")}`))
         assert.ok(input !== undefined && output !== undefined)
         await writeFile(input, body)
-        await rig.ok(["sign", "--gun", gun, "--role", role, "--out", output, input])
+        await rig.ok(["sign", "--gun", gun, "--role", role, "--confirm", "--out", output, input])
         return await readFile(output)
     }
 
