@@ -7,6 +7,7 @@ import { type CardKey, type CardOptions, importToCard, knownOfCard, policiesIn, 
 import { cardHome, tokenHome } from "./key-homes.ts"
 import type { KeyEntry } from "./key-index.ts"
 import type { CopyKeySpec } from "./key-store.ts"
+import { sealFor } from "./leaving.ts"
 import type { SealedKeys } from "./sealed-keys.ts"
 import type { TokenKeys } from "./token-keys.ts"
 import type { KnownKey } from "./token-logins.ts"
@@ -107,7 +108,7 @@ async function bring(
     requireCardOptions(token, card)
     const challenge = await token.process.control("challenge", { purpose: "import", subject: `token:${name}`, owner: asker?.name ?? "" })
     const to = token.process.understand(() => ({ signerPublic: challenge.bytes("signerPublic"), nonce: challenge.bytes("nonce") }))
-    const pkcs8 = await sealed.sealFor(entry, from.passphrase, name, to)
+    const pkcs8 = await sealFor(sealed, entry, from.passphrase, name, to)
     if (card !== undefined) return cardHome(token, requireSame(entry, await importToCard(token, pkcs8, card, asker)))
     return tokenHome(token, requireSame(entry, await token.importKey(pkcs8, entry.record.label)))
 }

@@ -35,6 +35,7 @@ import type {
     KeySubject,
     TokenObject,
 } from "./key-store.ts"
+import { exportKey, exportKeyFile } from "./leaving.ts"
 import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { readQuirksFile } from "./quirks-files.ts"
 import { planRestoredKeys } from "./restore-keys.ts"
@@ -337,11 +338,11 @@ class ProcessKeyStore implements KeyStore {
     }
 
     exportKey(spec: ExportKeySpec): Promise<Buffer> {
-        return this.#turns.take(spec.keyId, async () => this.#sealed.exportKey(this.#exportable(spec.keyId), spec))
+        return this.#turns.take(spec.keyId, async () => exportKey(this.#sealed, this.#exportable(spec.keyId), spec))
     }
 
     exportKeyFile(spec: ExportKeyFileSpec): Promise<Buffer> {
-        return this.#turns.take(spec.keyId, async () => this.#sealed.exportKeyFile(this.#exportable(spec.keyId), spec))
+        return this.#turns.take(spec.keyId, async () => exportKeyFile(this.#sealed, this.#exportable(spec.keyId), spec))
     }
 
     #exportable(id: string): KeyEntry {

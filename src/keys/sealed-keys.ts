@@ -1,26 +1,12 @@
 import type { Algorithm, Argon2Cost, PublicKeyBytes, Scheme, SealedSecret } from "../crypto/index.ts"
-import { ageRecipients, readKeyFile, waysToOpen } from "../crypto/index.ts"
+import { waysToOpen } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { KeyRecord, Purpose } from "../journal/index.ts"
-import {
-    copySubject,
-    encodePublicKey,
-    encodeSealed,
-    exportFileSubject,
-    exportSubject,
-    type Fields,
-    FrameError,
-    filePassphraseSubject,
-    parsePublicKey,
-    parseSealed,
-    sealedGroupFacts,
-    sealedKeyFacts,
-    toBase64,
-} from "../signer/index.ts"
+import { encodePublicKey, encodeSealed, type Fields, parsePublicKey, sealedGroupFacts, sealedKeyFacts, toBase64 } from "../signer/index.ts"
 import { BackOff } from "./back-off.ts"
 import type { GroupFacts } from "./key-facts.ts"
 import type { KeyEntry } from "./key-index.ts"
-import type { ExportKeyFileSpec, ExportKeySpec, SealedHome } from "./key-store.ts"
+import type { SealedHome } from "./key-store.ts"
 import { SignerProcess, type SignerProcessOptions } from "./signer-process.ts"
 import { Turns } from "./turns.ts"
 
@@ -346,85 +332,29 @@ export class SealedKeys {
     }
 
     /**
-     * The private key itself, sealed for the signer that `to` is the challenge of. Whether it is unlocked is nothing to this: its passphrase,
-     * or its group's, is given for this key and this token.
+     * Have the signer open a key from the ground up, whether it is unlocked or not, by the passphrase of the key or of its group, which was given for
+     * `context` and nothing else.
      *
-     * @throws open_failed
+     * @throws open_failed; what the operation throws
      */
-    async sealFor(
+    async openFor<T>(
         entry: KeyEntry,
-        sealed: SealedSecret,
-        token: string,
-        to: { readonly signerPublic: Uint8Array; readonly nonce: Uint8Array },
-    ): Promise<SealedSecret> {
-        const { id, publicKey } = entry.record
+        operation: string,
+        { sealed, ...context }: { readonly sealed: SealedSecret; readonly purpose: string; readonly subject: string },
+        more: object,
+        understand: (answer: Fields) => T,
+    ): Promise<T> {
         const { subject, group } = this.#openedWith(entry)
         const answer = await this.#guarded(subject, () =>
-            this.#process.control("seal-for", {
+            this.#process.control(operation, {
                 ...sealedKey(entry),
-                publicKey: encodePublicKey(publicKey),
+                publicKey: encodePublicKey(entry.record.publicKey),
                 ...group,
-                opener: passphrase(sealed, "copy", copySubject(id, token)),
-                token,
-                signerPublic: toBase64(to.signerPublic),
-                nonce: toBase64(to.nonce),
+                opener: passphrase(sealed, context.purpose, context.subject),
+                ...more,
             }),
         )
-        return this.#process.understand(() => parseSealed(answer))
-    }
-
-    /**
-     * The private key in an age file for `recipients`, opened again in the signer by the identity of one of them. As with `sealFor`, its passphrase
-     * or its group's is given for just this.
-     *
-     * @throws open_failed; invalid_request: the identity is not one of the recipients', or a recipient is none
-     */
-    async exportKey(entry: KeyEntry, { recipients, passphrase: sealed, identity }: Omit<ExportKeySpec, "keyId">): Promise<Buffer> {
-        const { id, publicKey } = entry.record
-        const { subject, group } = this.#openedWith(entry)
-        const bound = exportSubject(id, recipients)
-        const answer = await this.#guarded(subject, () =>
-            this.#process.control("export-key", {
-                ...sealedKey(entry),
-                publicKey: encodePublicKey(publicKey),
-                ...group,
-                opener: passphrase(sealed, "export", bound),
-                identity: { sealed: encodeSealed(identity), context: { purpose: "identity", subject: bound } },
-                recipients,
-            }),
-        )
-        return this.#process.understand(() => {
-            const file = answer.bytes("file")
-            if (ageRecipients(file) !== recipients.length) throw new FrameError("no age file for these recipients")
-            return file
-        })
-    }
-
-    /**
-     * The private key in an encrypted file for other programs, opened again in the signer. As with `sealFor`, its passphrase or its group's is given for
-     * just this, and with it what the file opens with.
-     *
-     * @throws open_failed; invalid_request: the file's passphrase is too short, or opens the key here
-     */
-    async exportKeyFile(
-        entry: KeyEntry,
-        { format, headers, filePassphrase, passphrase: sealed }: Omit<ExportKeyFileSpec, "keyId">,
-    ): Promise<Buffer> {
-        const { id, publicKey } = entry.record
-        const { subject, group } = this.#openedWith(entry)
-        const fileContext = { purpose: "file-passphrase", subject: filePassphraseSubject(id, format) }
-        const answer = await this.#guarded(subject, () =>
-            this.#process.control("export-key-file", {
-                ...sealedKey(entry),
-                publicKey: encodePublicKey(publicKey),
-                ...group,
-                opener: passphrase(sealed, "export-file", exportFileSubject(id, format, filePassphrase)),
-                filePassphrase: { sealed: encodeSealed(filePassphrase), context: fileContext },
-                format,
-                ...(headers === undefined ? {} : { headers }),
-            }),
-        )
-        return this.#process.understand(() => encryptedKeyFile(answer.bytes("file")))
+        return this.#process.understand(() => understand(answer))
     }
 
     /** By which of our passphrases a key is opened from the ground up, and by which name its tries are counted. */
@@ -532,15 +462,6 @@ export class SealedKeys {
     #monotonic(): number {
         return this.#options.process.monotonic()
     }
-}
-
-/** TK-KEY-1: nothing that opens without a passphrase comes through here. */
-function encryptedKeyFile(file: Buffer): Buffer {
-    const entries = readKeyFile(file)
-    for (const entry of entries) entry[Symbol.dispose]()
-    if (entries.length !== 1 || entries.some(({ encryption }) => encryption.kind !== "pbes2"))
-        throw new FrameError("no file with one encrypted key")
-    return file
 }
 
 /** The credential that opens a group unattended. */
