@@ -7,7 +7,7 @@ import { canonicalJson } from "./canonical-json.ts"
 import { encodeInstead } from "./encode.ts"
 import { insteadOf } from "./instead.ts"
 import { RecordOrder } from "./order.ts"
-import type { BackupRecord, CertificateRecord, HeadRecord, KeyFacts, KeyFileRecord, KeyRecord } from "./records.ts"
+import type { BackupRecord, CertificateRecord, CloseRecord, HeadRecord, KeyFacts, KeyFileRecord, KeyRecord } from "./records.ts"
 import { at, refuse } from "./refuse.ts"
 import { parseShareSet } from "./share-set.ts"
 import { LineageCheck } from "./verify-lineage.ts"
@@ -49,13 +49,15 @@ type Group = { readonly opens: readonly WayToOpen[]; keys: number }
 type Claim = { readonly place: string; readonly facts: KeyFacts; readonly instead: string }
 
 /**
- * Judges a backup record by record, by what is in it and nothing else: no clock, no secret, no other file. Of keys it keeps those that lie on tokens
- * alone. All refuse with backup_invalid, naming the record.
+ * Judges a backup record by record, by what is in it and nothing else: no clock, no secret, no other file. Of keys it keeps their IDs, and what those
+ * claim that lie on tokens alone. All refuse with backup_invalid, naming the record.
  */
 export class BackupVerifier {
     readonly #order: RecordOrder
     readonly #policyUnread: boolean
     readonly #groups = new Map<string, Group>()
+    /** By ID, whether there is an envelope to make a key file of. */
+    readonly #keys = new Map<string, boolean>()
     readonly #claims: Claim[] = []
     /** GUNs in whose role root a key of #claims signs, and their newest complete root. */
     readonly #roots = new Map<Gun, RootDocument | undefined>()
@@ -121,12 +123,15 @@ export class BackupVerifier {
                 return undefined
             case "certificate":
                 checkCertificate(record)
+                this.#warn(place, this.#strangerIn(record, "the certificate of"))
                 return undefined
             case "close":
                 parseJson(record.bytes)
+                this.#warn(place, this.#strangerIn(record, "a ceremony closed with"))
                 return undefined
             case "key-file":
                 checkKeyFile(record)
+                if (this.#keys.get(record.keyId) !== true) refuse("no sealed key of this backup is in it")
                 this.#keyFiles++
                 return undefined
             case "key-file-passphrase":
@@ -141,6 +146,7 @@ export class BackupVerifier {
     #takeKey(record: KeyRecord, place: string): BackedUpKey {
         const key = backedUpKey(record)
         const { facts, opens } = key
+        this.#keys.set(facts.id, record.envelope !== undefined)
         if (hasOtherAlgorithm(facts)) refuse("facts.publicKey is not a key of facts.algorithm")
         if (facts.removedAt !== undefined) this.#counts.removed++
         else if (record.instead !== undefined) this.#claim(facts, record.instead, place)
@@ -171,6 +177,11 @@ export class BackupVerifier {
         }
         for (const { gun, role } of facts.bindings) if (role === ROOT) this.#roots.set(gun, undefined)
         this.#claims.push({ place, facts, instead: canonicalJson(encodeInstead(instead)) })
+    }
+
+    /** A restore leaves out a key whose group is another there, and takes in what is kept for it: the next backup has such. */
+    #strangerIn({ keyId }: CertificateRecord | CloseRecord, what: string): string | undefined {
+        return this.#keys.has(keyId) ? undefined : `${what} a key that is not in this backup`
     }
 
     #files(): LineageCheck {

@@ -145,10 +145,10 @@ async function write(
     to: BackupTo,
     take: CreateBackupRequest["take"],
 ): Promise<{ readonly facts: BackupFacts; readonly data: Uint8Array }> {
-    // Everything of one moment but the repositories, each of which is whole by itself.
+    // The repositories are each whole by itself; what is kept for keys is read before them, so that no key of it is missing.
+    const journal = await rooms.journal.backup()
     const { keys, groups } = rooms.keys.snapshot()
     const { head: audit } = rooms.audit
-    const journal = await rooms.journal.backup()
     const files = keys.filter(({ record }) => session.hasKeyFile(record) && hasHeaders(record))
     const recipients = recipientsOf(to)
     const shares = sharesOf(rooms, recipients)

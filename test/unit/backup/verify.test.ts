@@ -107,6 +107,22 @@ describe("a verified backup", () => {
         assert.deepEqual(report.warnings, [])
     })
 
+    test("may have what was kept for a key that a restore left out: that is said", async () => {
+        const isKept = new Set(
+            RECORDS.flatMap((record) => (record.kind === "certificate" || record.kind === "close" ? [record.keyId] : [])),
+        )
+        const without = RECORDS.filter((record) => record.kind !== "key-file" && !(record.kind === "key" && isKept.has(record.id)))
+        const { report } = await judge(without)
+        assert.equal(isKept.size, 2)
+        assert.deepEqual(
+            report.warnings.map(({ record, text }) => `${record.replace(/[0-9a-f]{64}/, "ID")}: ${text}`),
+            [
+                "certificates/ID.0.json: the certificate of a key that is not in this backup",
+                "closes/0.json: a ceremony closed with a key that is not in this backup",
+            ],
+        )
+    })
+
     test("may hold a delegation that is not delegated to as it is signed: that is said, and wrong it is not", async () => {
         const other = STRANGER.builder.targets({ role: "targets/releases", version: 1, targets: { v1: "one" }, signers: [makeKey()] })
         const records = withDocument("targets/releases", other.content)
@@ -258,6 +274,21 @@ describe("a verifier of backups", () => {
                 ),
             /^notary\/.*\.key: its header names another key$/,
         ],
+        [
+            "a key file of a key that it has not",
+            () => RECORDS.filter((record) => !(record.kind === "key" && keyFiles().has(record.id))),
+            /^notary\/.*\.key: no sealed key of this backup is in it$/,
+        ],
+        [
+            "a key file of a removed key",
+            () =>
+                key((record) => {
+                    if (!keyFiles().has(record.id)) return undefined
+                    const { envelope: _, ...rest } = record
+                    return { ...rest, facts: JSON.stringify({ ...JSON.parse(record.facts), removedAt: SAMPLE_NOW.toISOString() }) }
+                }),
+            /^notary\/.*\.key: no sealed key of this backup is in it$/,
+        ],
     ]
     for (const [title, records, message] of REFUSED) {
         test(`refuses ${title}, naming the record`, async () => {
@@ -270,6 +301,11 @@ describe("a verifier of backups", () => {
         })
     }
 })
+
+/** The IDs of keys that stand there in files. */
+function keyFiles(): ReadonlySet<string> {
+    return new Set(RECORDS.flatMap((record) => (record.kind === "key-file" ? [record.keyId] : [])))
+}
 
 const CLEAR_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg
