@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { after, before, describe, test } from "node:test"
+import { makeAgeIdentity } from "../../src/crypto/index.ts"
 import { buildDeb } from "../support/deb.ts"
 import { bootMachine, debianTree, type Machine } from "../support/nspawn.ts"
 import type { CommandResult } from "../support/process.ts"
@@ -9,6 +10,8 @@ import { makeWorkingDirectory } from "../support/temp.ts"
 const PIN = "73914602"
 const SOFTHSM = "directories.tokendir = /var/lib/tokens\nobjectstore.backend = file\n"
 const DROP_IN = "[Service]\nReadWritePaths=/var/lib/tokens\n"
+/** As docs/backup.md has it. */
+const BACKUP_RULE = '\n[[allow]]\nwho = ["user:trustkeyd-backup"]\ndo = ["backup"]\n'
 const CONFIGURATION = "/etc/trustkeyd/trustkeyd.toml"
 
 describe("the first run on a booted Debian (trixie)", () => {
@@ -87,6 +90,34 @@ describe("the first run on a booted Debian (trixie)", () => {
         assert.notEqual(await configuration(), before)
         await machine.ok(["mv", "/root/trustkeyd.toml", CONFIGURATION])
         await machine.ok(["systemctl", "restart", "trustkeyd.service"])
+    })
+
+    test("TK-BAK-1 is backed up by the timer's unit, which opens nothing; and a drill with what the package has brings every key back", async () => {
+        const { identity, recipient } = makeAgeIdentity()
+        await identity.reveal((bytes) => machine.write("/root/identity.txt", bytes, 0o600))
+        const create = ["key", "create", "--purpose", "delegation", "--label", "kept", "--passphrase-file", "/root/passphrase"]
+        await machine.write("/root/passphrase", "correct horse battery staple\n", 0o600)
+        await machine.ok(["trustkey", ...create])
+        const { keys }: { keys: { id: string; purpose: string }[] } = JSON.parse(await machine.ok(["trustkey", "key", "list", "--json"]))
+        const { id } = keys.find(({ purpose }) => purpose === "delegation") ?? assert.fail("no such key")
+        await machine.ok(["sh", "-c", `cat >> ${CONFIGURATION}`], { input: BACKUP_RULE })
+        const { status, stderr } = await init("--backup-recipient", recipient, "--restart")
+        assert.equal(status, 0, stderr)
+
+        await machine.ok(["systemctl", "enable", "--now", "trustkeyd-backup.timer"])
+        assert.match(await machine.ok(["systemctl", "list-timers", "--no-pager", "trustkeyd-backup.timer"]), /trustkeyd-backup\.service/)
+        await machine.ok(["systemctl", "start", "trustkeyd-backup.service"])
+        const [file = ""] = (await machine.ok(["sh", "-c", "ls -d /var/lib/trustkeyd-backups/*"])).trim().split("\n")
+        assert.equal(await machine.ok(["stat", "-c", "%a %U", file]), "600 trustkeyd-backup\n")
+        const opener = ["--identity", "/root/identity.txt"]
+        await machine.ok(["trustkey", "backup", "verify", file, ...opener])
+        await machine.write("/root/passphrases", `${id} correct horse battery staple\n`, 0o600)
+        await machine.ok(["mkdir", "/root/receipts"])
+        const drill = ["backup", "drill", file, ...opener, "--key-passphrases", "/root/passphrases", "--receipt", "/root/receipts"]
+        assert.match(await machine.ok(["trustkey", ...drill]), /signed and verified +1 of 2 keys\non tokens +1 key/)
+        const known = await machine.ok(["trustkey", "status"])
+        assert.match(known, /last backup +less than an hour ago/)
+        assert.match(known, /last good drill +less than an hour ago/)
     })
 
     test("the doctor finds nothing broken, then what others leave about: keys in a home directory, a configuration and a socket open to all", async () => {
