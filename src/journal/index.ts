@@ -4,10 +4,11 @@
  */
 export type { JournalBackup } from "./backup.ts"
 export type { Intent, IntentKind } from "./intent.ts"
-export { type Journal, type JournalEntry, type JournalFilter, openJournal } from "./journal.ts"
+export type { Journal, JournalEntry, JournalFilter } from "./journal.ts"
 export type { Binding, KeptAttestation, KeyHome, KeyRecord, PinPolicy, Purpose, TokenHome, TouchPolicy } from "./key-record.ts"
 export { checkMark, type Mark } from "./mark.ts"
 export type { PromisedRoot } from "./promised-root.ts"
 export type { Published, Repository } from "./repository.ts"
 export type { RestoredJournal, RestoredLineage } from "./restore.ts"
 export type { RestoreChange, RestorePlan } from "./restore-change.ts"
+export { openJournal } from "./stored-journal.ts"
