@@ -1,12 +1,5 @@
 import type { KeyRecord as BackupKeyRecord, GroupRecord } from "../backup/index.ts"
-import {
-    type Algorithm,
-    type AttestationVerdict,
-    algorithmOf,
-    type NotaryHeaders,
-    type PublicKeyBytes,
-    type SealedSecret,
-} from "../crypto/index.ts"
+import { type AttestationVerdict, algorithmOf, type NotaryHeaders, type PublicKeyBytes, type SealedSecret } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Binding, Intent, KeyHome, KeyRecord, RestorePlan, TokenHome } from "../journal/index.ts"
 import type { Principal } from "../policy/index.ts"
@@ -16,7 +9,9 @@ import { canonicalKeyIdOf, type KeyId, tufKey } from "../tuf/index.ts"
 import { type BackupSession, type BackupSpec, type GroupSnapshot, type KeySnapshot, openBackupSession } from "./backup-session.ts"
 import { judgeAttestation, knownOfCard, leftBehind, makeOnCard, policiesIn, requireCardOptions, slotOfHome } from "./card-keys.ts"
 import { commit } from "./commit.ts"
+import { ConfiguredTokens, cardOf, limitsOf } from "./configured-tokens.ts"
 import { copyToToken, requireCopy, tokenHomes } from "./copies.ts"
+import { IntentSigner } from "./intent-signer.ts"
 import { encodeKeyFacts, parseKeyFacts } from "./key-facts.ts"
 import { KeyGroups } from "./key-groups.ts"
 import { cardHome, ourHome, pinned, tokenHome } from "./key-homes.ts"
@@ -36,18 +31,15 @@ import type {
     TokenObject,
 } from "./key-store.ts"
 import { exportKey, exportKeyFile } from "./leaving.ts"
-import { badSignature, PinnedVerifier } from "./pinned-verifier.ts"
 import { readQuirksFile } from "./quirks-files.ts"
 import { planRestoredKeys } from "./restore-keys.ts"
 import { SealedKeys } from "./sealed-keys.ts"
 import type { SignerProcessState } from "./signer-process.ts"
-import { tokenByUri } from "./token-by-uri.ts"
 import type { TokenExamination } from "./token-examination.ts"
 import { importToToken } from "./token-imports.ts"
-import { TokenKeys } from "./token-keys.ts"
 import { type KnownKey, type LoginLimits, NO_LIMITS, type PinChange, type PinTryRecords } from "./token-logins.ts"
 import type { TokenState } from "./token-state.ts"
-import { type Occasion, type Touch, Touches, type TouchListener } from "./touch.ts"
+import { type Occasion, Touches, type TouchListener } from "./touch.ts"
 import { Turns } from "./turns.ts"
 
 // Argon2 with 2 GiB, an RSA-4096 key being made: slow, but never this slow.
@@ -59,7 +51,6 @@ const FILE_SIGNER_DEADLINE_MS = 60_000
 const WIPED_WHEN_FREED = { GLIBC_TUNABLES: "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0" }
 const LONGEST_LABEL = 255
 const CONTROL_CHARACTERS = /\p{Cc}/u
-const NOT_THERE: readonly string[] = ["token_absent", "token_failed", "token_changed"]
 
 /**
  * Start the signer processes, open the groups that open unattended, read all public facts.
@@ -94,22 +85,21 @@ class ProcessKeyStore implements KeyStore {
     readonly #keys = new KeyIndex()
     readonly #sealed: SealedKeys
     readonly #groups: KeyGroups
-    readonly #tokens = new Map<string, TokenKeys>()
-    readonly #verifier = new PinnedVerifier()
+    readonly #tokens: ConfiguredTokens
+    readonly #signer: IntentSigner
     readonly #turns = new Turns()
     readonly #touches: Touches
-    /** Signatures that a token is making, by the promise's number. */
-    readonly #underway = new Map<number, { readonly touch: Touch; readonly signature: Promise<Uint8Array> }>()
-    #signing = 0
 
     constructor(options: KeyStoreOptions, tries: PinTryRecords, quirks: ReadonlyMap<string, QuirksFile | TrustkeyError>) {
         this.#options = options
         this.#touches = new Touches(options.now)
         const { execPath, nodeFlags, monotonic, log, now, credentialsDirectory, store } = options
-        const base = { execPath, nodeFlags, monotonic, log }
         this.#sealed = new SealedKeys({
             process: {
-                ...base,
+                execPath,
+                nodeFlags,
+                monotonic,
+                log,
                 name: "file",
                 file: options.signerFiles.file,
                 environment: WIPED_WHEN_FREED,
@@ -122,25 +112,8 @@ class ProcessKeyStore implements KeyStore {
         })
         const pinCredentials = options.tokens.flatMap(({ pinCredential }) => pinCredential ?? [])
         this.#groups = new KeyGroups(store, this.#sealed, now, pinCredentials)
-        for (const config of options.tokens) {
-            const process = { ...base, file: options.signerFiles.pkcs11 }
-            this.#tokens.set(
-                config.name,
-                new TokenKeys({
-                    config,
-                    process,
-                    credentialsDirectory,
-                    store,
-                    touches: this.#touches,
-                    now,
-                    tries,
-                    defaultTtlSeconds: options.defaultTtlSeconds,
-                    known: () => this.#knownOn(config.name),
-                    quirksDirectory: options.quirksDirectory,
-                    quirks: quirks.get(config.name),
-                }),
-            )
-        }
+        this.#tokens = new ConfiguredTokens(options, this.#touches, tries, quirks, (token) => this.#knownOn(token))
+        this.#signer = new IntentSigner(this.#sealed, this.#tokens, log)
     }
 
     *#knownOn(token: string): Iterable<KnownKey> {
@@ -163,7 +136,7 @@ class ProcessKeyStore implements KeyStore {
 
     async start(): Promise<void> {
         // A token's module may hang or fail for as long as it likes: its keys are unavailable then, and nothing else is.
-        await Promise.all([this.#sealed.start(), ...[...this.#tokens.values()].map((token) => token.start())])
+        await Promise.all([this.#sealed.start(), ...this.#tokens.all.map((token) => token.start())])
     }
 
     find(idOrPrefix: string): KeyRecord | undefined {
@@ -177,7 +150,7 @@ class ProcessKeyStore implements KeyStore {
     state(id: string): KeyState {
         const record = this.#keys.get(id)?.record
         if (record === undefined || record.removedAt !== undefined) return { state: "removed", ready: false }
-        const states = tokenHomes(record).map((home) => this.#stateOn(home))
+        const states = tokenHomes(record).map((home) => this.#tokens.stateOn(home))
         // Any of them signs.
         return bestState(record.home.kind === "token" ? states : [this.#stateHere(record), ...states])
     }
@@ -187,14 +160,8 @@ class ProcessKeyStore implements KeyStore {
         return lease === undefined ? { state: "locked", ready: false } : { state: "unlocked", ready: true, ...limitsOf(lease) }
     }
 
-    #stateOn(home: TokenHome): KeyState {
-        const token = this.#tokens.get(home.token)
-        if (token === undefined) return { state: "absent", ready: false }
-        return { state: token.keyState, ready: token.isReady, ...limitsOf(token.lease) }
-    }
-
     isPresent(home: TokenHome): boolean {
-        return this.#stateOn(home).state !== "absent"
+        return this.#tokens.stateOn(home).state !== "absent"
     }
 
     async challenge(purpose: string, subject: string, owner = ""): Promise<{ signerPublic: Uint8Array; nonce: Uint8Array }> {
@@ -204,9 +171,9 @@ class ProcessKeyStore implements KeyStore {
     }
 
     #signerFor(subject: string): SealedKeys["process"] {
-        if (subject.startsWith("token:")) return this.#token(subject.slice("token:".length)).process
+        if (subject.startsWith("token:")) return this.#tokens.get(subject.slice("token:".length)).process
         const home = this.#keys.get(subject)?.record.home
-        return home?.kind === "token" ? this.#token(home.token).process : this.#sealed.process
+        return home?.kind === "token" ? this.#tokens.get(home.token).process : this.#sealed.process
     }
 
     async create(spec: CreateKeySpec): Promise<KeyRecord> {
@@ -214,7 +181,7 @@ class ProcessKeyStore implements KeyStore {
         const createdAt = this.#options.now().toISOString()
         const { home } = spec
         if (home.kind === "token") {
-            const token = this.#token(home.token)
+            const token = this.#tokens.get(home.token)
             if (home.card !== undefined) {
                 const made = await makeOnCard(token, spec.algorithm, home.card, spec.asker)
                 return leftBehind(token, home.card, () =>
@@ -235,7 +202,7 @@ class ProcessKeyStore implements KeyStore {
         const createdAt = this.#options.now().toISOString()
         const { home, purpose } = spec
         if (home.kind === "token") {
-            const token = this.#token(home.token)
+            const token = this.#tokens.get(home.token)
             const known = [...this.#knownOn(home.token)]
             const placed = await importToToken(token, known, spec, home)
             spec.checkAlgorithm(algorithmOf(placed.publicKey))
@@ -252,8 +219,8 @@ class ProcessKeyStore implements KeyStore {
         if (!namesOneKey(parsePkcs11Uri(spec.uri))) {
             throw new TrustkeyError("invalid_request", "the URI must name the token (serial or token) and the key (id or object)")
         }
-        const token = this.#token(spec.token)
-        const card = await this.#cardOf(token)
+        const token = this.#tokens.get(spec.token)
+        const card = await cardOf(token)
         const found = await token.find(spec.uri, spec.asker, policiesIn(card, parsePkcs11Uri(spec.uri).id))
         const publicKey = pinned(found.publicKey)
         const { imported, ...known } = await knownOfCard(token, card, publicKey, found.id)
@@ -329,7 +296,7 @@ class ProcessKeyStore implements KeyStore {
                 )
             if (tokenHomes(record).some(({ token }) => token === spec.token))
                 throw new TrustkeyError("already_exists", `this key lies on token ${spec.token} already`)
-            const token = this.#token(spec.token)
+            const token = this.#tokens.get(spec.token)
             const rooms = { sealed: this.#sealed, token, known: [...this.#knownOn(spec.token)] }
             const home = await copyToToken(rooms, entry, spec)
             spec.checkHome?.(home, token.isYubikey)
@@ -358,7 +325,7 @@ class ProcessKeyStore implements KeyStore {
             const [home, ...copies] = record.copies ?? []
             if (record.home.kind === "token" || home === undefined || envelope === undefined)
                 throw new TrustkeyError("key_unfit", "this key is not sealed here with a copy on a token besides")
-            await requireCopy(record, (token) => this.#token(token), asker)
+            await requireCopy(record, (token) => this.#tokens.get(token), asker)
             this.#sealed.lockKey(id)
             const { copies: _, ...rest } = record
             const next = { ...rest, home, ...(copies.length === 0 ? {} : { copies }) }
@@ -378,7 +345,7 @@ class ProcessKeyStore implements KeyStore {
     }
 
     #forget(record: KeyRecord): void {
-        for (const home of tokenHomes(record)) this.#tokens.get(home.token)?.forget(record.id)
+        for (const home of tokenHomes(record)) this.#tokens.find(home.token)?.forget(record.id)
         if (record.home.kind !== "token") this.#sealed.lockKey(record.id)
     }
 
@@ -391,7 +358,7 @@ class ProcessKeyStore implements KeyStore {
 
     async lock(subject: KeySubject | "all"): Promise<void> {
         if (subject === "all") {
-            const ends = [this.#sealed.lockAll(), ...[...this.#tokens.values()].map((token) => token.lockAll())]
+            const ends = [this.#sealed.lockAll(), ...this.#tokens.all.map((token) => token.lockAll())]
             const results = await Promise.allSettled(ends)
             // A fresh process that fails to start holds nothing; only the old ones' end was promised.
             for (const result of results)
@@ -425,50 +392,31 @@ class ProcessKeyStore implements KeyStore {
     }
 
     tokens(): Promise<readonly TokenState[]> {
-        return Promise.all([...this.#tokens.values()].map((token) => token.refresh()))
+        return Promise.all(this.#tokens.all.map((token) => token.refresh()))
     }
 
     login(token: string, sealed: SealedSecret | undefined, evenFinalTry: boolean, limits: LoginLimits = NO_LIMITS): Promise<TokenState> {
-        return this.#token(token).login(sealed, evenFinalTry, limits)
+        return this.#tokens.get(token).login(sealed, evenFinalTry, limits)
     }
 
     changePin(token: string, change: PinChange): Promise<TokenState> {
-        return this.#token(token).changePin(change)
+        return this.#tokens.get(token).changePin(change)
     }
 
     logout(token: string): Promise<TokenState> {
-        return this.#token(token).logout()
+        return this.#tokens.get(token).logout()
     }
 
-    async examine(tokenOrUri: string, write: boolean): Promise<TokenExamination> {
-        const named = this.#tokens.get(tokenOrUri)
-        if (named !== undefined) return await named.examine(write)
-        return await tokenByUri([...this.#tokens.values()], tokenOrUri).examine(write)
+    examine(tokenOrUri: string, write: boolean): Promise<TokenExamination> {
+        return this.#tokens.examine(tokenOrUri, write)
     }
 
-    async objects(name: string): Promise<readonly TokenObject[]> {
-        const token = this.#token(name)
-        return (await token.objects()).map((key) => ({
-            uri: token.uriOf(key),
-            label: key.label,
-            id: key.id,
-            ...describePublicKey(key.publicKey),
-            local: key.local,
-            sensitive: key.sensitive,
-            extractable: key.extractable,
-            alwaysAuthenticate: key.alwaysAuthenticate,
-        }))
+    objects(name: string): Promise<readonly TokenObject[]> {
+        return this.#tokens.objects(name)
     }
 
-    async describeToken(name: string): Promise<{ readonly state: TokenState; readonly card: PivDescription | undefined }> {
-        const token = this.#token(name)
-        const card = await this.#cardOf(token)
-        return { state: await token.refresh(), card }
-    }
-
-    async #cardOf(token: TokenKeys): Promise<PivDescription | undefined> {
-        await token.refresh()
-        return token.isYubikey ? await token.piv.describe() : undefined
+    describeToken(name: string): Promise<{ readonly state: TokenState; readonly card: PivDescription | undefined }> {
+        return this.#tokens.describe(name)
     }
 
     judgeAttestation(record: KeyRecord): AttestationVerdict | undefined {
@@ -479,72 +427,11 @@ class ProcessKeyStore implements KeyStore {
     async putCertificate(id: string, certificate: Uint8Array, managementKey: SealedSecret, replace: string | undefined): Promise<void> {
         const { home } = this.#usable(id).record
         if (home.kind !== "token") throw noYubikey()
-        await this.#token(home.token).piv.putCertificate(slotOfHome(home), certificate, managementKey, replace)
+        await this.#tokens.get(home.token).piv.putCertificate(slotOfHome(home), certificate, managementKey, replace)
     }
 
     async sign(intent: Intent, occasion?: Occasion): Promise<Uint8Array> {
-        const entry = this.#usable(intent.key.id)
-        const homes = this.#whereToSign(entry.record)
-        if (homes.length === 0) return this.#verified(entry, intent, this.#sealed, this.#sealed.sign(entry, intent.scheme, intent.bytes))
-        let absence: unknown
-        for (const home of homes) {
-            try {
-                return await this.#signOn(entry, home, intent, occasion)
-            } catch (error) {
-                // It was pulled out a moment ago, is broken, or has the key no more: another that has it may be there. What a person refused
-                // or missed is an answer.
-                if (!(error instanceof TrustkeyError) || !NOT_THERE.includes(error.code)) throw error
-                if (error.code === "token_changed")
-                    this.#options.log({ level: "error", event: "copy-not-there", keyId: entry.record.id, token: home.token })
-                absence ??= error
-            }
-        }
-        throw absence
-    }
-
-    /** Tokens to sign on, the likeliest first; none: where it is sealed. */
-    #whereToSign(record: KeyRecord): readonly TokenHome[] {
-        const homes = tokenHomes(record)
-        if (homes.length < 2 && record.home.kind === "token") return homes
-        if (record.home.kind !== "token" && this.#sealed.leaseOf(record) !== undefined) return []
-        const present = homes.filter((home) => this.#stateOn(home).state !== "absent")
-        const ready = present.filter((home) => this.#stateOn(home).ready)
-        if (present.length === 0) return record.home.kind === "token" ? homes : []
-        return [...ready, ...present.filter((home) => !ready.includes(home))]
-    }
-
-    async #signOn(entry: KeyEntry, home: TokenHome, intent: Intent, occasion: Occasion | undefined): Promise<Uint8Array> {
-        const underway = this.#underway.get(intent.sequence)
-        if (underway !== undefined) {
-            underway.touch.join(occasion)
-            return underway.signature
-        }
-        const token = this.#token(home.token)
-        const { gun, role, version } = intent
-        const touch = token.expectTouch(entry.record, home, { gun, role, version, closesCeremony: intent.kind === "ceremony-close" })
-        touch.join(occasion)
-        const signature = this.#verified(entry, intent, token, token.sign(entry, home, intent.scheme, intent.bytes, touch))
-        this.#underway.set(intent.sequence, { touch, signature })
-        try {
-            return await signature
-        } finally {
-            this.#underway.delete(intent.sequence)
-        }
-    }
-
-    async #verified(entry: KeyEntry, intent: Intent, signer: SealedKeys | TokenKeys, made: Promise<Uint8Array>): Promise<Uint8Array> {
-        this.#signing += 1
-        try {
-            const signature = await made
-            // TK-SIG-2: against the public key of our own record. Catches a swapped card, a wrong slot, broken memory, an evil twin.
-            const { publicKey } = entry.record
-            if (await this.#verifier.check(publicKey, intent.scheme, intent.bytes, signature, this.#signing)) return signature
-        } finally {
-            this.#signing -= 1
-        }
-        signer.distrust()
-        this.#options.log({ level: "error", event: "bad-signature", keyId: entry.record.id })
-        throw badSignature()
+        return await this.#signer.sign(this.#usable(intent.key.id), intent, occasion)
     }
 
     watchTouches(listener: TouchListener): () => void {
@@ -568,11 +455,11 @@ class ProcessKeyStore implements KeyStore {
     }
 
     signers(): readonly SignerProcessState[] {
-        return [this.#sealed.process.state, ...[...this.#tokens.values()].map((token) => token.signerState)]
+        return [this.#sealed.process.state, ...this.#tokens.all.map((token) => token.signerState)]
     }
 
     async close(): Promise<void> {
-        await Promise.all([this.#sealed.process.close(), ...[...this.#tokens.values()].map((token) => token.process.close())])
+        await Promise.all([this.#sealed.process.close(), ...this.#tokens.all.map((token) => token.process.close())])
     }
 
     /** @throws not_found also for a removed one */
@@ -592,12 +479,6 @@ class ProcessKeyStore implements KeyStore {
         }
         return entry
     }
-
-    #token(name: string): TokenKeys {
-        const token = this.#tokens.get(name)
-        if (token === undefined) throw new TrustkeyError("not_found", "no such token is configured")
-        return token
-    }
 }
 
 /** Of a key that lies in several places: the one that needs least. */
@@ -606,27 +487,11 @@ function bestState([first, ...others]: readonly KeyState[]): KeyState {
     return others.reduce((best, next) => (rank(next) < rank(best) ? next : best), first ?? { state: "absent", ready: false })
 }
 
-function limitsOf({ until, usesLeft }: TokenKeys["lease"]): Pick<KeyState, "until" | "usesLeft"> {
-    return { ...(until === undefined ? {} : { until }), ...(usesLeft === undefined ? {} : { usesLeft }) }
-}
-
 function noYubikey(): TrustkeyError {
     return new TrustkeyError(
         "invalid_request",
         "slots, policies and certificates are a YubiKey's, and this token is none that can be reached",
     )
-}
-
-function describePublicKey(publicKey: PublicKeyBytes | undefined): { algorithm: Algorithm | undefined; keyId: KeyId | "" } {
-    if (publicKey === undefined) return { algorithm: undefined, keyId: "" }
-    const keyId = canonicalKeyIdOf(tufKey(publicKey))
-    try {
-        return { algorithm: algorithmOf(publicKey), keyId }
-    } catch (error) {
-        // RSA-1024, say: it is there, and we would not use it.
-        if (error instanceof TrustkeyError) return { algorithm: undefined, keyId }
-        throw error
-    }
 }
 
 function withBindings(before: readonly Binding[], add: readonly Binding[], remove: readonly Binding[]): readonly Binding[] {
