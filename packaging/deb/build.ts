@@ -15,28 +15,32 @@ import { billOfMaterials } from "./sbom.ts"
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" }
 /** Of the version, the part for packaging: a package that a distribution makes itself begins with -1, and is newer. */
 const REVISION = "0trustkeyd1"
-const MAINTAINER = "trustkeyd maintainers <maintainers@trustkeyd.invalid>"
+/** Reserved, so that nobody gets mail for a package he did not make (RFC 2606). */
+const NOBODY = "trustkeyd maintainers <maintainers@trustkeyd.invalid>"
 const HERE = import.meta.dirname
 
-const USAGE = `usage: npm run deb -- [--version VERSION] [--output DIRECTORY] [--quick]
+const USAGE = `usage: npm run deb -- [--version VERSION] [--maintainer 'NAME <ADDRESS>'] [--output DIRECTORY] [--quick]
     --version      of the package; default: that of package.json, and -${REVISION}
+    --maintainer   who answers for the package; default: an address that nobody has
     --output       default: packaging/build
     --quick        compress less: for tests
 `
 
-type Options = { readonly version: string; readonly output: string; readonly quick: boolean }
+type Options = { readonly version: string; readonly maintainer: string; readonly output: string; readonly quick: boolean }
 
 function readOptions(): Options {
     const manifest: { version: string } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8"))
     const { values } = parseArgs({
         options: {
             version: { type: "string", default: `${manifest.version}-${REVISION}` },
+            maintainer: { type: "string", default: NOBODY },
             output: { type: "string", default: path.join(ROOT, "packaging/build") },
             quick: { type: "boolean", default: false },
         },
     })
     if (!/^\d[\w.+~]*-[\w.+~]+$/.test(values.version)) throw new Error(`a version is like ${manifest.version}-${REVISION}\n${USAGE}`)
-    return { version: values.version, output: path.resolve(values.output), quick: values.quick }
+    if (!/^[^<>,\n]+ <[^<>,@\s]+@[^<>,@\s]+>$/.test(values.maintainer)) throw new Error(`a maintainer is like ${NOBODY}\n${USAGE}`)
+    return { version: values.version, maintainer: values.maintainer, output: path.resolve(values.output), quick: values.quick }
 }
 
 /** Whatever the machine's clock says, the package is of the commit's time. */
@@ -52,8 +56,8 @@ function changelogDate(date: Date): string {
     return date.toUTCString().replace("GMT", "+0000")
 }
 
-function debianChangelog(version: string, date: Date): string {
-    return `trustkeyd (${version}) stable; urgency=medium\n\n  * What is new stands in changelog.gz.\n\n -- ${MAINTAINER}  ${changelogDate(date)}\n`
+function debianChangelog({ version, maintainer }: Options, date: Date): string {
+    return `trustkeyd (${version}) stable; urgency=medium\n\n  * What is new stands in changelog.gz.\n\n -- ${maintainer}  ${changelogDate(date)}\n`
 }
 
 /** As small as it gets, which Debian asks for, and without a date. */
@@ -73,7 +77,8 @@ function stageSystem(tree: Tree): void {
     tree.copy(path.join(ROOT, "packaging/trustkeyd.toml"), "/etc/trustkeyd/trustkeyd.toml")
 }
 
-function stageDocumentation(tree: Tree, { version }: Options, date: Date): void {
+function stageDocumentation(tree: Tree, options: Options, date: Date): void {
+    const { version } = options
     const packages = bundledPackages()
     const files = readdirSync(path.join(ROOT, "docs"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
     for (const { parentPath, name } of files) {
@@ -82,7 +87,7 @@ function stageDocumentation(tree: Tree, { version }: Options, date: Date): void 
     }
     for (const file of ["README.md", "SECURITY.md"]) tree.copy(path.join(ROOT, file), path.join(DOCUMENTATION, file))
     tree.write(`${DOCUMENTATION}/changelog.gz`, compressed(readFileSync(path.join(ROOT, "CHANGELOG.md"))))
-    tree.write(`${DOCUMENTATION}/changelog.Debian.gz`, compressed(debianChangelog(version, date)))
+    tree.write(`${DOCUMENTATION}/changelog.Debian.gz`, compressed(debianChangelog(options, date)))
     tree.write(`${DOCUMENTATION}/copyright`, copyrightFile(packages))
     tree.write(
         `${DOCUMENTATION}/node-LICENSE.gz`,
@@ -111,13 +116,13 @@ function libraryDependencies(tree: Tree): string {
     }
 }
 
-function stageControl(tree: Tree, { version }: Options): void {
+function stageControl(tree: Tree, { version, maintainer }: Options): void {
     const files = tree.list().map((name) => lstatSync(tree.place(name)))
     const kibibytes = files.reduce((sum, file) => sum + (file.isFile() ? Math.ceil(file.size / 1024) : 1), 0)
     const fields: Readonly<Record<string, string>> = {
         VERSION: version,
         ARCHITECTURE: ARCHITECTURES[process.arch] ?? "",
-        MAINTAINER,
+        MAINTAINER: maintainer,
         SIZE: String(kibibytes),
         LIBRARIES: libraryDependencies(tree),
     }

@@ -3,11 +3,13 @@ import { createHash } from "node:crypto"
 import { mkdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
+import { gunzipSync } from "node:zlib"
 import { buildDeb, copyCheckout } from "../support/deb.ts"
 import { mustRun, runCommand } from "../support/process.ts"
 import { makeWorkingDirectory, type WorkingDirectory } from "../support/temp.ts"
 
 const DATE = "1750000000"
+const MAINTAINER = "Release Engineering <release@trustkeyd.invalid>"
 
 let directory: WorkingDirectory
 let deb: string
@@ -16,7 +18,7 @@ let content: string
 before(
     async () => {
         directory = await makeWorkingDirectory("package")
-        deb = await buildDeb({ output: path.join(directory.path, "first"), date: DATE })
+        deb = await buildDeb({ output: path.join(directory.path, "first"), date: DATE, maintainer: MAINTAINER })
         content = path.join(directory.path, "content")
         await mkdir(content)
         await mustRun("dpkg-deb", ["--extract", deb, content])
@@ -40,13 +42,27 @@ describe("the Debian package", () => {
         await mkdir(elsewhere, { recursive: true })
         await copyCheckout(elsewhere)
         const output = path.join(directory.path, "second")
-        const again = await buildDeb({ output, checkout: elsewhere, umask: "077", timeZone: "Pacific/Auckland", date: DATE })
+        const again = await buildDeb({
+            output,
+            checkout: elsewhere,
+            umask: "077",
+            timeZone: "Pacific/Auckland",
+            date: DATE,
+            maintainer: MAINTAINER,
+        })
         const digest = async (file: string): Promise<string> =>
             createHash("sha256")
                 .update(await readFile(file))
                 .digest("hex")
         assert.equal(path.basename(again), path.basename(deb))
         assert.equal(await digest(again), await digest(deb))
+    })
+
+    test("names whoever was said to answer for it", async () => {
+        assert.equal(await mustRun("dpkg-deb", ["--field", deb, "Maintainer"]), `${MAINTAINER}\n`)
+        const changes = gunzipSync(await readFile(inPackage("usr/share/doc/trustkeyd/changelog.Debian.gz"))).toString("utf8")
+        assert.ok(changes.includes(` -- ${MAINTAINER}  `), changes)
+        await assert.rejects(buildDeb({ output: directory.path, maintainer: "somebody" }), /a maintainer is like/)
     })
 
     test("has no error and no warning in lintian's eyes", async () => {

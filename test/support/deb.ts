@@ -8,6 +8,7 @@ export type DebOptions = {
     /** Where the package goes. */
     readonly output: string
     readonly version?: string
+    readonly maintainer?: string
     /** The checkout it is built in; default: this one. */
     readonly checkout?: string
     readonly umask?: string
@@ -21,6 +22,7 @@ export async function buildDeb(options: DebOptions): Promise<string> {
     await mkdir(options.output, { recursive: true })
     const args = ["packaging/deb/build.ts", "--quick", "--output", options.output]
     if (options.version !== undefined) args.push("--version", options.version)
+    if (options.maintainer !== undefined) args.push("--maintainer", options.maintainer)
     const printed = await mustRun("sh", ["-c", `umask ${options.umask ?? "022"}; exec "$@"`, "sh", process.execPath, ...args], {
         cwd: options.checkout ?? ROOT,
         env: {
