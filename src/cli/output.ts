@@ -5,6 +5,8 @@ import type { Terminal } from "./terminal.ts"
 
 export type OutputOptions = { readonly quiet: boolean; readonly colour: boolean; readonly frontEnd?: FrontEnd }
 
+export type Fact = readonly [name: string, value: string, alarm?: string]
+
 /** Results on stdout, everything else on stderr. */
 export class Output {
     readonly #terminal: Terminal
@@ -57,16 +59,23 @@ export class Output {
     /** Columns aligned, two spaces between them. Cells come from daemons and servers, so control characters are made visible. */
     table(header: readonly string[], rows: readonly (readonly string[])[]): void {
         for (const [index, line] of tableLines(header, rows).entries()) {
-            const bold = index === 0 && this.#options.colour && this.#terminal.stdoutIsTerminal
-            this.line(bold ? styleText("bold", line, PLAIN_STREAM) : line)
+            this.line(index === 0 ? this.#styled("bold", line) : line)
         }
     }
 
-    /** `name  value` lines, aligned; empty values are left out. */
-    facts(facts: readonly (readonly [string, string])[]): void {
+    /** `name  value` lines, aligned; empty values are left out. An `alarm` comes behind the value, in red. */
+    facts(facts: readonly Fact[]): void {
         const shown = facts.filter(([, value]) => value !== "")
         const width = Math.max(0, ...shown.map(([name]) => name.length))
-        for (const [name, value] of shown) this.line(`${name.padEnd(width)}  ${printable(value)}`)
+        for (const [name, value, alarm] of shown) {
+            const tail = alarm === undefined ? "" : `: ${this.#styled("red", printable(alarm))}`
+            this.line(`${name.padEnd(width)}  ${printable(value)}${tail}`)
+        }
+    }
+
+    /** Of a result. */
+    #styled(style: "bold" | "red", text: string): string {
+        return this.#options.colour && this.#terminal.stdoutIsTerminal ? styleText(style, text, PLAIN_STREAM) : text
     }
 }
 

@@ -2,6 +2,7 @@ import type { Command } from "commander"
 import type { Cli } from "../context.ts"
 import type { Daemon, DaemonStatus } from "../daemon-types.ts"
 import { type Expiry, expiriesOf, inDays } from "../expiry.ts"
+import type { Fact } from "../output.ts"
 import { jsonOption, newCommand, withExamples } from "../syntax.ts"
 
 export function statusCommand(cli: Cli): Command {
@@ -41,19 +42,20 @@ async function showStatus(cli: Cli, json: boolean): Promise<void> {
     for (const problem of status.problems) output.warn(problem)
 }
 
-async function backupRows({ now }: Cli, { backup }: DaemonStatus): Promise<readonly (readonly [string, string])[]> {
+async function backupRows({ now }: Cli, { backup }: DaemonStatus): Promise<readonly Fact[]> {
     if (backup === undefined) return []
     const { agesOf, lengthOf } = await import("../backup/age.ts")
     const ages = agesOf(backup, now)
     const { last, lastDrill, backupOverdue, drillOverdue, maxAgeSeconds, maxDrillAgeSeconds } = backup
-    const row = (age: string | undefined, fingerprint: string, isOverdue: boolean, allowed: number): string => {
-        if (age === undefined) return "none yet"
-        const text = `${age}, ${fingerprint.slice(0, 16)}`
-        return isOverdue ? `${text}: OVERDUE, the configuration allows ${lengthOf(allowed)}` : text
+    const row = (name: string, age: string | undefined, fingerprint: string, isOverdue: boolean, allowed: number): Fact => {
+        const value = age === undefined ? "none yet" : `${age}, ${fingerprint.slice(0, 16)}`
+        if (!isOverdue) return [name, value]
+        return [name, value, age === undefined ? "OVERDUE" : `OVERDUE, the configuration allows ${lengthOf(allowed)}`]
     }
     return [
-        ["last backup", row(ages.backup, last?.fingerprint ?? "", backupOverdue, maxAgeSeconds)],
-        ["last good drill", row(ages.drill, lastDrill?.fingerprint ?? "", drillOverdue, maxDrillAgeSeconds)],
+        row("last backup", ages.backup, last?.fingerprint ?? "", backupOverdue, maxAgeSeconds),
+        // Without a backup there is nothing to hold one with.
+        row("last good drill", ages.drill, lastDrill?.fingerprint ?? "", drillOverdue && last !== undefined, maxDrillAgeSeconds),
     ]
 }
 
