@@ -35,7 +35,10 @@ const PARTS: readonly BackupPart[] = [
 
 type Rig = {
     readonly directory: string
-    run(options: Partial<CreateOptions>): Promise<{ readonly printed: string; readonly remarks: string }>
+    run(
+        options: Partial<CreateOptions>,
+        at?: { readonly stderrIsTerminal: boolean },
+    ): Promise<{ readonly printed: string; readonly remarks: string }>
     /** What the daemon was asked for, and on which socket. */
     readonly asked: { socket: string; request: Parameters<DaemonBackups["create"]>[0] }[]
     /** Which parts the daemon gives; what it throws then. */
@@ -82,8 +85,11 @@ async function withRig(check: (rig: Rig) => Promise<void>): Promise<void> {
                 },
             } as unknown as DaemonBackups,
         })
-    async function run(options: Partial<CreateOptions>): Promise<{ printed: string; remarks: string }> {
-        const terminal = fakeTerminal()
+    async function run(
+        options: Partial<CreateOptions>,
+        at: { readonly stderrIsTerminal: boolean } = { stderrIsTerminal: false },
+    ): Promise<{ printed: string; remarks: string }> {
+        const terminal = { ...fakeTerminal(), ...at }
         const cli = Object.assign(fakeCli(terminal), { daemon: async (socket: "sign" | "admin" = "sign") => daemonOn(socket) })
         await createBackup(cli, { out: directory.path, ...options })
         return { printed: terminal.printed(), remarks: terminal.remarks() }
@@ -107,6 +113,14 @@ describe("a backup that is created", () => {
             assert.match(printed, /^fingerprint +0123 4567 89ab cdef \(0123456789abcdef/m)
             assert.match(printed, /^keys +2, 1 of them on tokens alone/m)
             assert.match(remarks, /trustkey backup inspect/)
+        }))
+
+    test("shows on a terminal how far it is, in one line that goes at the end, and nowhere else", () =>
+        withRig(async ({ run, directory }) => {
+            const { remarks } = await run({}, { stderrIsTerminal: true })
+            const wiped = "\r\u001b[K"
+            assert.ok(remarks.startsWith(`\r33% of 3 records\u001b[K\r100% of 3 records\u001b[K${wiped}`), remarks)
+            assert.ok(!(await run({ out: path.join(directory, "second.age") })).remarks.includes("records"))
         }))
 
     test("gets the name that was asked for, and takes the place of nothing", () =>
