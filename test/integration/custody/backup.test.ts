@@ -24,6 +24,7 @@ describe("a backup", () => {
     after(() => rig?.[Symbol.asyncDispose]())
 
     test("TK-BAK-1 leaves the signer encrypted for its recipients, and carries the marks, with everything that brings the keys back", async () => {
+        const { head: audit } = rig.audit
         const { file, facts } = await takeBackup(rig)
         assert.ok(file.toString("latin1", 0, 21).startsWith("age-encryption.org/v1"))
         assert.equal(file.indexOf("targets"), -1)
@@ -42,6 +43,9 @@ describe("a backup", () => {
         ])
         assert.deepEqual([facts.keys, facts.without, facts.repositories, facts.keyFiles], [3, 0, 1, 0])
         assert.equal(facts.bytes, file.length)
+        const policy = members.find(({ name }) => name === "policy/trustkeyd.toml") ?? assert.fail("no policy")
+        assert.deepEqual(Buffer.from(policy.content), rig.backup.configuration)
+        assert.deepEqual(JSON.parse(headText(members)).audit, audit)
         const [record] = (await rig.custody.listAudit(ADMIN, { after: 0, limit: 1, newest: true })) ?? []
         assert.deepEqual([record?.action, record?.outcome, record?.detail["fingerprint"]], ["backup", "ok", facts.fingerprint])
     })

@@ -77,7 +77,10 @@ describe("backups over the sockets", () => {
             const { file, fingerprint } = await take(client)
             const reader = new MemberReader()
             const verifier = new BackupVerifier()
-            for (const member of await membersIn(file)) {
+            const members = await membersIn(file)
+            const policy = members.find(({ name }) => name === "policy/trustkeyd.toml")
+            assert.equal(Buffer.from(policy?.content ?? "").toString("utf8"), await readFile(daemon.configFile, "utf8"))
+            for (const member of members) {
                 const record = reader.take(member)
                 if (record !== undefined) verifier.take(record)
             }
