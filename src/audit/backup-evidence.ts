@@ -32,7 +32,7 @@ export interface BackupEvidence {
     readonly lastDrill: DrillFacts | undefined
     /** It is on stable storage when this resolves. Again the same: nothing changes. */
     made(backup: BackupFacts): Promise<void>
-    /** As `made`. */
+    /** As `made`. Nothing changes either when a later one is known already: the age is the last one's. */
     drilled(drill: DrillFacts): Promise<void>
     /** Whether a backup was made here. */
     isKnown(fingerprint: string): Promise<boolean>
@@ -66,6 +66,7 @@ class StoredEvidence implements BackupEvidence {
     }
 
     async drilled(drill: DrillFacts): Promise<void> {
+        if (this.lastDrill !== undefined && drill.at < this.lastDrill.at) return
         if (await this.#insert({ kind: "drill.insert", receipt: drill.receipt, facts: JSON.stringify(drill) })) this.lastDrill = drill
     }
 

@@ -90,6 +90,26 @@ describe("a drill", () => {
         assert.deepEqual((await rig.custody.status(ADMIN)).backup?.lastDrill, last)
     })
 
+    test("that is handed in after a later one makes the last one no older", async () => {
+        const earlier = await receiptOf(keys, new Date(Date.now() - 60 * 86_400_000))
+        const last = (await rig.custody.status(ADMIN)).backup?.lastDrill
+        await rig.custody.recordDrill(ADMIN, { receipt: given([earlier]) })
+        assert.deepEqual((await rig.custody.status(ADMIN)).backup?.lastDrill, last)
+        await rig.restart()
+        assert.deepEqual((await rig.custody.status(ADMIN)).backup?.lastDrill, last)
+    })
+
+    test("without a signature counts where there is no sealed key, and only there", async () => {
+        await using bare = await CustodyRig.withGroup()
+        configured(bare)
+        const receipt = await receiptOf([])
+        const facts = await bare.custody.recordDrill(ADMIN, { receipt: given([receipt]) })
+        assert.deepEqual((await bare.custody.status(ADMIN)).backup?.lastDrill, facts)
+        await bare.createKey("delegation", [])
+        const early = await receiptOf([], new Date(Date.now() + 1000))
+        await assert.rejects(bare.custody.recordDrill(ADMIN, { receipt: given([early]) }), refused("verification_failed"))
+    })
+
     /** The last signature, by another challenge. */
     function changed(receipt: Buffer): Buffer {
         const text = receipt.toString("utf8")
