@@ -2,13 +2,14 @@ import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { createHash, createPublicKey, verify } from "node:crypto"
 import { once } from "node:events"
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { PROJECT } from "../../support/daemon.ts"
+import { mustRun } from "../../support/process.ts"
 import { type SoftHsm, startSoftHsm } from "../../support/softhsm.ts"
 import { writeSecret } from "../../support/temp.ts"
-import { type BackupRig, GROUP, openBackupRig } from "./backup-rig.ts"
+import { type BackupRig, GROUP, makeIdentity, openBackupRig } from "./backup-rig.ts"
 
 const TIMEOUT = { timeoutMs: 110_000 }
 
@@ -91,15 +92,27 @@ describe("a drill", () => {
         assert.equal(createHash("sha256").update(listed.join("")).digest("hex"), JSON.parse(statement).keysSha256)
     })
 
-    test("has a key that can't leave its token sign from another token, out of its export", { timeout: 115_000 }, async () => {
-        const more = ["--export", exported, "--file-passphrase-file", filePassphrase, "--json"]
-        const { status, stdout, stderr } = await rig.daemon.trustkey(drill("all", ...withPassphrase(), ...more), TIMEOUT)
-        assert.equal(status, 0, stderr)
-        const { proven, keys, onTokens } = JSON.parse(stdout)
-        assert.deepEqual([proven, keys, onTokens], [3, 3, []])
-        const places = linesOf(rig.place("all")).map((line) => (JSON.parse(line) as { place?: string }).place)
-        assert.deepEqual(places.filter((place) => place !== undefined).toSorted(), ["envelope", "envelope", "token"])
-    })
+    const asCeremonyExports = async (): Promise<string> => {
+        const file = rig.place("root.age")
+        const lines = 'openssl pkey -in "$1" -passin "file:$2" | age --recipient "$3" --output "$4"'
+        await mustRun("/bin/sh", ["-c", lines, "sh", exported, filePassphrase, rig.identity.recipient, file])
+        return file
+    }
+    const EXPORTS: readonly (readonly [form: string, flags: () => Promise<readonly string[]>])[] = [
+        ["in a key file", async () => ["--export", exported, "--file-passphrase-file", filePassphrase]],
+        ["in an age file", async () => ["--export", await asCeremonyExports(), "--export-identity", rig.identity.file]],
+    ]
+    for (const [form, flags] of EXPORTS)
+        test(`has a key that can't leave its token sign from another token, out of its export ${form}`, { timeout: 115_000 }, async () => {
+            const receipt = `all ${form}`
+            const args = drill(receipt, ...withPassphrase(), ...(await flags()), "--json")
+            const { status, stdout, stderr } = await rig.daemon.trustkey(args, TIMEOUT)
+            assert.equal(status, 0, stderr)
+            const { proven, keys, onTokens } = JSON.parse(stdout)
+            assert.deepEqual([proven, keys, onTokens], [3, 3, []])
+            const places = linesOf(rig.place(receipt)).map((line) => (JSON.parse(line) as { place?: string }).place)
+            assert.deepEqual(places.filter((place) => place !== undefined).toSorted(), ["envelope", "envelope", "token"])
+        })
 
     test("with a key that nobody opens is none, unless it is said to be a partial one, which the daemon doesn't take", {
         timeout: 115_000,
@@ -121,8 +134,19 @@ describe("a drill", () => {
     }, async () => {
         const wrong = await writeSecret(rig.daemon.directory, "wrong", "not the passphrase")
         await rig.refused(drill("no", "--key-passphrase-file", wrong), "key_locked", TIMEOUT)
+        const others = await makeIdentity(rig.daemon.directory, "others.txt")
+        const changed = readFileSync(backup.file)
+        changed[changed.length - 20] = (changed.at(-20) ?? 0) ^ 1
+        writeFileSync(rig.place("changed.age"), changed)
+        for (const [file, identity, code] of [
+            [backup.file, others.file, "open_failed"],
+            [rig.place("changed.age"), rig.identity.file, "backup_invalid"],
+        ] as const) {
+            const more = ["--identity", identity, "--receipt", rig.place("no"), ...withPassphrase()]
+            await rig.refused(["backup", "drill", file, ...more], code, TIMEOUT)
+        }
         assert.ok(!existsSync(rig.place("no")))
-        await rig.refused(drill("good", ...withPassphrase()), "already_exists")
+        await rig.refused(drill(path.basename(exported), ...withPassphrase()), "already_exists")
     })
 
     for (const signal of ["SIGINT", "SIGTERM"] as const)
