@@ -86,13 +86,16 @@ describe("trustkey backup verify", () => {
         }
     })
 
-    test("opens with a passphrase", async () => {
+    test("opens with a passphrase, and with no other", async () => {
         using passphrase = new Secret(Buffer.from("correct horse"))
         const file = await encrypted("passphrase.age", archive, { kind: "passphrase", passphrase })
         const secret = await writeSecret(working.path, "passphrase.txt", "correct horse")
         const { code, printed, remarks } = await run(["verify", file, "--passphrase-file", secret, "--json"])
         assert.equal(code, 0, remarks())
         assert.equal(JSON.parse(printed()).fingerprint, fingerprint)
+        const wrong = await run(["verify", file, "--passphrase-file", await writeSecret(working.path, "wrong.txt", "wrong horse")])
+        assert.deepEqual([wrong.code, wrong.printed()], [5, ""])
+        assert.match(wrong.remarks(), /\[open_failed\]/)
     })
 })
 
