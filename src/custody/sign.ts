@@ -1,3 +1,4 @@
+import { verify } from "../crypto/index.ts"
 import { TrustkeyError } from "../errors.ts"
 import type { Intent, KeyRecord } from "../journal/index.ts"
 import type { Occasion } from "../keys/index.ts"
@@ -37,7 +38,11 @@ export async function sign(rooms: Rooms, principal: Principal, request: SignRequ
 
 /** A retry gets the signature it was promised; otherwise the key is used, once. */
 export async function makeSignature(rooms: Rooms, intent: Intent, occasion: Occasion): Promise<Uint8Array> {
-    return intent.signature ?? (await rooms.keys.sign(intent, occasion))
+    const { key, scheme, bytes, signature } = intent
+    if (signature === undefined) return await rooms.keys.sign(intent, occasion)
+    // TK-SIG-2: it was verified where it was made, and a restore brings what others have written.
+    if (verify(key.publicKey, scheme, bytes, signature)) return signature
+    throw new TrustkeyError("bad_signature", "the signature that is kept for this promise does not verify: ask for the next version")
 }
 
 export function parseBody(rooms: Rooms, gun: Gun, signed: Uint8Array, role: RoleName): SignedMetadata {

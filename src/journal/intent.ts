@@ -65,7 +65,7 @@ export class Intent implements IntentFacts {
     get version(): number {
         return this.#facts.version
     }
-    /** Already made and verified: the request is a retry. */
+    /** Already made: the request is a retry. Whoever lets it leave verifies it (TK-SIG-2). */
     get signature(): Uint8Array | undefined {
         return this.#facts.signature
     }

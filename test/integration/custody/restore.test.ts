@@ -104,6 +104,25 @@ describe("a restore", () => {
         await assert.rejects(empty.custody.signSet(ADMIN, repository.targetsSet(3, {})), refused("open_failed"))
     })
 
+    test("TK-SIG-2 brings a promise's signature back, which leaves again for the same request, and no other one that somebody put in its place", async () => {
+        await using here = await CustodyRig.withGroup()
+        const begun = await Repository.begin(here)
+        const signed = targetsBody({ version: 2, targets: { v1: "one" } })
+        const request = { keyId: begun.targets.record.id, gun: begun.gun, role: TARGETS, signed }
+        const made = await here.custody.sign(ADMIN, request)
+        const members = await membersOf(here)
+        const retriedFrom = async (given: readonly Member[]): Promise<string> => {
+            await using empty = await CustodyRig.open()
+            await restore(empty, given)
+            await empty.openGroup()
+            return Buffer.from((await empty.custody.sign(ADMIN, request)).sig).toString("base64")
+        }
+        assert.equal(await retriedFrom(members), Buffer.from(made.sig).toString("base64"))
+        const signature = Buffer.alloc(made.sig.length, 1).toString("base64")
+        const other = forged(members, /promises\/0/, (value) => ({ ...value, signature }))
+        await assert.rejects(retriedFrom(other), refused("bad_signature"))
+    })
+
     test("takes in no root that is not the lineage's, and then nothing else either", async () => {
         const files = await rig.custody.outbox(ADMIN, { gun: repository.gun })
         await rig.custody.observe(ADMIN, { gun: repository.gun, files: repository.publish(files, 2) })
