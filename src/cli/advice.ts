@@ -68,7 +68,8 @@ const ADVICE = {
         "Give the card's own management key, in hexadecimal. Cards of firmware 5.7 and later have an AES-192 key, which older tools mistake for 3DES.",
     object_ambiguous: "Make the URI narrower (add id= or object=) until it matches one key: trustkey token objects NAME.",
     signer_unavailable: "Try again in a moment; trustkey status shows the signer processes.",
-    bad_signature: "The signature did not verify, so it was not released. Do not use this token until it has been examined.",
+    bad_signature:
+        "The signature did not verify, so it was not released. If a token made it, do not use that token until it has been examined.",
     storage_failed:
         "A file of yours: see that its directory is there and writable. The daemon's state: look at its log and its disk, then restart it.",
     state_in_use: "Another daemon uses this state directory. Stop it first.",
