@@ -16,8 +16,49 @@ const PASSPHRASE = "correct horse battery staple"
 const VERSIONS = ["0.1.0-0trustkeyd1", "0.1.1~rc1-0trustkeyd1"] as const
 
 const SOFTHSM = "directories.tokendir = /var/lib/tokens\nobjectstore.backend = file\n"
+/** Runs in the daemon: tries to reach a port, and when it is told so, its loop turns for ever. */
+const INSIDE = `
+require("node:net").connect(9, "127.0.0.1").on("error", ({ code }) => console.error("a connection: " + code))
+process.on("SIGWINCH", () => { for (;;); })
+`
 /** The watchdog is as in the unit, but sooner. */
-const DROP_IN = "[Service]\nWatchdogSec=10s\nReadWritePaths=/var/lib/tokens\n"
+const DROP_IN = `[Service]
+WatchdogSec=10s
+ReadWritePaths=/var/lib/tokens
+Environment=NODE_OPTIONS=--require=/etc/trustkeyd/inside.cjs
+`
+/** Every process of a user: what it is, and what it may do, as the kernel has it. */
+const LOOK = `
+const fs = require("node:fs")
+const found = fs.readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).flatMap((pid) => {
+    // Others come and go.
+    if (!fs.existsSync("/proc/" + pid + "/exe")) return []
+    const status = fs.readFileSync("/proc/" + pid + "/status", "utf8")
+    const of = (name) => new RegExp("^" + name + ":\\\\s+(\\\\S+)", "m").exec(status)?.[1]
+    if (of("Uid") !== process.argv[1]) return []
+    const [, ...words] = fs.readFileSync("/proc/" + pid + "/cmdline", "utf8").split("\\0")
+    const [, core] = /^Max core file size +(\\S+ +\\S+)/m.exec(fs.readFileSync("/proc/" + pid + "/limits", "utf8"))
+    return [{
+        program: words.find((word) => word.endsWith(".cjs")).split("/").at(-1),
+        flags: words.filter((word) => ["--jitless", "--disable-sigusr1"].includes(word)),
+        owner: fs.statSync("/proc/" + pid + "/limits").uid,
+        core: core.split(/ +/),
+        ...Object.fromEntries(["Umask", "NoNewPrivs", "Seccomp", "CapBnd"].map((name) => [name, of(name)])),
+    }]
+})
+console.log(JSON.stringify(found))
+`
+/** Files of a process that may not be dumped are root's: proc(5). */
+const HARDENED = {
+    flags: ["--jitless", "--disable-sigusr1"],
+    owner: 0,
+    core: ["0", "0"],
+    Umask: "0077",
+    NoNewPrivs: "1",
+    // SECCOMP_MODE_FILTER
+    Seccomp: "2",
+    CapBnd: "0000000000000000",
+}
 const CONFIG = `
 [[token]]
 name = "root-token"
@@ -89,6 +130,17 @@ for (const release of ["bookworm", "trixie"] as const) {
             assert.deepEqual(await rig.published(), ["v1"])
         })
 
+        test("TK-SEC-1 runs three processes, none of which can be dumped, debugged, go out to a network or get a right back", async () => {
+            const uid = (await rig.machine.ok(["id", "-u", "trustkeyd"])).trim()
+            const found: { program: string }[] = JSON.parse(await rig.machine.ok(["/usr/lib/trustkeyd/node", "-e", LOOK, uid]))
+            const programs = ["signer-file.cjs", "signer-pkcs11.cjs", "trustkeyd.cjs"]
+            assert.deepEqual(
+                found.sort((a, b) => (a.program < b.program ? -1 : 1)),
+                programs.map((program) => ({ program, ...HARDENED })),
+            )
+            assert.match(await rig.log(), /^a connection: EAFNOSUPPORT$/m)
+        })
+
         test("refuses a user of another group, and one of the signers at the administrators' socket", async () => {
             const eve = await rig.machine.run(["trustkey", "status"], { user: "eve" })
             assert.notEqual(eve.status, 0)
@@ -103,7 +155,7 @@ for (const release of ["bookworm", "trixie"] as const) {
         test("has a daemon that hangs ended by the watchdog, and back with nothing lost", async () => {
             const before = await rig.keys()
             const [pid, restarts] = [await rig.property("MainPID"), Number(await rig.property("NRestarts"))]
-            await rig.machine.ok(["sh", "-c", `kill -STOP ${pid}`])
+            await rig.machine.ok(["sh", "-c", `kill -WINCH ${pid}`])
             await rig.until(async () => Number(await rig.property("NRestarts")) === restarts + 1)
             await rig.until(async () => (await rig.property("ActiveState")) === "active")
             assert.notEqual(await rig.property("MainPID"), pid)
@@ -216,6 +268,7 @@ class Rig {
     async configure(): Promise<void> {
         const { machine } = this
         await machine.write("/etc/trustkeyd/softhsm2.conf", SOFTHSM)
+        await machine.write("/etc/trustkeyd/inside.cjs", INSIDE)
         await machine.write("/etc/systemd/system/trustkeyd.service.d/test.conf", DROP_IN)
         if ((await machine.run(["test", "-e", "/var/lib/tokens"])).status !== 0) {
             await machine.ok(["install", "-d", "-o", "trustkeyd", "-m", "0700", "/var/lib/tokens"])
