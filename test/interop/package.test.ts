@@ -141,6 +141,21 @@ for (const release of ["bookworm", "trixie"] as const) {
             assert.match(await rig.log(), /^a connection: EAFNOSUPPORT$/m)
         })
 
+        test("has everything locked by the unit that goes before sleep when that is done, and not started for it", async () => {
+            const { id } = (await rig.keys()).find(({ purpose }) => purpose === "targets") ?? assert.fail("no such key")
+            const isReady = async (): Promise<boolean> => JSON.parse(await rig.machine.ok(["trustkey", "key", "show", id, "--json"])).ready
+            await rig.machine.ok(["trustkey", "key", "unlock", id, "--passphrase-file", "/root/passphrase"])
+            assert.equal(await isReady(), true)
+            await rig.machine.ok(["systemctl", "start", "trustkeyd-lock.service"])
+            assert.equal(await isReady(), false)
+            assert.equal((await rig.machine.ok(["trustkey", "audit", "list"])).match(/signal:SIGUSR2 +lock +ok/g)?.length, 1)
+            const before = await rig.machine.ok(["systemctl", "show", "--property", "Before", "trustkeyd-lock.service"])
+            assert.match(before, /\bsleep\.target\b/)
+            await rig.machine.ok(["systemctl", "stop", "trustkeyd.service"])
+            await rig.machine.run(["systemctl", "start", "trustkeyd-lock.service"])
+            assert.equal(await rig.property("ActiveState"), "inactive")
+        })
+
         test("refuses a user of another group, and one of the signers at the administrators' socket", async () => {
             const eve = await rig.machine.run(["trustkey", "status"], { user: "eve" })
             assert.notEqual(eve.status, 0)
