@@ -231,11 +231,15 @@ for (const release of ["bookworm", "trixie"] as const) {
 
         test("leaves the keys when it is removed and purged, says where they are, and has them again when it is installed again", async () => {
             const before = await rig.keys()
+            await rig.machine.ok(["systemctl", "enable", "trustkeyd.service", "trustkeyd-lock.service"])
+            await rig.machine.ok(["systemctl", "enable", "--now", "trustkeyd-backup.timer"])
             await rig.machine.ok(["dpkg", "--remove", "trustkeyd"])
             assert.equal((await rig.states("is-active")).sign, "inactive")
+            assert.equal((await rig.machine.run(["systemctl", "is-active", "trustkeyd-backup.timer"])).stdout, "inactive\n")
             assert.equal((await rig.machine.run(["test", "-e", "/usr/lib/trustkeyd"])).status, 1)
             const said = await rig.machine.ok(["dpkg", "--purge", "trustkeyd"])
             assert.match(said, /stay in \/var\/lib\/trustkeyd/)
+            assert.equal(await rig.machine.ok(["find", "/etc/systemd/system", "-lname", "*trustkeyd*"]), "")
             assert.equal((await rig.machine.run(["test", "-e", "/etc/trustkeyd/trustkeyd.toml"])).status, 1)
             await rig.install(packages[1])
             await rig.configure()
