@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readFile } from "node:fs/promises"
+import { appendFile, readFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -7,6 +7,7 @@ import { buildDeb } from "../support/deb.ts"
 import { startNotary } from "../support/notary.ts"
 import { startNotaryClient } from "../support/notary-client.ts"
 import { bootMachine, debianTree, type Machine, type Release } from "../support/nspawn.ts"
+import { mustRun } from "../support/process.ts"
 import { makeWorkingDirectory } from "../support/temp.ts"
 import { signArgs } from "../support/trust-rig.ts"
 
@@ -85,11 +86,22 @@ before(
         notary = shared.use(await startNotary())
         const [older, newer] = VERSIONS
         packages = [await buildDeb({ output: directory.path, version: older }), await buildDeb({ output: directory.path, version: newer })]
+        await explainMore(packages[1], directory.path)
     },
     { timeout: 170_000 },
 )
 
 after(() => shared.disposeAsync())
+
+const EXPLANATION = "# What only the newer version explains."
+
+/** The package with another configuration file in it, as most versions will have: dpkg has to choose whose to keep. */
+async function explainMore(deb: string, directory: string): Promise<void> {
+    const content = path.join(directory, "content")
+    await mustRun("dpkg-deb", ["--raw-extract", deb, content])
+    await appendFile(path.join(content, "etc/trustkeyd/trustkeyd.toml"), `${EXPLANATION}\n`)
+    await mustRun("dpkg-deb", ["-Zxz", "-z0", "--root-owner-group", "--build", content, deb])
+}
 
 for (const release of ["bookworm", "trixie"] as const) {
     describe(`a booted Debian (${release}) with the package`, () => {
@@ -207,6 +219,7 @@ for (const release of ["bookworm", "trixie"] as const) {
             await rig.install(packages[1])
             assert.equal(await rig.machine.ok(["dpkg-query", "-W", "-f", "${" + "Version}", "trustkeyd"]), VERSIONS[1])
             assert.equal(await rig.machine.ok(["cat", "/etc/trustkeyd/trustkeyd.toml"]), config)
+            assert.ok((await rig.machine.ok(["cat", "/etc/trustkeyd/trustkeyd.toml.dpkg-dist"])).endsWith(`${EXPLANATION}\n`))
             assert.equal(await rig.machine.ok(["stat", "-c", "%a %U %G", "/etc/trustkeyd/trustkeyd.toml"]), "640 root trustkeyd\n")
             assert.deepEqual(await rig.keys(), before)
             await rig.sign("v3", "a3")
@@ -280,7 +293,9 @@ class Rig {
 
     async install(file: string): Promise<void> {
         await this.machine.write(`/root/${path.basename(file)}`, await readFile(file))
-        await this.machine.ok(["dpkg", "--install", `/root/${path.basename(file)}`], { env: { DEBIAN_FRONTEND: "noninteractive" } })
+        await this.machine.ok(["dpkg", "--install", "--force-confold", `/root/${path.basename(file)}`], {
+            env: { DEBIAN_FRONTEND: "noninteractive" },
+        })
     }
 
     /** A token that lies where the daemon may write, and rules for who signs. */
