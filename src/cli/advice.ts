@@ -80,7 +80,8 @@ const ADVICE = {
     deadline_exceeded: "Try again; if a token is involved it may be waiting for a touch.",
     audit_broken: "Records of the audit log do not fit together. Keep the state directory as it is and find out who had access.",
     internal: "This is a bug. Please report it, with what stands here and in the daemon's log.",
-    daemon_unreachable: "Start it with systemctl start trustkeyd, or name its socket with --socket.",
+    daemon_unreachable:
+        "See why it is not there: systemctl status trustkeyd. Start it with systemctl start trustkeyd, or name its socket with --socket.",
     server_unreachable: "Check the network and DOCKER_CONTENT_TRUST_SERVER, then run the command again.",
     server_refused: "The trust server says no; its answer is above.",
     server_error: "The trust server failed. Run the command again; what was signed is kept and published then.",

@@ -141,6 +141,14 @@ for (const release of ["bookworm", "trixie"] as const) {
             assert.deepEqual([await property("NRestarts"), await property("ActiveState")], ["0\n", "failed\n"])
             const sockets = ["trustkeyd-sign.socket", "trustkeyd-admin.socket"]
             assert.equal((await machine.run(["systemctl", "is-active", ...sockets])).stdout, "active\nactive\n")
+            const { checks } = await doctor(machine)
+            assert.deepEqual(
+                checks.find(({ name }) => name === "credentials")?.findings,
+                ["root-pin", "ci-group"].map(
+                    (name) =>
+                        `${name}: /etc/trustkeyd/${name}.cred does not open on this machine under this name; the daemon does not start`,
+                ),
+            )
             await machine.ok(["mv", "/root/credential.secret", "/var/lib/systemd/credential.secret"])
             await credential(machine, "ci-group", SECRET)
             await credential(machine, "root-pin", PIN)

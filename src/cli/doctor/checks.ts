@@ -31,7 +31,7 @@ function signSocket({ sign, signSocket: path, machine }: Facts): Verdict {
     const file = machine.sockets.find(({ which }) => which === "sign")?.file
     const mayConnect = file === undefined || machine.uid === 0 || machine.uid === file.uid || (file.mode & 0o006) === 0o006
     const advice = mayConnect
-        ? "Start it with systemctl start trustkeyd, or name its socket with --socket."
+        ? "See why it is not there: systemctl status trustkeyd. Start it with systemctl start trustkeyd, or name its socket with --socket."
         : "If you are to use it, root takes you into its group (usermod --append --groups trustkey-sign NAME); then log in to this machine anew."
     return failure(sign.refused.code, advice, sign.refused.message)
 }

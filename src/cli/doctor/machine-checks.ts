@@ -7,6 +7,7 @@ import { type Check, failure, ok, type Verdict, warning, withAnswer } from "./ve
 export const MACHINE_CHECKS: readonly Check[] = [
     { name: "socket modes", look: socketModes },
     { name: "configuration file", look: configurationFile },
+    { name: "credentials", look: credentials },
     { name: "pcscd", look: pcscd },
     { name: "token firmware", look: tokenFirmware },
     { name: "swap", look: swap },
@@ -64,6 +65,18 @@ function configurationFile({ machine }: Facts): Verdict {
         return warning(`chmod 0640 ${path}`, finding)
     }
     return ok(`${path} has mode ${octal(file.mode)}`)
+}
+
+/** With one that can't be read systemd does not start the daemon at all (243/CREDENTIALS). */
+function credentials({ machine }: Facts): Verdict {
+    const { credentials: named, uid } = machine
+    const findings = named.flatMap(({ name, fault }) => (fault === undefined ? [] : [`${name}: ${fault}; the daemon does not start`]))
+    const advice =
+        "Encrypt it anew under its name, as docs/unattended.md does, or take its line out of the unit (systemctl edit trustkeyd); then systemctl restart trustkeyd."
+    if (findings.length > 0) return failure("config_invalid", advice, ...findings)
+    if (named.length === 0) return ok("the unit names none")
+    const names = named.map(({ name }) => name).join(", ")
+    return uid === 0 ? ok(`${names} open`) : warning("Run this as root.", `not checked, for only root may: ${names}`)
 }
 
 /** Debian 13's pcscd asks polkit, which says no to every system user that no rule names. A refusal looks like an empty reader. */

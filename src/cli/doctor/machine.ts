@@ -24,6 +24,9 @@ export type ServiceProcess = {
     readonly dumpable: boolean
 }
 
+/** A credential that the unit has systemd bring. Undefined: nothing is wrong with its file, or who runs the doctor can't tell. */
+export type UnitCredential = { readonly name: string; readonly fault: string | undefined }
+
 /** What the doctor sees of the machine without asking the daemon. */
 export type Machine = {
     readonly names: NameLookup
@@ -42,6 +45,7 @@ export type Machine = {
     /** When this program was built: no time before it is right. */
     readonly built: Date | undefined
     readonly pcscd: { readonly asksPolkit: boolean; readonly hasRule: boolean }
+    readonly credentials: readonly UnitCredential[]
 }
 
 const CONFIGURATION = "/etc/trustkeyd/trustkeyd.toml"
@@ -66,6 +70,7 @@ export async function lookAtMachine(cli: Cli, root = "/"): Promise<Machine> {
         clockSynchronized: await isSynchronized(cli),
         built: (await seen(path.join(cli.context.programs.directory, "client.cjs")))?.modified,
         pcscd: await pcscdOf(files),
+        credentials: await credentialsOf(cli, files),
     }
 }
 
@@ -151,17 +156,50 @@ async function lookAtProcess(files: MachineFiles, service: ServiceProcess["servi
 
 /** The kernel's word, whichever program keeps the clock: timedatectl(1). */
 async function isSynchronized(cli: Cli): Promise<boolean | undefined> {
+    const text = (await ask(cli, "timedatectl", ["show", "--property=NTPSynchronized", "--value"]))?.stdout.trim()
+    return text === "yes" || text === "no" ? text === "yes" : undefined
+}
+
+/** systemd starts nothing when it can't read one of them, and says of none which it was. A relative path is a matter of systemd's own. */
+async function credentialsOf(cli: Cli, files: MachineFiles): Promise<readonly UnitCredential[]> {
+    const unit = (await ask(cli, "systemctl", ["cat", "--no-pager", "trustkeyd.service"]))?.stdout ?? ""
+    let lines: { readonly kind: string; readonly name: string; readonly file: string }[] = []
+    for (const [, kind = "", value = ""] of unit.matchAll(/^LoadCredential(Encrypted|)=(.*)$/gm)) {
+        const [name = "", ...rest] = value.trim().split(":")
+        // Without a value what was there before is forgotten: systemd.exec(5).
+        lines = name === "" ? lines.filter((line) => line.kind !== kind) : [...lines, { kind, name, file: rest.join(":") }]
+    }
+    return await Promise.all(
+        lines
+            .filter(({ file }) => path.isAbsolute(file))
+            .map(async ({ kind, name, file }) => ({ name, fault: await faultOf(cli, files, kind === "Encrypted", name, file) })),
+    )
+}
+
+/** Root alone may try; what is in it goes nowhere. */
+async function faultOf(cli: Cli, files: MachineFiles, isEncrypted: boolean, name: string, file: string): Promise<string | undefined> {
+    if (cli.context.uid !== 0) return undefined
+    if ((await files.facts(file)) === undefined) return `${file} is not there`
+    const tried = isEncrypted ? await ask(cli, "systemd-creds", ["decrypt", `--name=${name}`, file, "/dev/null"]) : undefined
+    return tried === undefined || tried.code === 0 ? undefined : `${file} does not open on this machine under this name`
+}
+
+/** What a program of systemd's says. Undefined: there is none. */
+async function ask(
+    cli: Cli,
+    program: string,
+    args: readonly string[],
+): Promise<{ readonly code: number; readonly stdout: string } | undefined> {
     const { terminal, env } = cli.context
     const answer: Buffer[] = []
     const options = { env, withoutStdin: true, onStdout: (piece: Buffer) => void answer.push(piece), onStderr: () => {} }
     try {
-        await terminal.run("timedatectl", ["show", "--property=NTPSynchronized", "--value"], options)
+        const code = await terminal.run(program, args, options)
+        return { code, stdout: Buffer.concat(answer).toString() }
     } catch (error) {
         if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "EACCES")) return undefined
         throw error
     }
-    const text = Buffer.concat(answer).toString().trim()
-    return text === "yes" || text === "no" ? text === "yes" : undefined
 }
 
 async function pcscdOf(files: MachineFiles): Promise<Machine["pcscd"]> {

@@ -25,6 +25,10 @@ class Disk {
     readonly root: string
     /** What timedatectl prints; undefined: there is none. */
     timedatectl: string | undefined = "yes\n"
+    /** The unit, as systemctl shows it. */
+    unit = "[Service]\nType=notify\n"
+    /** Of the credentials' files those that systemd can decrypt, and under which name. */
+    readonly opening = new Map<string, string>()
 
     constructor(root: string) {
         this.root = root
@@ -38,16 +42,22 @@ class Disk {
         await chown(place, uid, uid)
     }
 
-    async look(): Promise<Machine> {
+    async look(uid = ROOT_UID): Promise<Machine> {
         const terminal = fakeTerminal()
         const run: typeof terminal.run = async (program, args, options) => {
-            if (this.timedatectl === undefined) return terminal.run(program, args, options)
-            assert.equal(program, "timedatectl")
-            options.onStdout?.(Buffer.from(this.timedatectl))
+            if (program === "systemd-creds") {
+                const [command, name, file = "", output] = args
+                assert.deepEqual([command, output], ["decrypt", "/dev/null"])
+                return name === `--name=${this.opening.get(file)}` ? 0 : 1
+            }
+            const said = program === "systemctl" ? this.unit : this.timedatectl
+            if (said === undefined) return terminal.run(program, args, options)
+            assert.ok(program === "systemctl" || program === "timedatectl")
+            options.onStdout?.(Buffer.from(said))
             return 0
         }
         const env = { TRUSTKEYD_SOCKET: this.socket("sign"), TRUSTKEYD_ADMIN_SOCKET: this.socket("admin") }
-        return await lookAtMachine(new Cli({ ...fakeContext({ ...terminal, run }, env), uid: ROOT_UID }), this.root)
+        return await lookAtMachine(new Cli({ ...fakeContext({ ...terminal, run }, env), uid }), this.root)
     }
 
     socket(which: string): string {
@@ -55,9 +65,9 @@ class Disk {
     }
 
     /** What one check says of the machine as it is now. */
-    async verdict(name: string, tokenState = "present"): Promise<Verdict> {
+    async verdict(name: string, { tokenState = "present", uid = ROOT_UID } = {}): Promise<Verdict> {
         const facts: Pick<Facts, "machine" | "now" | "newestRecord" | "tokens"> = {
-            machine: await this.look(),
+            machine: await this.look(uid),
             now: NOW,
             newestRecord: { answer: undefined },
             tokens: { answer: [sampleToken({ state: tokenState })] },
@@ -135,13 +145,13 @@ describe("what the doctor finds on the machine, and says what to do about", {
 
     test("a pcscd that asks polkit and has no rule for the daemon; worse when a token is missing because of it", async () => {
         await using machine = await disk()
-        assert.equal(code(await machine.verdict("pcscd", "absent")), "ok")
+        assert.equal(code(await machine.verdict("pcscd", { tokenState: "absent" })), "ok")
         await machine.put("/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy", "<policyconfig/>")
         await machine.put("/usr/share/polkit-1/rules.d/50-default.rules", 'polkit.addAdminRule(() => ["unix-user:0"])\n')
         assert.equal(code(await machine.verdict("pcscd")), "warning")
-        assert.equal(code(await machine.verdict("pcscd", "absent")), "config_invalid")
+        assert.equal(code(await machine.verdict("pcscd", { tokenState: "absent" })), "config_invalid")
         await machine.put("/etc/polkit-1/rules.d/10-own.rules", RULE)
-        assert.equal(code(await machine.verdict("pcscd", "absent")), "ok")
+        assert.equal(code(await machine.verdict("pcscd", { tokenState: "absent" })), "ok")
     })
 
     test("swap that is not known to be encrypted, whether the daemon may be put there or not", async () => {
@@ -199,6 +209,29 @@ describe("what the doctor finds on the machine, and says what to do about", {
         assert.equal(code(await machine.verdict("core dumps")), "config_invalid")
         await machine.put("/proc/sys/kernel/core_pattern", "\n")
         assert.equal(code(await machine.verdict("core dumps")), "ok")
+    })
+
+    test("a credential of the unit's that is not there, or that systemd can't open: by name, and to root alone", async () => {
+        await using machine = await disk()
+        assert.deepEqual((await machine.verdict("credentials")).findings, ["the unit names none"])
+        const cred = (name: string): string => `/etc/trustkeyd/${name}.cred`
+        const forgotten = "LoadCredentialEncrypted=old:/nowhere/old.cred\nLoadCredentialEncrypted=\n"
+        const lines = ["ci", "root-pin"].map((name) => `LoadCredentialEncrypted=${name}:${cred(name)}\n`).join("")
+        machine.unit = `[Service]\n${forgotten}${lines}LoadCredential=plain:/etc/plain\n`
+        await machine.put(cred("ci"), "sealed")
+        await machine.put("/etc/plain", "open")
+        // Encrypted under another name.
+        machine.opening.set(cred("ci"), "ci").set(cred("root-pin"), "pin")
+        const missing = await machine.verdict("credentials")
+        assert.equal(code(missing), "config_invalid")
+        assert.deepEqual(missing.findings, [`root-pin: ${cred("root-pin")} is not there; the daemon does not start`])
+        await machine.put(cred("root-pin"), "sealed")
+        assert.deepEqual((await machine.verdict("credentials")).findings, [
+            `root-pin: ${cred("root-pin")} does not open on this machine under this name; the daemon does not start`,
+        ])
+        assert.equal(code(await machine.verdict("credentials", { uid: ALICE })), "warning")
+        machine.opening.set(cred("root-pin"), "root-pin")
+        assert.deepEqual((await machine.verdict("credentials")).findings, ["ci, root-pin, plain open"])
     })
 
     test("a clock that nothing keeps right, or of which nobody knows", async () => {

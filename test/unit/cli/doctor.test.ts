@@ -130,6 +130,7 @@ describe("doctor", () => {
             ["key files", "ok"],
             ["socket modes", "ok"],
             ["configuration file", "ok"],
+            ["credentials", "ok"],
             ["pcscd", "ok"],
             ["token firmware", "warning"],
             ["swap", "ok"],

@@ -14,4 +14,5 @@ export const HEALTHY_MACHINE: Machine = {
     clockSynchronized: true,
     built: undefined,
     pcscd: { asksPolkit: false, hasRule: false },
+    credentials: [],
 }
