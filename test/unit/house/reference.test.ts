@@ -57,6 +57,18 @@ describe("what is written from one definition", () => {
         )
     })
 
+    test("trustkeyd(8) has every option that the daemon's help has, and every signal it listens to", () => {
+        const page = manualPages("1", new Date(0)).find(({ name }) => name === "trustkeyd")?.text ?? ""
+        const program = read("src/bin/trustkeyd.ts")
+        const options = Array.from(program.matchAll(/^ {2}--(\S+)/gm), ([, option = ""]) => option)
+        const signals = Array.from(program.matchAll(/process\.on\("(SIG\w+)"/g), ([, signal = ""]) => signal)
+        assert.deepEqual(options.toSorted(), ["check-config", "config", "help", "version"])
+        assert.deepEqual(signals.toSorted(), ["SIGHUP", "SIGINT", "SIGTERM", "SIGUSR2"])
+        const [, described = ""] = /^\.SH DESCRIPTION\n([\s\S]*?)^\.SH EXIT STATUS/m.exec(page) ?? []
+        for (const option of options) assert.ok(described.includes(`\\-\\-${option.replaceAll("-", "\\-")}`), option)
+        for (const signal of signals) assert.match(described, new RegExp(`^\\.B .*\\b${signal}\\b`, "m"))
+    })
+
     test("a line of the shipped file that is neither comment, table nor field is no page", () => {
         assert.throws(() => readShipped('#name "x"\n'), /is no comment, table or field/)
         assert.throws(() => boundsOf("## Fields\n\nnone\n"), /there is no table under Fields/)
