@@ -73,10 +73,8 @@ describe("the Debian package", () => {
     test("brings a runtime and three addons for this processor, and nothing that needs a Node or a compiler on the target", async () => {
         const all = await files()
         const addons = all.filter((file) => file.endsWith(".node"))
-        assert.deepEqual(
-            addons.map((file) => path.basename(file)),
-            ["koffi.node", "argon2.glibc.node", "pkcs11.node"].filter((name) => addons.some((file) => path.basename(file) === name)).sort(),
-        )
+        // Which builds of an addon there are for a processor is its maker's to say.
+        assert.deepEqual(addons.map((file) => path.basename(file).split(".")[0]).sort(), ["argon2", "koffi", "pkcs11"])
         for (const file of ["usr/lib/trustkeyd/node", ...addons]) {
             const header = await readFile(inPackage(file))
             // e_machine, ELF specification: 62 is x86-64, 183 AArch64.

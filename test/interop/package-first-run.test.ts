@@ -57,13 +57,15 @@ describe("the first run on a booted Debian (trixie)", () => {
         const shipped = await configuration()
         assert.match((await init("--signer", "nobody-here")).stderr, /no account nobody-here.*\[not_found\]/)
         assert.equal(await configuration(), shipped)
+        await machine.ok(["groupdel", "trustkey-admin"])
         const first = await init("--signer", "alice")
         assert.equal(first.status, 0, first.stderr)
         assert.match(first.stdout, /^Root key [0-9a-f]{64} is on token root-token\n$/)
         assert.match(
             first.stderr,
-            /Configured token root-token: SoftHSM.*\n.*Wrote rules.*\n.*Took alice into the group trustkey-sign.*\n.*Restarted the daemon/s,
+            /Made the group trustkey-admin\.\n(?:.*\n)*Configured token root-token: SoftHSM.*\n.*Wrote rules.*\n.*Took alice into the group trustkey-sign.*\n.*Restarted the daemon/s,
         )
+        assert.match(await machine.ok(["getent", "group", "trustkey-admin"]), /^trustkey-admin:/)
         const written = await configuration()
         assert.ok(written.startsWith(shipped))
         assert.equal(await machine.ok(["stat", "-c", "%a %U %G", CONFIGURATION]), "640 root trustkeyd\n")
