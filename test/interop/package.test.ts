@@ -213,6 +213,21 @@ for (const release of ["bookworm", "trixie"] as const) {
             await rig.machine.ok(["trustkey", "status"])
         })
 
+        test("nor one that systemd itself can't start, for what a drop-in names; and the sockets stay", async () => {
+            const dropIn = "/etc/systemd/system/trustkeyd.service.d/nowhere.conf"
+            await rig.machine.write(dropIn, "[Service]\nReadWritePaths=/nowhere\n")
+            await rig.machine.ok(["systemctl", "daemon-reload"])
+            assert.notEqual((await rig.machine.run(["systemctl", "restart", "trustkeyd.service"])).status, 0)
+            await sleep(3_000)
+            assert.equal(await rig.property("ExecMainStatus"), "226")
+            assert.deepEqual([await rig.property("ActiveState"), await rig.property("NRestarts")], ["failed", "0"])
+            assert.match(await rig.log(), /\/nowhere: No such file or directory/)
+            assert.deepEqual(await rig.states("is-active"), { sign: "active", admin: "active", service: "failed", lock: "inactive" })
+            await rig.machine.ok(["rm", dropIn])
+            await rig.machine.ok(["systemctl", "daemon-reload"])
+            await rig.machine.ok(["trustkey", "status"])
+        })
+
         test("keeps its keys and promises over an upgrade, and what the administrator wrote", async () => {
             const before = await rig.keys()
             const config = await rig.machine.ok(["cat", "/etc/trustkeyd/trustkeyd.toml"])
