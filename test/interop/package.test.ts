@@ -192,6 +192,17 @@ for (const release of ["bookworm", "trixie"] as const) {
             assert.deepEqual(await rig.published(), ["v1", "v2"])
         })
 
+        test("is back however often it is killed, and its sockets stay", async () => {
+            for (let killed = 0; killed < 6; killed += 1) {
+                await rig.until(async () => (await rig.property("ActiveState")) === "active")
+                const pid = await rig.property("MainPID")
+                await rig.machine.ok(["sh", "-c", `kill -KILL ${pid}`])
+                await rig.until(async () => ![pid, "0"].includes(await rig.property("MainPID")))
+            }
+            await rig.machine.ok(["trustkey", "status"])
+            assert.deepEqual(await rig.states("is-active"), { sign: "active", admin: "active", service: "active", lock: "inactive" })
+        })
+
         test("does not start a daemon again that needs a person, whoever asks for it, and goes on when that person was there", async () => {
             const config = await rig.machine.ok(["cat", "/etc/trustkeyd/trustkeyd.toml"])
             await rig.machine.ok(["sed", "-i", 's/^log_level = .*/log_level = "loud"/', "/etc/trustkeyd/trustkeyd.toml"])
