@@ -28,7 +28,7 @@ export const CASES = {
         says: "made, and signs",
     },
     import: {
-        tries: "we bring a key to the token, on a card to slot 9c",
+        tries: "we bring a key from a file to the token, on a card to slot 9c",
         says: "imported, and signs",
     },
     "take over": {

@@ -13,7 +13,6 @@ const UNFIT = {
     says: "`token_unfit`",
     because: "a key that may not leave it comes out of it in clear, wrapped under a key of one's own: none is kept there",
 }
-const NO_IMPORT = "we bring keys to YubiKeys only; other tokens have tools for that"
 const NEVER_LOCKS = "NSS counts no tries"
 
 async function openWorld(): Promise<ContractWorld> {
@@ -121,7 +120,7 @@ signerContract({
         "no key": UNFIT,
         "several keys": UNFIT,
         create: UNFIT,
-        import: { says: "`invalid_request`", because: NO_IMPORT },
+        import: UNFIT,
         "take over": UNFIT,
         "sign twice": UNFIT,
         "always authenticate": UNFIT,

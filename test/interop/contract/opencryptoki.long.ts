@@ -208,12 +208,14 @@ function tokenOf(opencryptoki: OpenCryptoki, name: TokenName, label: string, bef
     }
 }
 
+const NO_CURVES = { says: "`key_unfit`", because: "the software token knows no elliptic curves; keys of RSA-2048 stand for the others" }
+
 signerContract({
     name: "opencryptoki",
     open: openWorld,
     deviations: {
-        import: { says: "`invalid_request`", because: "we bring keys to YubiKeys only; other tokens have tools for that" },
-        create: { says: "`key_unfit`", because: "the software token knows no elliptic curves; keys of RSA-2048 stand for the others" },
+        import: NO_CURVES,
+        create: NO_CURVES,
         "always authenticate": { says: "`token_failed`", because: "the module takes the attribute, and can't sign with such a key" },
         removal: { says: "`token_failed`", because: "without its daemon the module can't begin" },
     },

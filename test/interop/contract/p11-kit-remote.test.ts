@@ -69,7 +69,6 @@ signerContract({
     name: "p11-kit remote",
     open: () => openShelfWorld(openRemote),
     deviations: {
-        import: { says: "`invalid_request`", because: "we bring keys to YubiKeys only; other tokens have tools for that" },
         "near lock": { says: "taken: it doesn't say so", because: NEVER_LOCKS },
         locked: { says: "taken: it never locks", because: NEVER_LOCKS },
     },

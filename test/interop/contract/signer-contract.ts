@@ -164,7 +164,8 @@ const RUNS: Record<CaseName, Run> = {
             const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
             using pkcs8 = new Secret(privateKey.export({ type: "pkcs8", format: "der" }))
             const sealed = await sealFor(rig, "import", pkcs8)
-            const home = { kind: "token", token: NAME, card: await cardOptions(rig, token) } as const
+            const place = token.slot === undefined ? { serial: token.serial } : { card: await cardOptions(rig, token) }
+            const home = { kind: "token", token: NAME, ...place } as const
             const key = await rig.keys.importKey({ ...NEW_KEY, pkcs8: sealed, home, checkAlgorithm: () => {} })
             assert.equal(key.origin, "imported")
             assert.ok(isThat(key, { id: "", publicKey: publicKey.export({ type: "spki", format: "pem" }).toString() }))

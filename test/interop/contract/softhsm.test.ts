@@ -8,7 +8,6 @@ signerContract({
     open: () =>
         openShelfWorld(async ({ module, moduleEnv }) => ({ module, environment: moduleEnv, [Symbol.asyncDispose]: async () => {} })),
     deviations: {
-        import: { says: "`invalid_request`", because: "we bring keys to YubiKeys only; other tokens have tools for that" },
         "near lock": { says: "taken: it doesn't say so", because: NEVER_LOCKS },
         locked: { says: "taken: it never locks", because: NEVER_LOCKS },
         backend: { says: "it has none", because: "the module works on files by itself" },

@@ -190,7 +190,7 @@ signerContract({
     name: "tpm2-pkcs11",
     open: openWorld,
     deviations: {
-        import: { says: "`invalid_request`", because: "we bring keys to YubiKeys only; other tokens have tools for that" },
+        import: { says: "`token_unfit`", because: "its serial number is zeros, so nobody can say to which token the key shall go" },
         "several keys": { says: "not by its own tools", because: NO_IMPORT },
         "take over": { says: "not by its own tools", because: NO_IMPORT },
         "always authenticate": { says: "`token_failed`", because: "the module takes the attribute, and can't sign with such a key" },
