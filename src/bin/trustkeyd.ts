@@ -234,12 +234,21 @@ function beside(file: string): string {
     return fileURLToPath(new URL(file, import.meta.url))
 }
 
+/** At the start a disk that is damaged, is full or can't be written is so again a second later. */
+const FOR_A_PERSON: readonly string[] = [
+    "config_invalid",
+    "state_in_use",
+    "state_newer",
+    "file_unsafe",
+    "not_found",
+    "storage_failed",
+    "audit_broken",
+]
+
 function exitCode(error: unknown): number {
     if (!(error instanceof TrustkeyError)) return EXIT.failed
     if (error.code === "usage") return EXIT.usage
-    // At the start a disk that fails, is full or can't be written does so again a second later.
-    const forAPerson: readonly string[] = ["config_invalid", "state_in_use", "state_newer", "file_unsafe", "not_found", "storage_failed"]
-    return forAPerson.includes(error.code) ? EXIT.config : EXIT.failed
+    return FOR_A_PERSON.includes(error.code) ? EXIT.config : EXIT.failed
 }
 
 function messageOf(error: unknown): string {

@@ -19,7 +19,7 @@ export type Loaded = {
 export async function loadState(store: Store, revived?: { readonly gun: string; readonly lineage: string }): Promise<Loaded> {
     const repositories = new Map<string, RepositoryState>()
     for (const row of await store.read({ kind: "lineages" })) {
-        const gun = parseGun(textOf(row, "gun"))
+        const gun = understood(row, "gun", parseGun)
         const state = repositories.get(gun) ?? new RepositoryState(gun)
         repositories.set(gun, state)
         const lineage = textOf(row, "lineage")
@@ -33,7 +33,7 @@ export async function loadState(store: Store, revived?: { readonly gun: string; 
     }
     for (const row of await store.read({ kind: "marks" })) {
         const state = current(repositories, row)
-        state?.marks.set(parseRoleName(textOf(row, "role")), {
+        state?.marks.set(understood(row, "role", parseRoleName), {
             version: integerOf(row, "version"),
             sha256: textOf(row, "sha256"),
             expires: textOf(row, "expires"),
@@ -41,7 +41,7 @@ export async function loadState(store: Store, revived?: { readonly gun: string; 
     }
     for (const row of await store.read({ kind: "promised-versions" })) requireMark(current(repositories, row), row)
     for (const row of await store.read({ kind: "published" })) {
-        current(repositories, row)?.published.set(parseRoleName(textOf(row, "role")), {
+        current(repositories, row)?.published.set(understood(row, "role", parseRoleName), {
             version: integerOf(row, "version"),
             sha256: textOf(row, "sha256"),
         })
@@ -85,10 +85,18 @@ function current(repositories: ReadonlyMap<string, RepositoryState>, row: Row): 
 
 /** A promise and its mark are written together. A mark below a promise was changed by somebody else, or by a failing disk (TK-JRN-1). */
 function requireMark(state: RepositoryState | undefined, row: Row): void {
-    const role = textOf(row, "role")
-    const mark = state?.marks.get(parseRoleName(role))?.version ?? 0
+    const role = understood(row, "role", parseRoleName)
+    const mark = state?.marks.get(role)?.version ?? 0
     if (state !== undefined && mark < integerOf(row, "version")) {
         throw new TrustkeyError("storage_failed", `the database is damaged: ${role} of ${state.gun} was promised beyond its mark`)
+    }
+}
+
+function understood<T>(row: Row, column: string, parse: (text: string) => T): T {
+    try {
+        return parse(textOf(row, column))
+    } catch (error) {
+        throw new TrustkeyError("storage_failed", `the database is damaged: a stored ${column} does not parse`, { cause: error })
     }
 }
 
