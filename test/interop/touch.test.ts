@@ -155,7 +155,12 @@ describe("a key that wants a touch", () => {
         assert.ok(!client.stderr.includes("\u001b"))
         const [token] = await scene.client.listTokens()
         assert.equal(token?.state, "busy")
-        assert.equal(token?.detail, `waiting for touch of key ${world.key.id.slice(0, 12)} (release) for ${GUN} targets`)
+        const awaited = `waiting for touch of key ${world.key.id.slice(0, 12)} (release) for ${GUN} targets`
+        assert.equal(token?.detail, awaited)
+        const begun = performance.now()
+        const { stdout } = await scene.daemon.trustkey(["status"])
+        assert.match(stdout, new RegExp(`^yubikey +busy +0 +${RegExp.escape(awaited)}$`, "m"))
+        assert.ok(performance.now() - begun < 2_000)
         assert.equal(await rig.card.touch(), true)
         assert.equal(await client.end(), 0, client.stderr)
         assert.equal(JSON.parse(client.stdout).signatures.length, 1)
