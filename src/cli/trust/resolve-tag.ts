@@ -90,6 +90,8 @@ export async function faultsInDockersWords<T>(session: TrustSession, work: () =>
 
 const MALICE = "warning: potential malicious behavior - trust data"
 
+type TrustPlace = { readonly gun: string; readonly server: { readonly url: string } }
+
 /** docker's two families: `error:` for a fault, `warning: potential malicious behavior` for what may be an attack (docker/cli, NotaryError). */
 const WORDING: Partial<Record<ErrorCode, (gun: string, why: string, server: string) => string>> = {
     no_trust_data: (gun, _why, server) =>
@@ -103,9 +105,9 @@ const WORDING: Partial<Record<ErrorCode, (gun: string, why: string, server: stri
 }
 
 /** The same error in docker's wording; the code, which tells attack from fault, stays. */
-export function inDockersWords(session: TrustSession, error: unknown): unknown {
+export function inDockersWords({ gun, server }: TrustPlace, error: unknown): unknown {
     if (!(error instanceof TrustkeyError)) return error
     const wording = WORDING[error.code]
     if (wording === undefined) return error
-    return new TrustkeyError(error.code, wording(session.gun, error.message, session.server.url), { cause: error })
+    return new TrustkeyError(error.code, wording(gun, error.message, server.url), { cause: error })
 }

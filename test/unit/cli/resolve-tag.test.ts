@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
-import { trustedTag, trustedTags } from "../../../src/cli/trust/resolve-tag.ts"
-import { TrustkeyError } from "../../../src/errors.ts"
+import { inDockersWords, trustedTag, trustedTags } from "../../../src/cli/trust/resolve-tag.ts"
+import { type ErrorCode, TrustkeyError } from "../../../src/errors.ts"
 import { parseFile, parseGun, type VerifiedRepository, verifyRepository } from "../../../src/tuf/index.ts"
 import { type DelegationSpec, makeKey, RepositoryBuilder } from "../../support/repository-builder.ts"
 import { NOW } from "./fake-terminal.ts"
@@ -87,4 +87,29 @@ describe("what docker pull trusts", () => {
             ],
         )
     })
+})
+
+describe("what a trust server does wrong", () => {
+    // docker/cli, NotaryError: which of its two families, and its words.
+    const DOCKER_SAYS: readonly (readonly [code: ErrorCode, text: string])[] = [
+        ["no_trust_data", `error: remote trust data does not exist for ${GUN}: notary.example.com does not have trust data for ${GUN}`],
+        ["metadata_expired", `error: remote repository ${GUN} out-of-date: why`],
+        ["server_unreachable", "error: error contacting notary server: why"],
+        ["server_error", "error: error contacting notary server: why"],
+        [
+            "rollback_detected",
+            `warning: potential malicious behavior - trust data version is lower than expected for remote repository ${GUN}: why`,
+        ],
+        ["verification_failed", `warning: potential malicious behavior - trust data mismatch for remote repository ${GUN}: why`],
+        ["pin_mismatch", `warning: potential malicious behavior - trust data mismatch for remote repository ${GUN}: why`],
+        ["login_needed", "why"],
+    ]
+    for (const [code, text] of DOCKER_SAYS) {
+        test(`is told in docker's words and keeps its code: ${code}`, () => {
+            const where = { gun: GUN, server: { url: "https://notary.example.com" } }
+            const told = inDockersWords(where, new TrustkeyError(code, "why"))
+            assert.ok(told instanceof TrustkeyError)
+            assert.deepEqual([told.code, told.message], [code, text])
+        })
+    }
 })
