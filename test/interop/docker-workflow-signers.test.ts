@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { generateKeyPairSync } from "node:crypto"
+import { existsSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import path from "node:path"
 import { after, before, describe, test } from "node:test"
@@ -10,6 +11,7 @@ import { openTrustRig, signArgs, type TrustRig } from "../support/trust-rig.ts"
 import { type FakeTerminal, fakeTerminal } from "../unit/cli/fake-terminal.ts"
 
 const CTRL_C = "\u0003"
+const EC = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
 
 let rig: TrustRig
 
@@ -433,6 +435,60 @@ describe("docker's signer workflow", () => {
                 (await rig.signedTags(gun)).map(({ signers: by }) => by),
                 [["nina"]],
             )
+        })
+
+        test("Ctrl-C at any prompt of the other commands changes nothing", async () => {
+            const gun = "registry.example.com/interrupted/others"
+            const { file } = await newSigner("rick")
+            await rig.ok(["trust", "signer", "add", "--key", file, "rick", gun, ...sealed()])
+            await rig.sign(`${gun}:v1`, "ab")
+            const closed = await newSigner("lisa", sealed())
+            await rig.ok(["key", "lock", closed.id])
+            const theirs = "registry.example.com/interrupted/theirs"
+            await rig.stock(["init", theirs, "-p"])
+            const encrypted = path.join(rig.daemon.directory, "encrypted.pem")
+            await mustRun("openssl", ["genpkey", ...EC, "-aes256", "-pass", "pass:of the file", "-out", encrypted])
+            const [before, tags] = [await keys(), await rig.signedTags(gun)]
+
+            const [ofFile, once] = ["of the file", "correct horse"]
+            const commands: readonly (readonly [args: readonly string[], before: readonly (readonly string[])[]])[] = [
+                [
+                    ["trust", "key", "generate", "zoe", "--dir", rig.daemon.directory],
+                    [[], [once]],
+                ],
+                [
+                    ["trust", "key", "load", "--name", "zoe", encrypted],
+                    [[], [ofFile], [ofFile, once]],
+                ],
+                [["trust", "revoke", gun], [[]]],
+                [["trust", "adopt", theirs], [[]]],
+                [["trust", "reset", gun], [[]]],
+                [
+                    ["key", "create", "--purpose", "delegation"],
+                    [[], [once]],
+                ],
+                [["key", "unlock", closed.id], [[]]],
+                [
+                    ["key", "passphrase", closed.id],
+                    [[], ["correct horse battery"], ["correct horse battery", "another horse"]],
+                ],
+                [["key", "remove", closed.id], [[]]],
+                [
+                    ["token", "change-pin", "root-token"],
+                    [[], ["0000"], ["0000", "1111"]],
+                ],
+            ]
+            for (const [args, answers] of commands) {
+                for (const answered of answers) {
+                    const { code, terminal } = await typing(args, [...answered, CTRL_C])
+                    assert.equal(code, 130, `${args.join(" ")}: ${terminal.shown()}${terminal.remarks()}`)
+                }
+            }
+            assert.deepEqual(await keys(), before)
+            assert.deepEqual(await rig.signedTags(gun), tags)
+            assert.ok(!existsSync(path.join(rig.daemon.directory, "zoe.pub")))
+            await rig.refused(signArgs(`${theirs}:v1`, "ab"), "repository_unknown", 4)
+            await rig.ok(["key", "unlock", closed.id, ...sealed()])
         })
 
         test("a wrong passphrase signs nothing; typed wrong it is asked for again in docker's words", async () => {
