@@ -243,6 +243,135 @@ describe("killed at every writing step, and started again", () => {
         })
     })
 
+    test("changing a group's passphrase: the old one opens its keys or the new one, never both, never none", async () => {
+        const subject = { group: "many" }
+        const opens = async (scene: Scene, passphrase: string): Promise<boolean> => {
+            const sealed = await scene.seal("unlock", "group:many", passphrase)
+            const code = await codeOf(scene.client.unlock({ subject, sealed, ttlSeconds: 60, uses: 0 }))
+            assert.ok(code === undefined || code === "open_failed", code)
+            return code === undefined
+        }
+        const [before, next] = [new Sealed("passphrase-old"), new Sealed("passphrase-new")]
+        const passphraseOf = (n: number): string => `passphrase number ${n}`
+        await killAtEveryStep({
+            async begin(scene) {
+                const sealed = await scene.seal("create", "group:many", passphraseOf(-1))
+                await scene.client.createGroup({ name: "many", sealed, credential: "" })
+            },
+            async prepare(scene, n) {
+                await before.prepare(scene, "group:many", passphraseOf(n - 1))
+                await next.prepare(scene, "group:many", passphraseOf(n))
+            },
+            async run(scene, n) {
+                const oldSealed = await before.take(scene, "group:many", passphraseOf(n - 1))
+                const newSealed = await next.take(scene, "group:many", passphraseOf(n))
+                await scene.client.changePassphrase({ subject, oldSealed, newSealed })
+            },
+            async state(scene, n) {
+                if (await opens(scene, passphraseOf(n))) return "done"
+                assert.ok(await opens(scene, passphraseOf(n - 1)))
+                return "old"
+            },
+            again: "open_failed",
+        })
+    })
+
+    test("TK-KEY-3 bringing a key to a token: it is on record there or it is not; then what lies there is taken in", async () => {
+        await using token = await startSoftHsm()
+        const given = new Sealed("copy")
+        const ids = new Map<number, string>()
+        const idOf = (n: number): string => ids.get(n) ?? ""
+        const place = { token: "root", serial: token.serial }
+        await killAtEveryStep(
+            {
+                reopen: (scene) => login(scene, token),
+                async prepare(scene, n) {
+                    ids.set(n, (await scene.createKey("root", [], `key ${n}`)).id)
+                    await given.prepare(scene, `${idOf(n)}:root`, PASSPHRASE)
+                },
+                async run(scene, n) {
+                    const passphrase = await given.take(scene, `${idOf(n)}:root`, PASSPHRASE)
+                    await scene.client.copyKey({ id: idOf(n), ...place, from: { passphrase } })
+                },
+                async state(scene, n) {
+                    const { copies, state } = await scene.client.getKey(idOf(n))
+                    assert.equal(state, "unlocked")
+                    return copies.length === 0 ? "old" : "done"
+                },
+                async after(scene, n, state) {
+                    const liesThere = (await scene.client.tokenObjects("root")).some(({ keyId }) => keyId === idOf(n))
+                    const present = codeOf(scene.client.copyKey({ id: idOf(n), ...place, from: { present: true } }))
+                    assert.equal(await present, state === "done" ? "already_exists" : liesThere ? undefined : "not_found")
+                    if (state === "old" && !liesThere) await this.run(scene, n)
+                    await scene.client.forgetSealed({ id: idOf(n), confirm: idOf(n).slice(0, 8) })
+                    await scene.client.rootCertificate({ keyId: idOf(n), gun: bindingOf(n).gun })
+                },
+            },
+            { tokens: { root: token } },
+        )
+    })
+
+    test("TK-KEY-2 destroying what is sealed of a key: it signs where it was or on its token alone, and does sign", async () => {
+        await using token = await startSoftHsm()
+        const ids = new Map<number, string>()
+        await killAtEveryStep(
+            {
+                reopen: (scene) => login(scene, token),
+                async prepare(scene, n) {
+                    const { id } = await scene.createKey("root", [], `key ${n}`)
+                    ids.set(n, id)
+                    const passphrase = await scene.seal("copy", `${id}:root`, PASSPHRASE)
+                    await scene.client.copyKey({ id, token: "root", serial: token.serial, from: { passphrase } })
+                },
+                async run(scene, n) {
+                    const id = ids.get(n) ?? ""
+                    await scene.client.forgetSealed({ id, confirm: id.slice(0, 8) })
+                },
+                async state(scene, n) {
+                    const id = ids.get(n) ?? ""
+                    const { home } = await scene.client.getKey(id)
+                    await scene.client.rootCertificate({ keyId: id, gun: bindingOf(n).gun })
+                    assert.ok(home === `group:${GROUP}` || home === "token:root", home)
+                    return home === "token:root" ? "done" : "old"
+                },
+                again: "key_unfit",
+            },
+            { tokens: { root: token } },
+        )
+    })
+
+    test("TK-PIN-1 changing a PIN: the token has the old one or the new one, and the right one is not taken for refused", async () => {
+        await using token = await startSoftHsm()
+        const [before, next] = [new Sealed("pin-old"), new Sealed("pin-new")]
+        const pinOf = (n: number): string => (n < 0 ? token.userPin : `${100_000 + n}`)
+        const takes = async (scene: Scene, pin: string): Promise<boolean> => {
+            const sealed = await scene.seal("login", "token:root", pin)
+            const code = await codeOf(scene.client.login({ token: "root", sealed, evenFinalTry: true, ttlSeconds: 0, uses: 0 }))
+            assert.ok(code === undefined || code === "pin_incorrect", code)
+            return code === undefined
+        }
+        await killAtEveryStep(
+            {
+                async prepare(scene, n) {
+                    await before.prepare(scene, "token:root", pinOf(n - 1))
+                    await next.prepare(scene, "token:root", pinOf(n))
+                },
+                async run(scene, n) {
+                    const oldSealed = await before.take(scene, "token:root", pinOf(n - 1))
+                    const newSealed = await next.take(scene, "token:root", pinOf(n))
+                    await scene.client.changePin({ token: "root", oldSealed, newSealed, evenFinalTry: true })
+                },
+                async state(scene, n) {
+                    if (await takes(scene, pinOf(n))) return "done"
+                    assert.ok(await takes(scene, pinOf(n - 1)))
+                    return "old"
+                },
+                again: "pin_incorrect",
+            },
+            { tokens: { root: token } },
+        )
+    })
+
     test("locking everything: nothing is open after a start", async () => {
         await killAtEveryStep({
             prepare: (scene) => scene.openGroup(),
