@@ -6,7 +6,9 @@ import path from "node:path"
 import { after, before, describe, test } from "node:test"
 import { runCli } from "../../src/cli/index.ts"
 import { publicKeyToPem } from "../../src/crypto/index.ts"
+import { type Daemon, startDaemon } from "../support/daemon.ts"
 import { mustRun } from "../support/process.ts"
+import { startSoftHsm } from "../support/softhsm.ts"
 import { openTrustRig, signArgs, type TrustRig } from "../support/trust-rig.ts"
 import { type FakeTerminal, fakeTerminal } from "../unit/cli/fake-terminal.ts"
 
@@ -179,6 +181,64 @@ describe("docker's signer workflow", () => {
         assert.equal((await keys()).filter(({ label }) => label === "dana").length, 2)
         assert.equal((await rig.served(gun, "targets")).toString().includes("targets/dana"), true)
         await writeFile(config, "{}")
+    })
+
+    describe("the first signature of all, where there is no root key yet,", () => {
+        const warning =
+            /^There is no root key yet, so one is made now\. Every repository you begin rests on it(?:.|\n)*^Made the root key [0-9a-f]{12}\.$/m
+        const variables = {
+            DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "of the root key",
+            DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "of the other keys",
+        }
+        const env = () => ({ DOCKER_CONFIG: rig.docker.configDirectory, DOCKER_CONTENT_TRUST_SERVER: rig.notary.url, ...variables })
+        const rootsOf = async (daemon: Daemon): Promise<readonly { readonly id: string; readonly home: string }[]> => {
+            const { keys } = JSON.parse(await daemon.ok(["key", "list", "--json"])) as {
+                keys: { id: string; purpose: string; home: string }[]
+            }
+            return keys.filter(({ purpose }) => purpose === "root")
+        }
+
+        test("makes one sealed, after a warning, under docker's variable for it; the next repository rests on it too", async () => {
+            await using daemon = await startDaemon()
+            const [one, two] = ["registry.example.com/no-root/one", "registry.example.com/no-root/two"]
+            const first = await daemon.trustkey(signArgs(`${one}:v1`, "ab", "--as", "tess"), { env: env() })
+            assert.equal(first.status, 0, first.stderr)
+            assert.match(first.stderr, warning)
+            assert.match(first.stderr, /kept sealed under a passphrase\.$/m)
+            const second = await daemon.trustkey(signArgs(`${two}:v1`, "cd", "--as", "tess"), { env: env() })
+            assert.equal(second.status, 0, second.stderr)
+            assert.doesNotMatch(second.stderr, warning)
+            const [root, ...others] = await rootsOf(daemon)
+            assert.deepEqual([root?.home, others], ["sealed", []])
+            const passphrase = await rig.secret("root-passphrase", variables.DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE)
+            await daemon.ok(["key", "lock", root?.id ?? ""])
+            await daemon.ok(["key", "unlock", root?.id ?? "", "--passphrase-file", passphrase])
+            for (const [gun, hex] of [
+                [one, "ab"],
+                [two, "cd"],
+            ] as const)
+                assert.deepEqual(await rig.signedTags(gun), [{ tag: "v1", hex: hex.repeat(32), signers: ["tess"] }])
+        })
+
+        test("makes it on the token, whose PIN no variable is tried as", async () => {
+            await using token = await startSoftHsm()
+            await using daemon = await startDaemon({ tokens: { hsm: token } })
+            const gun = "registry.example.com/no-root/token"
+            const sign = signArgs(`${gun}:v1`, "ab", "--as", "tess")
+            const refused = await daemon.trustkey(sign, { env: env() })
+            assert.deepEqual([refused.status, /\[no_terminal\]/.test(refused.stderr)], [2, true], refused.stderr)
+            assert.deepEqual(await rootsOf(daemon), [])
+            const pin = ["--pin-file", await rig.secret("token-pin", token.userPin)]
+            const { status, stderr } = await daemon.trustkey([...sign, ...pin], { env: env() })
+            assert.equal(status, 0, stderr)
+            assert.match(stderr, warning)
+            assert.match(stderr, /kept on token hsm, which it never leaves\.$/m)
+            assert.deepEqual(
+                (await rootsOf(daemon)).map(({ home }) => home),
+                ["token:hsm"],
+            )
+            assert.deepEqual(await rig.signedTags(gun), [{ tag: "v1", hex: "ab".repeat(32), signers: ["tess"] }])
+        })
     })
 
     test("the first signer does not get a key for his own that somebody else has imported under his name", async () => {

@@ -35,7 +35,12 @@ export async function planRootKeys(cli: Cli, daemon: Daemon, gun: Gun, options: 
     if (roots.length === 0) {
         if (options.makeRoot === true && given.length === 0) {
             const planned = await planRootKey(cli, daemon, options)
-            return { threshold: 1, make: async () => [await planned.make()], [Symbol.dispose]: () => planned[Symbol.dispose]() }
+            const make = async (): Promise<readonly DaemonKey[]> => {
+                const key = await planned.make()
+                cli.output.note(`Made the root key ${shortId(key.id)}.`)
+                return [key]
+            }
+            return { threshold: 1, make, [Symbol.dispose]: () => planned[Symbol.dispose]() }
         }
         throw new TrustkeyError("not_found", "there is no root key yet: run trustkey init first")
     }
