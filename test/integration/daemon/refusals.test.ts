@@ -210,6 +210,24 @@ const REFUSALS: readonly Refusal[] = [
         code: "storage_failed",
     },
     {
+        title: "a repository whose name is damaged in the database",
+        spoil: async ({ state }) => {
+            using database = new DatabaseSync(path.join(state, "trustkeyd.db"))
+            database.exec("INSERT INTO lineages (gun, lineage, origin, at) VALUES ('registry.example.com/../app', '', 'born', '')")
+        },
+        says: [/the database is damaged: a stored gun does not parse/],
+        code: "storage_failed",
+    },
+    {
+        title: "an audit chain whose end is damaged",
+        spoil: async ({ state }) => {
+            using database = new DatabaseSync(path.join(state, "trustkeyd.db"))
+            database.exec("INSERT INTO audit VALUES (1000, '', '', '', '', '', '', '', '{}', '', 'no hash')")
+        },
+        says: [/the last audit record has no readable hash/],
+        code: "audit_broken",
+    },
+    {
         title: "a log without its database",
         spoil: ({ state }) => rm(path.join(state, "trustkeyd.db")).then(() => writeFile(path.join(state, "trustkeyd.db-wal"), "x")),
         says: [/the database file is missing, but its log is there/],
