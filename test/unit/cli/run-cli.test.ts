@@ -95,7 +95,10 @@ describe("command line", () => {
     test("a daemon that is not there is said with the path it was looked for", async () => {
         const { code, remarks } = await run(["status"])
         assert.equal(code, 6)
-        assert.match(remarks(), /^trustkey: there is no socket at \/nonexistent\/sign\.sock.* \[daemon_unreachable\]\n {2}Start it/)
+        assert.match(
+            remarks(),
+            /^trustkey: there is no socket at \/nonexistent\/sign\.sock.* \[daemon_unreachable\]\n {2}See why it is not there.*Start it with/,
+        )
     })
 
     test("--socket before or after the command wins over the environment", async () => {
