@@ -57,8 +57,8 @@ const FIRST_LOOK_MS = 3_000
 /** How long anybody who asks how a token is waits for it. */
 const PATIENCE_MS = 1_500
 const WATCH_MS = 1_000
-/** What is not there and can't be taken out either is looked for every so many times. */
-const MISSING_WATCHES = 5
+/** What can't be taken out is looked for when it is missing, and nobody is in a hurry. */
+const FIXED_WATCH_MS = 5_000
 /** The last use of a login has its answer on the way; somebody may be logging in. */
 const LATER_MS = 500
 /** RSA on a smart card. */
@@ -82,7 +82,6 @@ export class TokenKeys {
     #touch: Touch | undefined
     #usedAt = 0
     #looking: Promise<void> | undefined
-    #watches = 0
     #idle: NodeJS.Timeout | undefined
     /** Why nothing is asked of this token any more, until somebody logs in again. */
     #distrusted: string | undefined
@@ -424,11 +423,9 @@ export class TokenKeys {
 
     /** A token that can be taken out is looked at while nobody asks: a PIN is not for a token that was in other hands. */
     #watch(): void {
-        this.#watches += 1
         const { removable, state } = this.#snapshot
-        const isMissing = state === "absent" || state === "failed"
-        if (removable || (isMissing && this.#watches % MISSING_WATCHES === 0)) void this.#look()
-        setTimeout(() => this.#watch(), WATCH_MS).unref()
+        if (removable || state === "absent" || state === "failed") void this.#look()
+        setTimeout(() => this.#watch(), removable ? WATCH_MS : FIXED_WATCH_MS).unref()
     }
 
     forget(id: string): void {

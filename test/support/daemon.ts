@@ -53,6 +53,8 @@ export type DaemonOptions = {
     /** Files of a systemd credentials directory. */
     readonly credentials?: Readonly<Record<string, string>>
     readonly env?: Readonly<Record<string, string>>
+    /** Another file of the runtime than the tests' own. */
+    readonly runtime?: string
     /** A program in front of the daemon: strace, for example. */
     readonly wrapper?: readonly string[]
 }
@@ -75,7 +77,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
             await writeFile(path.join(credentials, name), value, { mode: 0o400, flag: "w" })
         }
     }
-    const [command = process.execPath, ...wrapped] = [...(options.wrapper ?? []), process.execPath]
+    const runtime = options.runtime ?? process.execPath
+    const [command = runtime, ...wrapped] = [...(options.wrapper ?? []), runtime]
     const start = (): Promise<Service> =>
         startService({
             name: "trustkeyd",
