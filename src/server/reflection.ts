@@ -8,12 +8,17 @@ type Request = Parameters<ReflectionV1Implementation["handleServerReflectionRequ
 
 /** grpc.reflection.v1: what methods and messages there are, for tools like grpcurl. */
 export function reflectionHandlers(definition: PackageDefinition, services: readonly string[]): UntypedServiceImplementation {
-    const reflection = new ReflectionV1Implementation(definition, { services: [...services] })
+    // Reading every descriptor once more takes half of what a start takes, and hardly anybody asks.
+    let made: ReflectionV1Implementation | undefined
+    const reflection = (): ReflectionV1Implementation => {
+        made ??= new ReflectionV1Implementation(definition, { services: [...services] })
+        return made
+    }
     const info: handleBidiStreamingCall<Request, ServerReflectionResponse> = (call) => {
         call.on("end", () => call.end())
         call.on("data", (request: Request) => {
             // Not reading on until there is room keeps a caller from making us hold its answers.
-            if (call.write(reflection.handleServerReflectionRequest(request))) return
+            if (call.write(reflection().handleServerReflectionRequest(request))) return
             call.pause()
             call.once("drain", () => call.resume())
         })

@@ -38,6 +38,7 @@ const establish = koffi.load("libpcsclite.so.1").func("long SCardEstablishContex
 console.log((Number(establish(2, null, null, Buffer.alloc(8))) >>> 0).toString(16))
 `
 const SCARD_W_SECURITY_VIOLATION = "8010006a\n"
+const SCARD_E_NO_SERVICE = "8010001d\n"
 const RULE = "/usr/share/polkit-1/rules.d/trustkeyd.rules"
 
 const shared = new AsyncDisposableStack()
@@ -166,7 +167,15 @@ for (const release of ["bookworm", "trixie"] as const) {
 
         // Debian 12's asks nobody.
         if (release !== "trixie") return
-        const asks = (user: string): Promise<string> => machine.ok(["/usr/lib/trustkeyd/node", "-e", ASK_PCSCD], { user })
+        /** What pcscd answers; while it starts, or is about to end because nobody needed it, there is none to answer. */
+        const asks = async (user: string): Promise<string> => {
+            for (let tries = 0; tries < 60; tries += 1) {
+                const answer = await machine.ok(["/usr/lib/trustkeyd/node", "-e", ASK_PCSCD], { user })
+                if (answer !== SCARD_E_NO_SERVICE) return answer
+                await sleep(500)
+            }
+            assert.fail(await machine.ok(["journalctl", "--no-pager", "-o", "cat", "-u", "pcscd.service", "-u", "pcscd.socket"]))
+        }
 
         test("has a pcscd that asks polkit: it lets the daemon in, and still nobody else whom polkit does not know", async () => {
             await machine.ok(["sh", "-c", "cat >> /etc/trustkeyd/trustkeyd.toml"], { input: YUBIKEY })
