@@ -87,6 +87,12 @@ describe("the Debian package", () => {
         assert.match(control, /libc6 \(>= 2\.\d+\)/)
     })
 
+    test("has programs of which V8 holds each character in one byte", async () => {
+        const programs = (await files()).filter((file) => file.endsWith(".cjs"))
+        assert.ok(programs.length >= 5)
+        for (const file of programs) assert.doesNotMatch(await readFile(inPackage(file), "utf8"), /[\u0080-\uffff]/, file)
+    })
+
     test("says of every npm package that is inside which version it is and what its terms are", async () => {
         const bill: Bill = JSON.parse(await readFile(inPackage("usr/share/doc/trustkeyd/sbom.cdx.json"), "utf8"))
         const copyright = await readFile(inPackage("usr/share/doc/trustkeyd/copyright"), "utf8")
