@@ -56,7 +56,7 @@ export function stagePrograms(tree: Tree): void {
     tree.write("/usr/bin/trustkey", launcherText(PROGRAMS, "trustkey"), 0o755)
     tree.write(
         "/usr/sbin/trustkeyd",
-        `#!/bin/sh\nexec ${PROGRAMS.node} --jitless --disable-sigusr1 ${PROGRAMS.directory}/trustkeyd.cjs "$@"\n`,
+        `#!/bin/sh\nexec ${PROGRAMS.node} --jitless --disable-sigusr1 --max-semi-space-size=2 ${PROGRAMS.directory}/trustkeyd.cjs "$@"\n`,
         0o755,
     )
     tree.write("/usr/libexec/docker/cli-plugins/docker-trustkey", launcherText(PROGRAMS, "docker-trustkey"), 0o755)

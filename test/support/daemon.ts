@@ -7,7 +7,7 @@ import { makeWorkingDirectory } from "./temp.ts"
 
 export const PROJECT = fileURLToPath(new URL("../..", import.meta.url))
 /** What the service unit gives it too. */
-export const DAEMON_FLAGS = ["--jitless", "--disable-sigusr1"]
+export const DAEMON_FLAGS = ["--jitless", "--disable-sigusr1", "--max-semi-space-size=2"]
 
 export type Daemon = AsyncDisposable & {
     readonly directory: string
